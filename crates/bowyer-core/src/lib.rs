@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
 //! The nouns and the loops of Bowyer: columns, memory, errors, and (as they land) bits, dispatch, hash tables.
 //!
 //! No function has a name here, nothing knows of plans, and no pointer from outside enters: `arrow-ffi` checks and
@@ -5,6 +8,8 @@
 
 pub mod column;
 pub mod error;
+pub mod memory;
 
 pub use column::Column;
 pub use error::{Error, ErrorCode, Result};
+pub use memory::{Allocation, Budget, Charge, Memory, Pool, PoolStatistics};

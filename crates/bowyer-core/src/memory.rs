@@ -1,0 +1,97 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Where native memory comes from, and who pays for it.
+//!
+//! A [`Pool`] hands out regions and takes them back for the next caller; a [`Budget`] counts what is out and refuses
+//! what goes past a limit. [`Memory`] is the pair that everything above is given: operators, kernels and results take
+//! their bytes from it and from nowhere else, so a limit holds for all of them.
+
+mod allocation;
+mod budget;
+mod pool;
+mod region;
+
+use std::sync::Arc;
+
+pub use allocation::Allocation;
+pub use budget::{Budget, Charge};
+pub use pool::{Pool, PoolStatistics};
+
+use crate::Result;
+
+/// A pool to take memory from and the budget that it is charged to. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    pool: Arc<Pool>,
+    budget: Arc<Budget>,
+}
+
+impl Memory {
+    /// Memory of `pool`, charged to `budget`.
+    #[must_use]
+    pub fn new(pool: Arc<Pool>, budget: Arc<Budget>) -> Self {
+        Self { pool, budget }
+    }
+
+    /// Memory without a limit, from a small pool of its own: for tests and tools.
+    #[must_use]
+    pub fn unlimited() -> Self {
+        Self::new(Pool::new(64 << 20), Budget::new("process", None))
+    }
+
+    /// The same pool under a child budget: what it takes is charged to the child and to all budgets above it.
+    #[must_use]
+    pub fn with_limit(&self, limit_bytes: Option<u64>, name: &str) -> Self {
+        Self { pool: self.pool.clone(), budget: Budget::under(&self.budget, name, limit_bytes) }
+    }
+
+    /// `byte_len` bytes, aligned to 64. Their content is arbitrary.
+    ///
+    /// # Errors
+    /// `MemoryLimit` when a budget would go past its limit or the system has no more.
+    pub fn allocate(&self, byte_len: usize) -> Result<Allocation> {
+        Allocation::new(self, byte_len)
+    }
+
+    /// A charge of `bytes` for memory that other code holds: a hash map, a vector.
+    ///
+    /// # Errors
+    /// `MemoryLimit` when a budget would go past its limit.
+    pub fn charge(&self, bytes: usize) -> Result<Charge> {
+        Charge::new(self.budget.clone(), bytes)
+    }
+
+    /// What is charged now.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        self.budget.used_bytes()
+    }
+
+    /// The most that was charged at one time.
+    #[must_use]
+    pub fn peak_bytes(&self) -> u64 {
+        self.budget.peak_bytes()
+    }
+
+    /// The limit of its own budget; budgets above may have lower ones.
+    #[must_use]
+    pub fn limit_bytes(&self) -> Option<u64> {
+        self.budget.limit_bytes()
+    }
+
+    /// The pool.
+    #[must_use]
+    pub fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    /// The budget.
+    #[must_use]
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Regions that are not in use, by size class, up to a bound.
+//!
+//! A region that comes back warm is the point: its pages are mapped and often still in cache, where fresh memory costs a
+//! fault and a zeroing for each page. What would take the free regions past the bound goes back to the system.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::region::{Region, class_count, size_class};
+use crate::{Error, Result};
+
+/// A store of free regions. Shared by everything that an engine runs.
+#[derive(Debug)]
+pub struct Pool {
+    free: Box<[Mutex<Vec<Region>>]>,
+    retained_limit_bytes: u64,
+    free_bytes: AtomicU64,
+    live_bytes: AtomicU64,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// What a pool did and holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolStatistics {
+    /// Requests served from free regions.
+    pub hits: u64,
+    /// Requests served by the system.
+    pub misses: u64,
+    /// Bytes of free regions.
+    pub free_bytes: u64,
+    /// Bytes of regions in use.
+    pub live_bytes: u64,
+}
+
+impl Pool {
+    /// An empty pool that keeps at most `retained_limit_bytes` of free regions.
+    #[must_use]
+    pub fn new(retained_limit_bytes: u64) -> Arc<Self> {
+        Arc::new(Self {
+            free: (0..class_count()).map(|_| Mutex::default()).collect(),
+            retained_limit_bytes,
+            free_bytes: AtomicU64::new(0),
+            live_bytes: AtomicU64::new(0),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        })
+    }
+
+    /// Its counters. They are read one by one, so they may disagree by what happens meanwhile.
+    #[must_use]
+    pub fn statistics(&self) -> PoolStatistics {
+        PoolStatistics {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            free_bytes: self.free_bytes.load(Ordering::Relaxed),
+            live_bytes: self.live_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Gives all free regions back to the system.
+    pub fn trim(&self) {
+        for class in &self.free {
+            let regions = std::mem::take(&mut *lock(class));
+            let bytes: u64 = regions.iter().map(|region| region.capacity() as u64).sum();
+            self.free_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// The capacity that a request of `byte_len` is served with.
+    pub(super) fn capacity_for(byte_len: usize) -> Result<usize> {
+        size_class(byte_len).map(|(_, capacity)| capacity).ok_or_else(|| too_large(byte_len))
+    }
+
+    pub(super) fn take(&self, byte_len: usize) -> Result<Region> {
+        let (class, capacity) = size_class(byte_len).ok_or_else(|| too_large(byte_len))?;
+        let recycled = lock(&self.free[class]).pop();
+        let region = if let Some(region) = recycled {
+            self.free_bytes.fetch_sub(capacity as u64, Ordering::Relaxed);
+            self.hits.fetch_add(1, Ordering::Relaxed);
+            region
+        } else {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            Region::new(capacity)?
+        };
+        self.live_bytes.fetch_add(capacity as u64, Ordering::Relaxed);
+        Ok(region)
+    }
+
+    pub(super) fn put(&self, region: Region) {
+        let capacity = region.capacity() as u64;
+        self.live_bytes.fetch_sub(capacity, Ordering::Relaxed);
+        let kept = self.free_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| {
+            free.checked_add(capacity).filter(|&total| total <= self.retained_limit_bytes)
+        });
+        if kept.is_ok()
+            && let Some((class, _)) = size_class(region.capacity())
+        {
+            lock(&self.free[class]).push(region);
+        }
+    }
+}
+
+/// Takes the lock also after a panic elsewhere: a list of regions is whole between any two statements.
+fn lock(class: &Mutex<Vec<Region>>) -> MutexGuard<'_, Vec<Region>> {
+    class.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cold]
+fn too_large(byte_len: usize) -> Error {
+    Error::memory_limit(format!("{byte_len} bytes are more than a process can map"))
+}
