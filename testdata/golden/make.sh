@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# SPDX-FileCopyrightText: The Bowyer Authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Computes the golden files beside it anew with the pinned DuckDB.
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+python="$("$here/../../scripts/venv.sh" "$here/requirements.txt")"
+exec "$python" "$here/make.py" "$here"
