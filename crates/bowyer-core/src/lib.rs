@@ -6,10 +6,14 @@
 //! No function has a name here, nothing knows of plans, and no pointer from outside enters: `arrow-ffi` checks and
 //! imports before this crate sees an array.
 
+pub mod arch;
+pub mod bits;
 pub mod column;
 pub mod error;
 pub mod memory;
+pub mod output;
 
 pub use column::Column;
 pub use error::{Error, ErrorCode, Result};
 pub use memory::{Allocation, Budget, Charge, Memory, Pool, PoolStatistics};
+pub use output::{BytesWriter, Output};
