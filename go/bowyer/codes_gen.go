@@ -7,10 +7,7 @@ package bowyer
 
 import "github.com/apache/arrow-go/v18/arrow"
 
-// Code says what went wrong, as a number that Go, C and Rust share. Numbers are never reused.
-type Code int32
-
-// The codes of errors.
+// The codes of errors. Numbers are never reused.
 const (
 	// CodeInvalidArgument: an argument, option or plan is malformed.
 	CodeInvalidArgument Code = 1
@@ -62,182 +59,91 @@ const (
 
 // The sentinels of errors, for errors.Is: each matches the errors of its code, whatever their place and message.
 var (
-	// ErrInvalidArgument matches errors of [CodeInvalidArgument].
-	ErrInvalidArgument error = sentinel(CodeInvalidArgument)
-	// ErrTypeMismatch matches errors of [CodeTypeMismatch].
-	ErrTypeMismatch error = sentinel(CodeTypeMismatch)
-	// ErrNotFound matches errors of [CodeNotFound].
-	ErrNotFound error = sentinel(CodeNotFound)
-	// ErrOutOfBounds matches errors of [CodeOutOfBounds].
-	ErrOutOfBounds error = sentinel(CodeOutOfBounds)
-	// ErrNotImplemented matches errors of [CodeNotImplemented].
-	ErrNotImplemented error = sentinel(CodeNotImplemented)
-	// ErrInvalidArray matches errors of [CodeInvalidArray].
-	ErrInvalidArray error = sentinel(CodeInvalidArray)
-	// ErrInvalidData matches errors of [CodeInvalidData].
-	ErrInvalidData error = sentinel(CodeInvalidData)
-	// ErrParse matches errors of [CodeParse].
-	ErrParse error = sentinel(CodeParse)
-	// ErrInvalidUtf8 matches errors of [CodeInvalidUtf8].
-	ErrInvalidUtf8 error = sentinel(CodeInvalidUtf8)
-	// ErrOverflow matches errors of [CodeOverflow].
-	ErrOverflow error = sentinel(CodeOverflow)
-	// ErrDivideByZero matches errors of [CodeDivideByZero].
-	ErrDivideByZero error = sentinel(CodeDivideByZero)
-	// ErrMemoryLimit matches errors of [CodeMemoryLimit].
-	ErrMemoryLimit error = sentinel(CodeMemoryLimit)
-	// ErrLimitExceeded matches errors of [CodeLimitExceeded].
-	ErrLimitExceeded error = sentinel(CodeLimitExceeded)
-	// ErrIo matches errors of [CodeIo].
-	ErrIo error = sentinel(CodeIo)
-	// ErrCancelled matches errors of [CodeCancelled].
-	ErrCancelled error = sentinel(CodeCancelled)
-	// ErrDeadlineExceeded matches errors of [CodeDeadlineExceeded].
-	ErrDeadlineExceeded error = sentinel(CodeDeadlineExceeded)
-	// ErrInvalidState matches errors of [CodeInvalidState].
-	ErrInvalidState error = sentinel(CodeInvalidState)
-	// ErrIncompatibleVersion matches errors of [CodeIncompatibleVersion].
-	ErrIncompatibleVersion error = sentinel(CodeIncompatibleVersion)
-	// ErrUserFunction matches errors of [CodeUserFunction].
-	ErrUserFunction error = sentinel(CodeUserFunction)
-	// ErrWorkerLost matches errors of [CodeWorkerLost].
-	ErrWorkerLost error = sentinel(CodeWorkerLost)
-	// ErrQuarantined matches errors of [CodeQuarantined].
-	ErrQuarantined error = sentinel(CodeQuarantined)
-	// ErrIsolationUnavailable matches errors of [CodeIsolationUnavailable].
-	ErrIsolationUnavailable error = sentinel(CodeIsolationUnavailable)
-	// ErrInternal matches errors of [CodeInternal].
-	ErrInternal error = sentinel(CodeInternal)
+	// ErrInvalidArgument: an argument, option or plan is malformed.
+	ErrInvalidArgument = sentinel(CodeInvalidArgument)
+	// ErrTypeMismatch: the types given are not ones that the function or operator accepts.
+	ErrTypeMismatch = sentinel(CodeTypeMismatch)
+	// ErrNotFound: no function, column, option, input or output of that name.
+	ErrNotFound = sentinel(CodeNotFound)
+	// ErrOutOfBounds: an index lies outside what it indexes.
+	ErrOutOfBounds = sentinel(CodeOutOfBounds)
+	// ErrNotImplemented: the combination is valid but this build cannot do it.
+	ErrNotImplemented = sentinel(CodeNotImplemented)
+	// ErrInvalidArray: an array that came through the boundary breaks the rules of its type.
+	ErrInvalidArray = sentinel(CodeInvalidArray)
+	// ErrInvalidData: a value lies outside the function's domain.
+	ErrInvalidData = sentinel(CodeInvalidData)
+	// ErrParse: text could not be read as the type, pattern or format asked for.
+	ErrParse = sentinel(CodeParse)
+	// ErrInvalidUtf8: a string holds bytes that are not UTF-8.
+	ErrInvalidUtf8 = sentinel(CodeInvalidUtf8)
+	// ErrOverflow: a result does not fit its type.
+	ErrOverflow = sentinel(CodeOverflow)
+	// ErrDivideByZero: an integer or decimal was divided by zero.
+	ErrDivideByZero = sentinel(CodeDivideByZero)
+	// ErrMemoryLimit: the memory limit of the query or of the engine is reached.
+	ErrMemoryLimit = sentinel(CodeMemoryLimit)
+	// ErrLimitExceeded: another limit is reached: rows, output bytes, plan size, offsets, pattern size.
+	ErrLimitExceeded = sentinel(CodeLimitExceeded)
+	// ErrIo: reading or writing a file failed.
+	ErrIo = sentinel(CodeIo)
+	// ErrCancelled: the caller cancelled.
+	ErrCancelled = sentinel(CodeCancelled)
+	// ErrDeadlineExceeded: the caller's deadline passed.
+	ErrDeadlineExceeded = sentinel(CodeDeadlineExceeded)
+	// ErrInvalidState: a handle is closed, stale or of another kind, or an object is used after its release.
+	ErrInvalidState = sentinel(CodeInvalidState)
+	// ErrIncompatibleVersion: the two sides of the boundary, or a stored plan, speak different versions.
+	ErrIncompatibleVersion = sentinel(CodeIncompatibleVersion)
+	// ErrUserFunction: a function or reader given by the user failed.
+	ErrUserFunction = sentinel(CodeUserFunction)
+	// ErrWorkerLost: the worker process ended while it worked.
+	ErrWorkerLost = sentinel(CodeWorkerLost)
+	// ErrQuarantined: a batch that ended the worker twice is refused.
+	ErrQuarantined = sentinel(CodeQuarantined)
+	// ErrIsolationUnavailable: the isolation asked for cannot be had on this machine.
+	ErrIsolationUnavailable = sentinel(CodeIsolationUnavailable)
+	// ErrInternal: a bug in Bowyer; please report it.
+	ErrInternal = sentinel(CodeInternal)
 )
 
-// sentinel is an error that stands for all errors of its code.
-type sentinel Code
-
-// Error returns the code's meaning.
-func (s sentinel) Error() string { return "bowyer: " + Code(s).Summary() }
-
-// String returns the code's name.
-func (c Code) String() string {
-	switch c {
-	case CodeInvalidArgument:
-		return "InvalidArgument"
-	case CodeTypeMismatch:
-		return "TypeMismatch"
-	case CodeNotFound:
-		return "NotFound"
-	case CodeOutOfBounds:
-		return "OutOfBounds"
-	case CodeNotImplemented:
-		return "NotImplemented"
-	case CodeInvalidArray:
-		return "InvalidArray"
-	case CodeInvalidData:
-		return "InvalidData"
-	case CodeParse:
-		return "Parse"
-	case CodeInvalidUtf8:
-		return "InvalidUtf8"
-	case CodeOverflow:
-		return "Overflow"
-	case CodeDivideByZero:
-		return "DivideByZero"
-	case CodeMemoryLimit:
-		return "MemoryLimit"
-	case CodeLimitExceeded:
-		return "LimitExceeded"
-	case CodeIo:
-		return "Io"
-	case CodeCancelled:
-		return "Cancelled"
-	case CodeDeadlineExceeded:
-		return "DeadlineExceeded"
-	case CodeInvalidState:
-		return "InvalidState"
-	case CodeIncompatibleVersion:
-		return "IncompatibleVersion"
-	case CodeUserFunction:
-		return "UserFunction"
-	case CodeWorkerLost:
-		return "WorkerLost"
-	case CodeQuarantined:
-		return "Quarantined"
-	case CodeIsolationUnavailable:
-		return "IsolationUnavailable"
-	case CodeInternal:
-		return "Internal"
-	default:
-		return "unknown code"
-	}
+var codeNames = map[Code]string{
+	CodeInvalidArgument:      "InvalidArgument",
+	CodeTypeMismatch:         "TypeMismatch",
+	CodeNotFound:             "NotFound",
+	CodeOutOfBounds:          "OutOfBounds",
+	CodeNotImplemented:       "NotImplemented",
+	CodeInvalidArray:         "InvalidArray",
+	CodeInvalidData:          "InvalidData",
+	CodeParse:                "Parse",
+	CodeInvalidUtf8:          "InvalidUtf8",
+	CodeOverflow:             "Overflow",
+	CodeDivideByZero:         "DivideByZero",
+	CodeMemoryLimit:          "MemoryLimit",
+	CodeLimitExceeded:        "LimitExceeded",
+	CodeIo:                   "Io",
+	CodeCancelled:            "Cancelled",
+	CodeDeadlineExceeded:     "DeadlineExceeded",
+	CodeInvalidState:         "InvalidState",
+	CodeIncompatibleVersion:  "IncompatibleVersion",
+	CodeUserFunction:         "UserFunction",
+	CodeWorkerLost:           "WorkerLost",
+	CodeQuarantined:          "Quarantined",
+	CodeIsolationUnavailable: "IsolationUnavailable",
+	CodeInternal:             "Internal",
 }
 
-// Summary returns the code's meaning as a sentence.
-func (c Code) Summary() string {
-	switch c {
-	case CodeInvalidArgument:
-		return "an argument, option or plan is malformed"
-	case CodeTypeMismatch:
-		return "the types given are not ones that the function or operator accepts"
-	case CodeNotFound:
-		return "no function, column, option, input or output of that name"
-	case CodeOutOfBounds:
-		return "an index lies outside what it indexes"
-	case CodeNotImplemented:
-		return "the combination is valid but this build cannot do it"
-	case CodeInvalidArray:
-		return "an array that came through the boundary breaks the rules of its type"
-	case CodeInvalidData:
-		return "a value lies outside the function's domain"
-	case CodeParse:
-		return "text could not be read as the type, pattern or format asked for"
-	case CodeInvalidUtf8:
-		return "a string holds bytes that are not UTF-8"
-	case CodeOverflow:
-		return "a result does not fit its type"
-	case CodeDivideByZero:
-		return "an integer or decimal was divided by zero"
-	case CodeMemoryLimit:
-		return "the memory limit of the query or of the engine is reached"
-	case CodeLimitExceeded:
-		return "another limit is reached: rows, output bytes, plan size, offsets, pattern size"
-	case CodeIo:
-		return "reading or writing a file failed"
-	case CodeCancelled:
-		return "the caller cancelled"
-	case CodeDeadlineExceeded:
-		return "the caller's deadline passed"
-	case CodeInvalidState:
-		return "a handle is closed, stale or of another kind, or an object is used after its release"
-	case CodeIncompatibleVersion:
-		return "the two sides of the boundary, or a stored plan, speak different versions"
-	case CodeUserFunction:
-		return "a function or reader given by the user failed"
-	case CodeWorkerLost:
-		return "the worker process ended while it worked"
-	case CodeQuarantined:
-		return "a batch that ended the worker twice is refused"
-	case CodeIsolationUnavailable:
-		return "the isolation asked for cannot be had on this machine"
-	case CodeInternal:
-		return "a bug in Bowyer; please report it"
-	default:
-		return "an error of a newer version"
-	}
-}
-
-// arrowSentinel returns the error of arrow-go that errors of this code match too, or nil.
-func (c Code) arrowSentinel() error {
-	switch c {
-	case CodeOutOfBounds:
-		return arrow.ErrIndex
-	case CodeInvalidArgument, CodeInvalidArray, CodeInvalidData, CodeParse, CodeInvalidUtf8, CodeOverflow, CodeDivideByZero:
-		return arrow.ErrInvalid
-	case CodeNotFound:
-		return arrow.ErrNotFound
-	case CodeNotImplemented:
-		return arrow.ErrNotImplemented
-	case CodeTypeMismatch:
-		return arrow.ErrType
-	default:
-		return nil
-	}
+// arrowErrors holds the errors of arrow-go that errors of a code match too.
+var arrowErrors = map[Code]error{
+	CodeInvalidArgument: arrow.ErrInvalid,
+	CodeTypeMismatch:    arrow.ErrType,
+	CodeNotFound:        arrow.ErrNotFound,
+	CodeOutOfBounds:     arrow.ErrIndex,
+	CodeNotImplemented:  arrow.ErrNotImplemented,
+	CodeInvalidArray:    arrow.ErrInvalid,
+	CodeInvalidData:     arrow.ErrInvalid,
+	CodeParse:           arrow.ErrInvalid,
+	CodeInvalidUtf8:     arrow.ErrInvalid,
+	CodeOverflow:        arrow.ErrInvalid,
+	CodeDivideByZero:    arrow.ErrInvalid,
 }
