@@ -1,0 +1,145 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Operators: what a pipeline does to its morsels.
+//!
+//! A [`Stage`] turns one batch into one batch and keeps nothing between them, so stages fuse and run on any thread. A
+//! [`Breaker`] needs all rows: it gathers morsels into one [`LocalState`] for each concurrent task and finishes once.
+//! Operators know columns by index; names, types and literals are the binder's business, threads the scheduler's.
+
+use std::any::Any;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use bowyer_compute::Bound;
+use bowyer_core::{Memory, Result};
+
+use crate::control::Control;
+
+/// Where the first row of a morsel came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The input, by its index in the plan; `None` behind an operator that rows cannot be traced through.
+    pub(crate) input: Option<u32>,
+    /// The batch of that input.
+    pub(crate) batch: u64,
+    /// The row of that batch.
+    pub(crate) row: u64,
+}
+
+impl Origin {
+    /// Rows that come from no input directly.
+    pub(crate) const UNKNOWN: Self = Self { input: None, batch: 0, row: 0 };
+}
+
+/// A part of a batch: the unit of work.
+#[derive(Clone, Debug)]
+pub(crate) struct Morsel {
+    /// Its rows.
+    pub(crate) batch: RecordBatch,
+    /// Its position in the pipeline's input: dense, from zero, in input order.
+    pub(crate) sequence: u64,
+    /// Where its first row came from.
+    pub(crate) origin: Origin,
+}
+
+/// What a task may use and must heed.
+#[derive(Clone, Debug)]
+pub(crate) struct TaskContext {
+    /// Memory of the query.
+    pub(crate) memory: Memory,
+    /// The most rows that a result batch should have.
+    pub(crate) batch_rows: usize,
+    /// How many tasks of the query may run at a time.
+    pub(crate) threads: usize,
+    /// Cancellation and deadline.
+    pub(crate) control: Control,
+}
+
+impl TaskContext {
+    /// Fails when the query is cancelled or its deadline has passed. To be asked at least once a morsel, and about every
+    /// 64 Ki rows in longer loops.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.control.check()
+    }
+}
+
+/// An operator that turns a batch into a batch: filter, project, the probe side of a join.
+pub(crate) trait Stage: Send + Sync {
+    /// The schema of what it returns.
+    fn schema(&self) -> SchemaRef;
+
+    /// Its rows for `batch`; `None` when there are none. An error names its row of `batch`, where it knows one.
+    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Option<RecordBatch>>;
+
+    /// The row of `input` that row `output_row` of its result came from. Asked only after an error.
+    fn trace(&self, input: &RecordBatch, output_row: usize, context: &TaskContext) -> Result<usize>;
+}
+
+/// An operator that needs all rows before its first result: aggregate, distinct, the build side of a join, sort.
+pub(crate) trait Breaker: Send + Sync {
+    /// A state for one more concurrent task.
+    fn local(&self, context: &TaskContext) -> Result<Box<dyn LocalState>>;
+
+    /// Takes a morsel in. One thread at a time uses a `local`; morsels come to it in rising sequence, with gaps.
+    fn consume(&self, local: &mut dyn LocalState, morsel: Morsel, context: &TaskContext) -> Result<()>;
+
+    /// Ends the input. Called once, on a thread of the pool, with every state that [`Breaker::local`] returned (none
+    /// when there was no morsel). May split work with `rayon::scope`.
+    fn finish(&self, locals: Vec<Box<dyn LocalState>>, context: &TaskContext) -> Result<Finished>;
+}
+
+/// What one task has gathered for a [`Breaker`]. The operator downcasts it: `let any: &mut dyn Any = local;`.
+pub(crate) trait LocalState: Send + Any {}
+
+/// What a [`Breaker`] leaves behind.
+pub(crate) enum Finished {
+    /// Result batches in order: the input of the next pipeline.
+    Batches(Vec<RecordBatch>),
+    /// A table that the operator keeps, for a stage of another pipeline to probe.
+    Table,
+}
+
+/// One aggregate of a group.
+#[derive(Clone)]
+pub(crate) struct Measure {
+    /// The function, resolved.
+    pub(crate) bound: Bound,
+    /// Its arguments, as columns of the breaker's input.
+    pub(crate) arguments: Vec<usize>,
+    /// The plan node, as `aggregate[3].measures[0]`, for errors.
+    pub(crate) path: String,
+}
+
+/// One key of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SortKey {
+    /// The column of the breaker's input.
+    pub(crate) column: usize,
+    /// Largest first.
+    pub(crate) descending: bool,
+    /// Nulls before all values, whatever the direction.
+    pub(crate) nulls_first: bool,
+}
+
+/// Which rows a join returns. The probe side is the left input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JoinKind {
+    /// Pairs.
+    Inner,
+    /// Pairs, and unmatched left rows with nulls on the right.
+    Left,
+    /// Left rows that have a match.
+    LeftSemi,
+    /// Left rows that have none.
+    LeftAnti,
+}
+
+/// Where a column of a join's result comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JoinColumn {
+    /// A column of the probe side (left).
+    Probe(usize),
+    /// A column of the build side (right).
+    Build(usize),
+}
