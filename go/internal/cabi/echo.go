@@ -1,0 +1,50 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cabi
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// Echo sends a batch to the native side and back: what a crossing costs and whether a batch survives it. With copied, the
+// native side copies every buffer into memory of its own; otherwise the result shares the batch's buffers. The caller must
+// Release the result.
+func (e *Engine) Echo(ctx context.Context, batch arrow.RecordBatch, copied bool) (arrow.RecordBatch, error) {
+	return e.EchoWith(ctx, batch, copied, CallOptions{})
+}
+
+// EchoWith is Echo with options of the call.
+func (e *Engine) EchoWith(ctx context.Context, batch arrow.RecordBatch, copied bool, o CallOptions) (arrow.RecordBatch, error) {
+	if _, err := e.alive(); err != nil {
+		return nil, err
+	}
+	b := acquireBlock()
+	retained := false
+	defer func() { b.finish(retained) }()
+	if err := b.exportBatch(batch); err != nil {
+		return nil, err
+	}
+	schema, err := e.schemas.handle(e, batch.Schema())
+	if err != nil {
+		return nil, err
+	}
+	stop, err := b.begin(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
+	head := b.head()
+	flag := uint32(0)
+	if copied {
+		flag = 1
+	}
+	code := nativeBlockEcho(address(&head.call), schema, address(&head.block), flag, address(&head.array), address(&head.result), address(&head.failure))
+	stop()
+	retained = head.result.flags&resultRetained != 0
+	if code != 0 {
+		return nil, head.take(ctx, code)
+	}
+	return head.importBatch(batch.Schema(), "an echo", e.resultOptions(&o))
+}

@@ -1,0 +1,306 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cabi
+
+import (
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+// zeros back the buffers of a result that alias an exporter's zero region.
+var (
+	zeros       [64]byte
+	emptyBuffer = memory.NewBufferBytes(zeros[:0])
+)
+
+// importer turns one native result into arrow-go data. Buffers are, in this order of preference: buffers of the inputs that
+// the result aliases, a copy in Go memory when the result is small, native memory.
+type importer struct {
+	sizes   []int64
+	aliases []cAlias
+	next    int // preorder index of the next buffer
+
+	native *nativeArray   // owner of native buffers, when they stay native
+	region *memory.Buffer // Go copy of all native buffers, when they do not
+	used   int            // bytes of region
+
+	slab    []array.Data     // one allocation for all nodes
+	buffers []*memory.Buffer // one for all their buffer lists
+	created []*memory.Buffer // buffers whose first reference is ours, until the arrays have theirs
+	options *Options
+	failure error // the first broken alias
+}
+
+// imported is how results are handed to the code that wraps them.
+type imported struct {
+	importer
+	scratch [24]*memory.Buffer
+}
+
+// regionAlignment is what Arrow recommends for buffers.
+const regionAlignment = 64
+
+// importArray imports the result of a call as one array. It releases the native array unless arrays now hold it.
+func (c *crossing) importArray(dataType arrow.DataType, operation string, options *Options) (result arrow.Array, err error) {
+	var in imported
+	defer in.recovered(c, &err)
+	in.begin(c, operation, options)
+	in.allocate(countNodes(&c.array))
+	data, err := in.node(&c.array, dataType)
+	if err != nil {
+		in.end(c)
+		return nil, err
+	}
+	result = array.MakeFromData(data)
+	data.Release()
+	in.end(c)
+	return result, nil
+}
+
+// importBatch imports a native struct array as a record batch.
+func (c *crossing) importBatch(schema *arrow.Schema, operation string, options *Options) (batch arrow.RecordBatch, err error) {
+	var in imported
+	defer in.recovered(c, &err)
+	columns := sliceAt[uintptr](c.array.children, int(c.array.childCount))
+	if len(columns) != schema.NumFields() || c.array.offset != 0 || c.array.bufferCount != 1 {
+		releaseNative(&c.array)
+		return nil, failf(codeInternal, "%s: the native batch has %d columns, its schema %d", operation, len(columns), schema.NumFields())
+	}
+	in.begin(c, operation, options)
+	in.allocate(countNodes(&c.array) - 1)
+	in.next = 1 // a batch has no validity
+	arrays := make([]arrow.Array, len(columns))
+	count := 0
+	for i, column := range columns {
+		var data *array.Data
+		if data, err = in.node((*cArray)(at(column)), schema.Field(i).Type); err != nil {
+			break
+		}
+		arrays[i] = array.MakeFromData(data)
+		data.Release()
+		count++
+	}
+	rows := c.array.length
+	in.end(c)
+	defer func() {
+		for _, values := range arrays[:count] {
+			values.Release()
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	return array.NewRecordBatch(schema, arrays, rows), nil
+}
+
+func (in *imported) begin(c *crossing, operation string, options *Options) {
+	in.options = options
+	in.sizes = sliceAt[int64](c.result.sizes, int(c.result.bufferCount))
+	in.aliases = sliceAt[cAlias](c.result.aliases, int(c.result.aliasCount))
+	in.created = in.scratch[:0]
+	native := int64(c.result.byteLen)
+	switch {
+	case native == 0:
+	case native <= options.CopyBelow:
+		total := 0
+		for _, size := range in.sizes { // an upper bound: aliases are not copied
+			total += aligned(size)
+		}
+		total = min(total, aligned(native)+regionAlignment*len(in.sizes))
+		in.region = memory.NewBufferWithAllocator(options.Allocator.Allocate(total), options.Allocator)
+	default:
+		in.native = newNativeArray(&c.array, native, operation, options)
+	}
+}
+
+// recovered turns a panic of an array constructor, such as that of a user's extension type, into an error.
+func (in *imported) recovered(c *crossing, err *error) {
+	if cause := recover(); cause != nil {
+		*err = failf(codeInternal, "a result could not become an arrow-go array: %v", cause)
+		in.end(c)
+	}
+}
+
+func aligned(size int64) int { return int(size+regionAlignment-1) &^ (regionAlignment - 1) }
+
+// allocate makes room for all nodes at once. The layouts of unions and run-end encoding need one buffer more in Go than in C.
+func (in *imported) allocate(nodes int) {
+	in.slab = make([]array.Data, nodes)
+	in.buffers = make([]*memory.Buffer, 0, len(in.sizes)+nodes)
+}
+
+// end drops the importer's own references and, unless native buffers live on, the native array.
+func (in *imported) end(c *crossing) {
+	for _, buffer := range in.created {
+		buffer.Release()
+	}
+	in.created = nil
+	if in.region != nil {
+		live.bytesCopied.Add(int64(in.used))
+		in.region.Release()
+		in.region = nil
+	}
+	if in.native != nil {
+		in.native.drop()
+		in.native = nil
+		c.array.release = 0
+		return
+	}
+	releaseNative(&c.array)
+}
+
+func countNodes(native *cArray) int {
+	count := 1
+	for _, child := range sliceAt[uintptr](native.children, int(native.childCount)) {
+		count += countNodes((*cArray)(at(child)))
+	}
+	if native.dictionary != 0 {
+		count += countNodes((*cArray)(at(native.dictionary)))
+	}
+	return count
+}
+
+// node imports one array and everything below it. The caller must release the result.
+func (in *imported) node(native *cArray, dataType arrow.DataType) (*array.Data, error) {
+	data := &in.slab[0]
+	in.slab = in.slab[1:]
+	storage := storageType(dataType)
+	id := storage.ID()
+	layout := layouts[id]
+	pointers := sliceAt[uintptr](native.buffers, int(native.bufferCount))
+	kept := len(pointers)
+	if layout.views {
+		kept--
+	}
+	if kept < int(layout.buffers) || len(pointers) > len(in.sizes)-in.next {
+		return nil, failf(codeInternal, "the native result has %d buffers where %s needs %d", len(pointers), dataType, layout.buffers)
+	}
+
+	first := len(in.buffers)
+	if layout.skipped > 0 || layout.buffers == 0 {
+		in.buffers = append(in.buffers, nil)
+	}
+	for i := range pointers {
+		if i < kept {
+			in.buffers = append(in.buffers, in.buffer(pointers[i], layout.validity && i == 0))
+		}
+		in.next++
+	}
+	if in.failure != nil {
+		return nil, in.failure
+	}
+	buffers := in.buffers[first:len(in.buffers):len(in.buffers)]
+
+	nulls := int(native.nullCount)
+	switch {
+	case id == arrow.NULL:
+		nulls = int(native.length)
+	case !layout.validity || buffers[0] == nil:
+		nulls = 0
+	}
+	children, err := in.children(native, storage)
+	if err != nil {
+		return nil, err
+	}
+	data.Retain()
+	data.Reset(dataType, int(native.length), buffers, children, nulls, int(native.offset))
+	for _, child := range children {
+		child.Release()
+	}
+	if native.dictionary != 0 {
+		values, ok := storage.(*arrow.DictionaryType)
+		if !ok {
+			data.Release()
+			return nil, failf(codeInternal, "the native result has a dictionary where %s has none", dataType)
+		}
+		dictionary, err := in.node((*cArray)(at(native.dictionary)), values.ValueType)
+		if err != nil {
+			data.Release()
+			return nil, err
+		}
+		data.SetDictionary(dictionary)
+		dictionary.Release()
+	}
+	return data, nil
+}
+
+// children imports the children of a node; each has one reference that the caller must release.
+func (in *imported) children(native *cArray, storage arrow.DataType) ([]arrow.ArrayData, error) {
+	if native.childCount == 0 {
+		return nil, nil
+	}
+	nested, ok := storage.(arrow.NestedType)
+	if !ok || nested.NumFields() != int(native.childCount) {
+		return nil, failf(codeInternal, "the native result has %d children, which does not fit %s", native.childCount, storage)
+	}
+	fields := nested.Fields()
+	children := make([]arrow.ArrayData, native.childCount)
+	for i, child := range sliceAt[uintptr](native.children, int(native.childCount)) {
+		data, err := in.node((*cArray)(at(child)), fields[i].Type)
+		if err != nil {
+			for _, earlier := range children[:i] {
+				earlier.Release()
+			}
+			return nil, err
+		}
+		children[i] = data
+	}
+	return children, nil
+}
+
+// buffer imports the next buffer of the preorder.
+func (in *imported) buffer(pointer uintptr, validity bool) *memory.Buffer {
+	size := in.sizes[in.next]
+	if len(in.aliases) > 0 && int(in.aliases[0].targetBuffer) == in.next {
+		alias := &in.aliases[0]
+		in.aliases = in.aliases[1:]
+		return in.alias(alias)
+	}
+	switch {
+	case pointer == 0 && validity:
+		return nil
+	case pointer == 0 || size <= 0:
+		return emptyBuffer
+	}
+	content := sliceAt[byte](pointer, int(size))
+	if in.native != nil {
+		in.native.references.Add(1)
+		return in.own(memory.NewBufferWithAllocator(content, in.native))
+	}
+	if in.region == nil { // native bytes that the result did not count: keep them apart
+		return in.own(memory.NewBufferBytes(append([]byte(nil), content...)))
+	}
+	copied := memory.SliceBuffer(in.region, in.used, len(content))
+	copy(copied.Bytes(), content)
+	in.used += aligned(size)
+	return in.own(copied)
+}
+
+func (in *imported) own(buffer *memory.Buffer) *memory.Buffer {
+	in.created = append(in.created, buffer)
+	return buffer
+}
+
+// alias rebuilds a buffer that lies in memory of a Go buffer: the same bytes, shared as arrow-go shares a slice.
+func (in *imported) alias(alias *cAlias) *memory.Buffer {
+	owner := findOwner(alias.owner)
+	if owner == nil || int(alias.sourceBuffer) >= len(owner.buffers) {
+		in.failure = failf(codeInternal, "the native result names buffer %d of an unknown owner", alias.sourceBuffer)
+		return nil
+	}
+	source := owner.buffers[alias.sourceBuffer]
+	owner.readers.Add(1)
+	if source == nil { // the zero region
+		return memory.NewBufferBytes(zeros[:min(int(alias.byteLen), len(zeros))])
+	}
+	if alias.offset < 0 || alias.byteLen < 0 || alias.offset > int64(source.Len()) || alias.byteLen > int64(source.Len())-alias.offset {
+		in.failure = failf(codeInternal, "the native result names bytes outside buffer %d of its owner", alias.sourceBuffer)
+		return nil
+	}
+	if alias.offset == 0 && int(alias.byteLen) == source.Len() {
+		return source
+	}
+	return in.own(memory.SliceBuffer(source, int(alias.offset), int(alias.byteLen)))
+}
