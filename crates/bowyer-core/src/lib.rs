@@ -10,6 +10,10 @@ pub mod arch;
 pub mod bits;
 pub mod column;
 pub mod error;
+pub mod group;
+pub mod hash;
+pub mod keys;
+pub mod lanes;
 pub mod memory;
 pub mod output;
 
