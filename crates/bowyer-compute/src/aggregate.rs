@@ -1,0 +1,79 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Aggregates: one value for each group of rows.
+//!
+//! An aggregate overload constructs an [`Accumulator`], which holds the states of all groups of one call. Operators
+//! update one for each task, merge them and evaluate the rest; a whole column is one group.
+
+use std::any::Any;
+
+use arrow_array::ArrayRef;
+use arrow_schema::DataType;
+use bowyer_core::{Column, Memory, Result};
+
+use crate::Options;
+
+/// What an accumulator is made for.
+#[derive(Debug)]
+pub struct AggregateContext<'a> {
+    /// The types of the arguments after implicit casts: those of the columns that `update` is given.
+    pub types: &'a [DataType],
+    /// The type that `evaluate` gives.
+    pub output_type: &'a DataType,
+    /// The options.
+    pub options: &'a Options,
+    /// What the function's `prepare` compiled.
+    pub state: Option<&'a (dyn Any + Send + Sync)>,
+    /// What state is charged to.
+    pub memory: &'a Memory,
+}
+
+/// The states of one aggregate for all groups.
+pub trait Accumulator: Send + Any {
+    /// Takes rows in. Groups up to the count given exist afterwards, those without rows too.
+    ///
+    /// # Errors
+    /// Those of the aggregate, and `MemoryLimit`.
+    fn update(&mut self, args: &[Column], groups: Groups<'_>) -> Result<()>;
+
+    /// Takes over the states of `other`, made by the same call: its group `i` goes to `group_indices[i]`.
+    ///
+    /// # Errors
+    /// As `update`.
+    fn merge(&mut self, other: Box<dyn Accumulator>, group_indices: &[u32], group_count: usize) -> Result<()>;
+
+    /// The value of each of `group_count` groups.
+    ///
+    /// # Errors
+    /// As `update`.
+    fn evaluate(&mut self, group_count: usize) -> Result<ArrayRef>;
+
+    /// The bytes that its states hold.
+    fn byte_len(&self) -> usize;
+}
+
+/// Which group each row belongs to.
+#[derive(Clone, Copy, Debug)]
+pub enum Groups<'a> {
+    /// Every row belongs to group 0.
+    All,
+    /// Row `i` belongs to group `group_indices[i]`, which is less than `group_count`.
+    Indices {
+        /// A group for each row.
+        group_indices: &'a [u32],
+        /// How many groups there are, those of earlier updates included.
+        group_count: usize,
+    },
+}
+
+impl Groups<'_> {
+    /// How many groups there are.
+    #[must_use]
+    pub fn group_count(&self) -> usize {
+        match self {
+            Self::All => 1,
+            Self::Indices { group_count, .. } => *group_count,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! The list of all functions, and finding one by name.
+
+use std::sync::LazyLock;
+
+use bowyer_core::{Error, Result};
+
+use crate::Function;
+
+/// The families. A new one is one line here.
+pub const FAMILIES: &[&[Function]] = &[];
+
+/// All functions, sorted by name.
+static BY_NAME: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
+    let mut functions: Vec<_> = FAMILIES.iter().flat_map(|family| family.iter()).collect();
+    functions.sort_unstable_by_key(|function| function.name);
+    functions
+});
+
+/// All functions, sorted by name.
+pub fn functions() -> impl Iterator<Item = &'static Function> {
+    BY_NAME.iter().copied()
+}
+
+/// The function of a name or an alias.
+///
+/// # Errors
+/// `NotFound`, which names functions that are spelled nearly so.
+pub fn find(name: &str) -> Result<&'static Function> {
+    if let Ok(index) = BY_NAME.binary_search_by_key(&name, |function| function.name) {
+        return Ok(BY_NAME[index]);
+    }
+    functions().find(|function| function.aliases.contains(&name)).ok_or_else(|| not_found(name))
+}
+
+#[cold]
+fn not_found(name: &str) -> Error {
+    let mut near: Vec<_> =
+        functions().filter_map(|function| Some((distance(name, function.name)?, function.name))).collect();
+    near.sort_unstable();
+    let near: Vec<_> = near.iter().take(3).map(|(_, name)| *name).collect();
+    Error::not_found(match near.as_slice() {
+        [] => format!("no function is called {name:?}"),
+        near => format!("no function is called {name:?}; there is {}", near.join(", ")),
+    })
+}
+
+/// How far apart two names are, when that is near: an edit for every four letters, or one name inside the other.
+fn distance(asked: &str, known: &str) -> Option<usize> {
+    if asked.len() > 64 {
+        return None;
+    }
+    let (a, b) = (asked.as_bytes(), known.as_bytes());
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, &x) in a.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, &y) in b.iter().enumerate() {
+            let cost = diagonal + usize::from(!x.eq_ignore_ascii_case(&y));
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    let edits = row[b.len()];
+    let contained = asked.len() >= 3 && (known.contains(asked) || asked.contains(known));
+    (edits <= 1 + asked.len() / 4 || contained).then_some(edits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_aliases_are_unique() {
+        let mut names: Vec<_> =
+            functions().flat_map(|function| function.aliases.iter().chain([&function.name])).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn distances_are_edits_and_far_names_have_none() {
+        assert_eq!(distance("ad", "add"), Some(1));
+        assert_eq!(distance("kleene", "and_kleene"), Some(4));
+        assert_eq!(distance("zzzz", "add"), None);
+    }
+}
