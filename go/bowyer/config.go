@@ -1,0 +1,73 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package bowyer
+
+import (
+	"log/slog"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/bowyer-arrow/bowyer/go/internal/cabi"
+	"github.com/bowyer-arrow/bowyer/go/internal/wire"
+)
+
+// Config says how an engine is opened. The zero Config is a good one.
+type Config struct {
+	// Threads is the number of native threads; 0: as many as the process may use processors.
+	Threads int
+	// MemoryLimit bounds the native memory of the engine in bytes, results not yet released included; 0: half of what the
+	// machine or the process's control group allows.
+	MemoryLimit int64
+	// QueryMemoryLimit bounds the native memory of each query in bytes; 0: only the engine's limit holds.
+	QueryMemoryLimit int64
+	// RetainedMemory is how many bytes of free memory the engine keeps for reuse; 0: a quarter of the memory limit.
+	RetainedMemory int64
+	// BatchRows is the number of rows that batches of results have at most; 0: 65,536.
+	BatchRows int
+	// CopyBelow is the size in bytes up to which a result is copied into Go memory, where it needs no Release; larger results
+	// stay native. 0: 1 MiB; negative: nothing is copied.
+	CopyBelow int64
+	// Allocator provides the memory of such copies; nil: memory.DefaultAllocator.
+	Allocator memory.Allocator
+	// Logger receives warnings, such as a native result that was never released; nil: none are written.
+	Logger *slog.Logger
+	// FreeForgotten frees native results that the garbage collector finds unreleased. Strings and slices taken from such a
+	// result then dangle: turn it on only where none outlive their array.
+	FreeForgotten bool
+}
+
+// encode checks the configuration and writes it for the native side.
+func (c Config) encode() ([]byte, cabi.Options, error) {
+	for _, number := range []struct {
+		name  string
+		value int64
+		most  int64
+	}{
+		{"Threads", int64(c.Threads), 1024},
+		{"MemoryLimit", c.MemoryLimit, math.MaxInt64},
+		{"QueryMemoryLimit", c.QueryMemoryLimit, math.MaxInt64},
+		{"RetainedMemory", c.RetainedMemory, math.MaxInt64},
+		{"BatchRows", int64(c.BatchRows), math.MaxInt32},
+	} {
+		if number.value < 0 || number.value > number.most {
+			err := errorf(CodeInvalidArgument, "Config.%s is %d, but must lie in 0 to %d", number.name, number.value, number.most)
+			err.Argument = number.name
+			return nil, cabi.Options{}, err
+		}
+	}
+	content, err := proto.Marshal(&wire.EngineConfig{
+		Threads:               uint32(c.Threads),
+		MemoryLimitBytes:      uint64(c.MemoryLimit),
+		QueryMemoryLimitBytes: uint64(c.QueryMemoryLimit),
+		RetainedPoolBytes:     uint64(c.RetainedMemory),
+		BatchRows:             uint32(c.BatchRows),
+	})
+	options := cabi.Options{CopyBelow: c.CopyBelow, Allocator: c.Allocator, FreeForgotten: c.FreeForgotten}
+	if logger := c.Logger; logger != nil {
+		options.OnLog = func(message string) { logger.Warn(message, "component", "bowyer") }
+	}
+	return content, options, err
+}
