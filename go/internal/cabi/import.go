@@ -6,6 +6,7 @@ package cabi
 import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/bitutil"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
@@ -31,6 +32,9 @@ type importer struct {
 	created []*memory.Buffer // buffers whose first reference is ours, until the arrays have theirs
 	options *Options
 	failure error // the first broken alias
+
+	current *array.Data   // being made into an array
+	arrays  []arrow.Array // columns made so far
 }
 
 // imported is how results are handed to the code that wraps them.
@@ -49,14 +53,11 @@ func (c *crossing) importArray(dataType arrow.DataType, operation string, option
 	in.begin(c, operation, options)
 	in.allocate(countNodes(&c.array))
 	data, err := in.node(&c.array, dataType)
-	if err != nil {
-		in.end(c)
-		return nil, err
+	if err == nil {
+		result = in.array(data)
 	}
-	result = array.MakeFromData(data)
-	data.Release()
 	in.end(c)
-	return result, nil
+	return result, err
 }
 
 // importBatch imports a native struct array as a record batch.
@@ -71,28 +72,28 @@ func (c *crossing) importBatch(schema *arrow.Schema, operation string, options *
 	in.begin(c, operation, options)
 	in.allocate(countNodes(&c.array) - 1)
 	in.next = 1 // a batch has no validity
-	arrays := make([]arrow.Array, len(columns))
-	count := 0
+	in.arrays = make([]arrow.Array, 0, len(columns))
 	for i, column := range columns {
 		var data *array.Data
 		if data, err = in.node((*cArray)(at(column)), schema.Field(i).Type); err != nil {
 			break
 		}
-		arrays[i] = array.MakeFromData(data)
-		data.Release()
-		count++
+		in.arrays = append(in.arrays, in.array(data))
 	}
-	rows := c.array.length
+	if err == nil {
+		batch = array.NewRecordBatch(schema, in.arrays, c.array.length)
+	}
 	in.end(c)
-	defer func() {
-		for _, values := range arrays[:count] {
-			values.Release()
-		}
-	}()
-	if err != nil {
-		return nil, err
-	}
-	return array.NewRecordBatch(schema, arrays, rows), nil
+	return batch, err
+}
+
+// array makes the array of imported data, whose reference it takes.
+func (in *imported) array(data *array.Data) arrow.Array {
+	in.current = data
+	result := array.MakeFromData(data)
+	in.current = nil
+	data.Release()
+	return result
 }
 
 func (in *imported) begin(c *crossing, operation string, options *Options) {
@@ -119,6 +120,9 @@ func (in *imported) begin(c *crossing, operation string, options *Options) {
 func (in *imported) recovered(c *crossing, err *error) {
 	if cause := recover(); cause != nil {
 		*err = failf(codeInternal, "a result could not become an arrow-go array: %v", cause)
+		if in.current != nil {
+			in.current.Release()
+		}
 		in.end(c)
 	}
 }
@@ -133,6 +137,10 @@ func (in *imported) allocate(nodes int) {
 
 // end drops the importer's own references and, unless native buffers live on, the native array.
 func (in *imported) end(c *crossing) {
+	for _, values := range in.arrays { // a batch has references of its own
+		values.Release()
+	}
+	in.arrays = nil
 	for _, buffer := range in.created {
 		buffer.Release()
 	}
@@ -199,6 +207,8 @@ func (in *imported) node(native *cArray, dataType arrow.DataType) (*array.Data, 
 		nulls = int(native.length)
 	case !layout.validity || buffers[0] == nil:
 		nulls = 0
+	case nulls < 0: // arrow-go wants to know of map entries, and would count the rest without a lock later
+		nulls = int(native.length) - bitutil.CountSetBits(buffers[0].Bytes(), int(native.offset), int(native.length))
 	}
 	children, err := in.children(native, storage)
 	if err != nil {
