@@ -7,8 +7,10 @@
 //! imports before this crate sees an array.
 
 pub mod arch;
+pub mod arity;
 pub mod bits;
 pub mod column;
+pub mod dispatch;
 pub mod error;
 pub mod group;
 pub mod hash;
