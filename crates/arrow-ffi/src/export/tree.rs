@@ -1,0 +1,377 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! The structs of one exported array, what they point at, and their release.
+//!
+//! All nodes of an array share one [`Tree`], which each unreleased node holds once. So a child that was moved out keeps
+//! everything alive until it is released too, as the specification asks.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer};
+use arrow_data::ArrayData;
+use arrow_schema::DataType;
+
+use super::{Alias, Aliasing, Exported, Live};
+use crate::c::{ArrowArray, OwnedArray};
+use crate::ownership::Borrow;
+use crate::shape::Layout;
+
+/// Where buffers without bytes point: as long as one 64-bit offset, and aligned for every type.
+#[repr(align(64))]
+struct Zeros([u8; 64]);
+static ZEROS: Zeros = Zeros([0; 64]);
+
+/// What the structs of one exported array point at.
+#[derive(Debug)]
+pub(super) struct Tree {
+    /// Structs below the root, at addresses that do not change.
+    nodes: Vec<ArrowArray>,
+    child_pointers: Vec<*mut ArrowArray>,
+    buffer_pointers: Vec<*const c_void>,
+    pub(super) sizes: Vec<i64>,
+    pub(super) aliases: Vec<Alias>,
+    pub(super) byte_len: u64,
+    _buffers: Vec<Buffer>,
+    _borrows: Vec<Arc<Borrow>>,
+    live: Arc<Live>,
+}
+
+// SAFETY: the pointers lead into the tree's own vectors and into the buffers that it holds, all of which may be read and
+// dropped on any thread; after construction only the consumer of the structs writes to them.
+unsafe impl Send for Tree {}
+// SAFETY: as above.
+unsafe impl Sync for Tree {}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        self.live.arrays.fetch_sub(1, Ordering::Relaxed);
+        self.live.bytes.fetch_sub(self.byte_len, Ordering::Relaxed);
+    }
+}
+
+/// A node while the tree grows: its places in the vectors.
+struct Draft {
+    length: usize,
+    offset: usize,
+    null_count: usize,
+    buffers: std::ops::Range<usize>,
+    children: Vec<usize>,
+    dictionary: Option<usize>,
+}
+
+/// Collects the nodes of one array in preorder.
+pub(super) struct Writer<'a> {
+    aliasing: Aliasing<'a>,
+    drafts: Vec<Draft>,
+    buffer_pointers: Vec<*const c_void>,
+    sizes: Vec<i64>,
+    aliases: Vec<Alias>,
+    buffers: Vec<Buffer>,
+    borrows: Vec<Arc<Borrow>>,
+    byte_len: u64,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(aliasing: Aliasing<'a>, nodes: usize) -> Self {
+        Self {
+            aliasing,
+            drafts: Vec::with_capacity(nodes),
+            buffer_pointers: Vec::with_capacity(nodes * 3),
+            sizes: Vec::with_capacity(nodes * 3),
+            aliases: Vec::new(),
+            buffers: Vec::with_capacity(nodes * 2),
+            borrows: Vec::new(),
+            byte_len: 0,
+        }
+    }
+
+    fn begin(&mut self, length: usize, offset: usize, null_count: usize) -> usize {
+        let first = self.sizes.len();
+        self.drafts.push(Draft {
+            length,
+            offset,
+            null_count,
+            buffers: first..first,
+            children: Vec::new(),
+            dictionary: None,
+        });
+        self.drafts.len() - 1
+    }
+
+    /// A struct of columns, without nulls of its own.
+    pub(super) fn batch(&mut self, row_count: usize, columns: &[ArrayData]) -> usize {
+        let at = self.begin(row_count, 0, 0);
+        self.absent();
+        self.drafts[at].buffers.end = self.sizes.len();
+        let children = columns.iter().map(|column| self.node(column)).collect();
+        self.drafts[at].children = children;
+        at
+    }
+
+    /// An array and all below it. Recursion goes as deep as its type.
+    pub(super) fn node(&mut self, data: &ArrayData) -> usize {
+        let layout = Layout::of(data.data_type());
+        let null_count = match layout {
+            Layout::Null => data.len(),
+            _ => data.nulls().map_or(0, NullBuffer::null_count),
+        };
+        let at = self.begin(data.len(), data.offset(), null_count);
+        let shift = self.validity(data, &layout);
+        self.drafts[at].offset = shift.offset;
+        self.values(data, &layout, &shift);
+        self.drafts[at].buffers.end = self.sizes.len();
+        if matches!(data.data_type(), DataType::Dictionary(..)) {
+            let dictionary = data.child_data().first().map(|values| self.node(values));
+            self.drafts[at].dictionary = dictionary;
+        } else if !data.child_data().is_empty() {
+            let children = data.child_data().iter().map(|child| self.node(child)).collect();
+            self.drafts[at].children = children;
+        }
+        at
+    }
+
+    /// Writes the validity buffer and decides the offset of the node.
+    fn validity(&mut self, data: &ArrayData, layout: &Layout) -> Shift {
+        let first = data.offset();
+        let kept = Shift { offset: first, first };
+        if !layout.has_validity() {
+            return kept;
+        }
+        let Some(nulls) = data.nulls().filter(|nulls| nulls.null_count() > 0) else {
+            self.absent();
+            return kept;
+        };
+        // The bits may begin inside a byte; the other buffers then have to begin as many entries earlier.
+        let bit = nulls.offset();
+        let shift = Shift { offset: bit % 8, first };
+        if bit == first || shift.fits(data, layout) {
+            let shift = if bit == first { kept } else { shift };
+            let skip = (bit - shift.offset) / 8;
+            let byte_len = (shift.offset + data.len()).div_ceil(8);
+            self.range(nulls.buffer(), skip as isize, byte_len);
+            return shift;
+        }
+        let offset = if matches!(layout, Layout::Bits) { first % 8 } else { first };
+        let mut bits = BooleanBufferBuilder::new(offset + data.len());
+        bits.append_n(offset, false);
+        bits.append_buffer(nulls.inner());
+        let copy = bits.finish().into_inner();
+        let byte_len = copy.len();
+        self.range(&copy, 0, byte_len);
+        Shift { offset, first }
+    }
+
+    /// Writes the buffers after the validity.
+    fn values(&mut self, data: &ArrayData, layout: &Layout, shift: &Shift) {
+        let end = shift.offset + data.len();
+        let buffers = data.buffers();
+        match layout {
+            Layout::Null | Layout::RunEnds | Layout::Struct | Layout::FixedList { .. } => {}
+            Layout::Bits => {
+                let skip = (shift.first - shift.offset) / 8;
+                self.range(&buffers[0], skip as isize, end.div_ceil(8));
+            }
+            Layout::Fixed { width, .. } | Layout::Dictionary { width, .. } => {
+                self.range(&buffers[0], shift.bytes(*width), end * width);
+            }
+            Layout::Bytes { wide, .. } | Layout::List { wide } => {
+                let width = if *wide { 8 } else { 4 };
+                // An array without rows may lack even its one offset: there are zeros to point at.
+                let entries = if buffers[0].is_empty() { 0 } else { end + 1 };
+                self.range(&buffers[0], shift.bytes(width), entries * width);
+                if let Some(values) = buffers.get(1) {
+                    self.range(values, 0, values.len());
+                }
+            }
+            Layout::ListView { wide } => {
+                let width = if *wide { 8 } else { 4 };
+                for buffer in buffers {
+                    self.range(buffer, shift.bytes(width), end * width);
+                }
+            }
+            Layout::Views { .. } => {
+                self.range(&buffers[0], shift.bytes(16), end * 16);
+                let mut sizes = Vec::with_capacity(buffers.len() - 1);
+                for values in &buffers[1..] {
+                    self.range(values, 0, values.len());
+                    sizes.push(values.len() as i64);
+                }
+                let sizes = Buffer::from_vec(sizes);
+                let byte_len = sizes.len();
+                self.range(&sizes, 0, byte_len);
+            }
+            Layout::Union { dense, .. } => {
+                self.range(&buffers[0], shift.bytes(1), end);
+                if *dense {
+                    self.range(&buffers[1], shift.bytes(4), end * 4);
+                }
+            }
+        }
+    }
+
+    /// A validity buffer that is not there.
+    fn absent(&mut self) {
+        self.buffer_pointers.push(ptr::null());
+        self.sizes.push(0);
+    }
+
+    /// `byte_len` bytes from `skip` bytes after, or before, the start of a buffer.
+    fn range(&mut self, buffer: &Buffer, skip: isize, byte_len: usize) {
+        let target = self.sizes.len() as u32;
+        self.sizes.push(byte_len as i64);
+        if byte_len == 0 {
+            self.buffer_pointers.push(ZEROS.0.as_ptr().cast());
+            return;
+        }
+        // Within the allocation: `Shift::fits` looked before it went back.
+        let pointer = buffer.as_ptr().wrapping_offset(skip);
+        self.buffer_pointers.push(pointer.cast());
+        match self.aliasing.locate(pointer.addr(), byte_len) {
+            Some(found) => {
+                self.aliases.push(Alias {
+                    owner: found.borrow.owner().unwrap_or_default(),
+                    source_buffer: found.buffer,
+                    target_buffer: target,
+                    offset: found.offset as i64,
+                    byte_len: byte_len as i64,
+                });
+                if matches!(self.aliasing, Aliasing::Kept(_)) {
+                    self.borrows.push(found.borrow);
+                }
+            }
+            None => {
+                self.byte_len += byte_len as u64;
+                self.buffers.push(buffer.clone());
+            }
+        }
+    }
+
+    /// Makes the structs and hands out the root.
+    pub(super) fn finish(self, root: usize, live: &Arc<Live>) -> Exported {
+        debug_assert_eq!(root, 0, "the root comes first");
+        live.arrays.fetch_add(1, Ordering::Relaxed);
+        live.bytes.fetch_add(self.byte_len, Ordering::Relaxed);
+        let below = self.drafts.len() - 1;
+        let mut tree = Tree {
+            nodes: Vec::with_capacity(below),
+            child_pointers: Vec::with_capacity(below),
+            buffer_pointers: self.buffer_pointers,
+            sizes: self.sizes,
+            aliases: self.aliases,
+            byte_len: self.byte_len,
+            _buffers: self.buffers,
+            _borrows: self.borrows,
+            live: live.clone(),
+        };
+        let nodes = tree.nodes.as_mut_ptr();
+        let pointers = tree.child_pointers.as_mut_ptr();
+        let buffers = tree.buffer_pointers.as_mut_ptr();
+        let mut structs = Vec::with_capacity(self.drafts.len());
+        for draft in &self.drafts {
+            let first = tree.child_pointers.len();
+            // Capacity was reserved for all nodes below the root, so neither vector moves. The root is not among them.
+            tree.child_pointers.extend(draft.children.iter().map(|&child| nodes.wrapping_add(child - 1)));
+            structs.push(ArrowArray {
+                length: draft.length as i64,
+                null_count: draft.null_count as i64,
+                offset: draft.offset as i64,
+                n_buffers: draft.buffers.len() as i64,
+                n_children: draft.children.len() as i64,
+                buffers: if draft.buffers.is_empty() { ptr::null_mut() } else { buffers.wrapping_add(draft.buffers.start) },
+                children: if draft.children.is_empty() { ptr::null_mut() } else { pointers.wrapping_add(first) },
+                dictionary: draft.dictionary.map_or(ptr::null_mut(), |at| nodes.wrapping_add(at - 1)),
+                release: Some(release),
+                private_data: ptr::null_mut(),
+            });
+        }
+        // One allocation and one count for each node: the address is known before the structs are final.
+        let mut tree = Arc::new(tree);
+        let address = Arc::as_ptr(&tree).cast_mut().cast::<c_void>();
+        for node in &mut structs {
+            node.private_data = address;
+        }
+        let mut structs = structs.into_iter();
+        let mut out = OwnedArray::default();
+        if let Some(root) = structs.next() {
+            *out.as_raw_mut() = root;
+        }
+        if let Some(tree) = Arc::get_mut(&mut tree) {
+            tree.nodes.extend(structs);
+        }
+        for _ in 0..=below {
+            // SAFETY: the address is that of a live `Arc`. Each struct's release takes one count back.
+            unsafe { Arc::increment_strong_count(address.cast::<Tree>().cast_const()) };
+        }
+        Exported { array: out, tree }
+    }
+}
+
+/// Where a node's entries begin.
+struct Shift {
+    /// The offset that the struct says.
+    offset: usize,
+    /// The entry of the buffers that is the array's first.
+    first: usize,
+}
+
+impl Shift {
+    /// Bytes from a buffer's start to the struct's entry zero.
+    fn bytes(&self, width: usize) -> isize {
+        (self.first as isize - self.offset as isize) * width as isize
+    }
+
+    /// Whether all buffers beside the validity can begin at this offset.
+    fn fits(&self, data: &ArrayData, layout: &Layout) -> bool {
+        let room = |buffer: usize, width: usize| {
+            let needed = self.bytes(width).min(0).unsigned_abs();
+            data.buffers().get(buffer).is_some_and(|buffer| needed == 0 || buffer.ptr_offset() >= needed)
+        };
+        match layout {
+            Layout::Bits => self.first % 8 == self.offset && self.first >= self.offset,
+            Layout::Fixed { width, .. } | Layout::Dictionary { width, .. } => room(0, *width),
+            Layout::Bytes { wide, .. } | Layout::List { wide } => room(0, if *wide { 8 } else { 4 }),
+            Layout::Views { .. } => room(0, 16),
+            Layout::ListView { wide } => {
+                let width = if *wide { 8 } else { 4 };
+                room(0, width) && room(1, width)
+            }
+            // The children begin where they begin.
+            _ => self.offset == self.first,
+        }
+    }
+}
+
+/// # Safety
+/// 1. `array` is null or leads to a struct that [`Writer::finish`] made, or that was released before.
+unsafe extern "C" fn release(array: *mut ArrowArray) {
+    // SAFETY: the caller's promise.
+    let Some(array) = (unsafe { array.as_mut() }) else { return };
+    if array.release.take().is_none() {
+        return;
+    }
+    let children = usize::try_from(array.n_children).unwrap_or(0);
+    for at in 0..children {
+        // SAFETY: `children` leads to that many pointers to structs of the tree, which this struct still holds. One
+        // that was moved out is marked released.
+        unsafe {
+            let child = *array.children.add(at);
+            if let Some(release) = (*child).release {
+                release(child);
+            }
+        }
+    }
+    // SAFETY: as for the children.
+    if let Some(dictionary) = unsafe { array.dictionary.as_mut() }
+        && let Some(release) = dictionary.release
+    {
+        // SAFETY: as above.
+        unsafe { release(dictionary) };
+    }
+    let tree = std::mem::replace(&mut array.private_data, ptr::null_mut());
+    // SAFETY: `finish` counted once for each struct, and `release` was set until now, so this happens once.
+    drop(unsafe { Arc::from_raw(tree.cast::<Tree>().cast_const()) });
+}
