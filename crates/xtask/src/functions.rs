@@ -18,6 +18,7 @@ pub(crate) fn generate() -> Result<Vec<Generated>> {
     Ok(vec![
         Generated { path: "docs/functions.md", text: manual()? },
         Generated { path: "testdata/functions/index.txt", text: index()? },
+        Generated { path: "go/fn/functions_gen.go", text: crate::go_functions::render()? },
     ])
 }
 

@@ -13,6 +13,7 @@ mod ci;
 mod codegen;
 mod errors;
 mod functions;
+mod go_functions;
 mod repository;
 mod tidy;
 
