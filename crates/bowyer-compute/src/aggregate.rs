@@ -6,6 +6,17 @@
 //! An aggregate overload constructs an [`Accumulator`], which holds the states of all groups of one call. Operators
 //! update one for each task, merge them and evaluate the rest; a whole column is one group.
 
+pub(crate) mod boolean;
+pub(crate) mod count;
+pub(crate) mod ends;
+pub(crate) mod extremes;
+mod fold;
+mod input;
+pub(crate) mod moments;
+mod presence;
+pub(crate) mod quantile;
+pub(crate) mod sum;
+
 use std::any::Any;
 
 use arrow_array::ArrayRef;
@@ -51,6 +62,15 @@ pub trait Accumulator: Send + Any {
 
     /// The bytes that its states hold.
     fn byte_len(&self) -> usize;
+
+    /// Says that the next row given to `update` has this position in the input: for aggregates that ask which row is
+    /// the first. Positions go on from there; without it they count the rows given.
+    fn begin_batch(&mut self, position: u64) {
+        let _ = position;
+    }
+
+    /// Says, before the first row, that values are to be equal as keys of a plan are: all NaNs, and −0.0 and 0.0.
+    fn compare_as_keys(&mut self) {}
 }
 
 /// Which group each row belongs to.
@@ -67,7 +87,23 @@ pub enum Groups<'a> {
     },
 }
 
-impl Groups<'_> {
+impl<'a> Groups<'a> {
+    /// The group of each row; `None` when all rows belong to group 0.
+    pub(crate) fn indices(&self) -> Option<&'a [u32]> {
+        match self {
+            Self::All | Self::Indices { group_count: 1, .. } => None,
+            Self::Indices { group_indices, .. } => Some(group_indices),
+        }
+    }
+
+    /// How many rows there are, if that is known without the arguments.
+    pub(crate) fn row_count(&self) -> Option<usize> {
+        match self {
+            Self::All => None,
+            Self::Indices { group_indices, .. } => Some(group_indices.len()),
+        }
+    }
+
     /// How many groups there are.
     #[must_use]
     pub fn group_count(&self) -> usize {

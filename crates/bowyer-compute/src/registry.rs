@@ -7,10 +7,18 @@ use std::sync::LazyLock;
 
 use bowyer_core::{Error, Result};
 
-use crate::Function;
+use crate::{Function, aggregate};
 
 /// The families. A new one is one line here.
-pub const FAMILIES: &[&[Function]] = &[];
+pub const FAMILIES: &[&[Function]] = &[
+    aggregate::boolean::FAMILY,
+    aggregate::count::FAMILY,
+    aggregate::ends::FAMILY,
+    aggregate::extremes::FAMILY,
+    aggregate::moments::FAMILY,
+    aggregate::quantile::FAMILY,
+    aggregate::sum::FAMILY,
+];
 
 /// All functions, sorted by name.
 static BY_NAME: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {

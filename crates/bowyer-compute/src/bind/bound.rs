@@ -361,4 +361,12 @@ impl Accumulator for Named {
     fn byte_len(&self) -> usize {
         self.accumulator.byte_len()
     }
+
+    fn begin_batch(&mut self, position: u64) {
+        self.accumulator.begin_batch(position);
+    }
+
+    fn compare_as_keys(&mut self) {
+        self.accumulator.compare_as_keys();
+    }
 }
