@@ -1,0 +1,160 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! What stands behind an engine's handle: the engine, its events, its borrowed owners, and the boundary's own counters.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use arrow_ffi::Rejections;
+use arrow_ffi::export::Live;
+use arrow_ffi::import::Customs;
+use arrow_ffi::ownership::Owners;
+use bowyer_core::{Budget, Error, Memory, Pool, Result};
+use bowyer_engine::proto::{EngineConfig, EngineStatistics};
+use prost::Message as _;
+
+use crate::entry::panic_count;
+use crate::event::Events;
+
+/// An open or closed engine.
+pub(crate) struct EngineState {
+    memory: Memory,
+    pub(crate) events: Arc<Events>,
+    pub(crate) owners: Arc<Owners>,
+    pub(crate) exported: Arc<Live>,
+    pub(crate) live: LiveHandles,
+    pub(crate) counters: Counters,
+    rejections: Rejections,
+    closed: AtomicBool,
+}
+
+/// Handles that belong to an engine, its own included.
+#[derive(Default)]
+pub(crate) struct LiveHandles {
+    pub(crate) handles: AtomicU64,
+}
+
+/// What crossed, since the engine was opened.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) calls: AtomicU64,
+    pub(crate) rows_in: AtomicU64,
+    pub(crate) rows_out: AtomicU64,
+    pub(crate) bytes_in: AtomicU64,
+    pub(crate) bytes_out: AtomicU64,
+    pub(crate) bytes_copied: AtomicU64,
+    pub(crate) guard_ns: AtomicU64,
+    pub(crate) kernel_ns: AtomicU64,
+    pub(crate) export_ns: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn add(counter: &AtomicU64, amount: u64) {
+        counter.fetch_add(amount, Ordering::Relaxed);
+    }
+}
+
+/// Measures laps of one call.
+pub(crate) struct Watch(Instant);
+
+impl Watch {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Adds the time since the last lap to `counter`.
+    pub(crate) fn lap(&mut self, counter: &AtomicU64) {
+        let now = Instant::now();
+        Counters::add(counter, (now - self.0).as_nanos() as u64);
+        self.0 = now;
+    }
+}
+
+impl EngineState {
+    /// Opens an engine from an encoded configuration.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the message cannot be read or asks for nonsense.
+    pub(crate) fn open(config: &[u8]) -> Result<Arc<Self>> {
+        let config = EngineConfig::decode(config)
+            .map_err(|error| Error::invalid_argument(format!("the configuration cannot be read: {error}")))?;
+        let limit = (config.memory_limit_bytes > 0).then_some(config.memory_limit_bytes);
+        let memory = Memory::new(Pool::new(256 << 20), Budget::new("engine", limit));
+        let events = Arc::new(Events::default());
+        let owners = Owners::new(events.clone());
+        Ok(Arc::new(Self {
+            memory,
+            events,
+            owners,
+            exported: Arc::default(),
+            live: LiveHandles::default(),
+            counters: Counters::default(),
+            rejections: Rejections::default(),
+            closed: AtomicBool::new(false),
+        }))
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    pub(crate) fn rejections(&self) -> &Rejections {
+        &self.rejections
+    }
+
+    pub(crate) fn customs(&self) -> Customs<'_> {
+        Customs { owners: &self.owners, memory: self.memory(), rejections: &self.rejections }
+    }
+
+    /// # Errors
+    /// `InvalidState` after the close.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::invalid_state("the engine is closed"));
+        }
+        Ok(())
+    }
+
+    /// Refuses new work, stops what runs, and sends the last event. Twice is fine.
+    pub(crate) fn close(&self) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.events.release_foreign();
+        self.events.close();
+    }
+
+    pub(crate) fn statistics(&self) -> EngineStatistics {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.counters;
+        EngineStatistics {
+            calls: load(&counters.calls),
+            rows_in: load(&counters.rows_in),
+            rows_out: load(&counters.rows_out),
+            bytes_in: load(&counters.bytes_in),
+            bytes_out: load(&counters.bytes_out),
+            bytes_copied: load(&counters.bytes_copied),
+            guard_ns: load(&counters.guard_ns),
+            kernel_ns: load(&counters.kernel_ns),
+            export_ns: load(&counters.export_ns),
+            live_arrays: self.exported.array_count(),
+            live_array_bytes: self.exported.byte_len(),
+            live_handles: load(&self.live.handles),
+            live_owners: self.owners.live_count(),
+            panics: panic_count(),
+            rejections: self.rejections.nonzero().map(|(case, count)| (case.to_owned(), count)).collect(),
+            memory_bytes: self.memory.used_bytes(),
+            peak_memory_bytes: self.memory.peak_bytes(),
+            memory_limit_bytes: self.memory.limit_bytes().unwrap_or_default(),
+            ..EngineStatistics::default()
+        }
+    }
+}
+
+impl Drop for EngineState {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

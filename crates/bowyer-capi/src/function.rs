@@ -1,0 +1,204 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Functions: resolved once for their argument types, called once a batch.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, new_empty_array};
+use arrow_ffi::Shape;
+use arrow_ffi::c::{ArrowArray, ArrowSchema};
+use arrow_ffi::export::{Aliasing, export_array};
+use arrow_ffi::import::Hold;
+use arrow_ffi::schema::import_schema;
+use arrow_schema::{Field, Fields};
+use bowyer_compute::{Argument as BindArgument, Bound};
+use bowyer_core::{Column, Error, Result};
+use bowyer_engine::proto::FunctionCall;
+use prost::Message as _;
+
+use crate::abi::{ARGUMENT_CHUNKED, ARGUMENT_SCALAR, Argument, Block, CResult, RESULT_SCALAR};
+use crate::call::Limits;
+use crate::engine::{Counters, EngineState, Watch};
+use crate::import;
+
+/// A function bound to argument types.
+pub(crate) struct FunctionState {
+    pub(crate) engine: Arc<EngineState>,
+    bound: Bound,
+    arguments: Fields,
+    shapes: Vec<Shape>,
+}
+
+impl FunctionState {
+    /// Finds the overload.
+    ///
+    /// # Errors
+    /// `NotFound`, `TypeMismatch`, `InvalidArgument` from binding.
+    ///
+    /// # Safety
+    /// 1. `arguments` is null or valid as the C Data Interface defines it.
+    pub(crate) unsafe fn resolve(
+        engine: Arc<EngineState>,
+        call: &[u8],
+        arguments: *const ArrowSchema,
+    ) -> Result<Self> {
+        engine.check_open()?;
+        let call = FunctionCall::decode(call)
+            .map_err(|error| Error::invalid_argument(format!("the function call cannot be read: {error}")))?;
+        // SAFETY: the caller's promise.
+        let schema = unsafe { import_schema(arguments, engine.rejections()) }?;
+        let arguments = schema.fields().clone();
+        let bound = engine.bind_function(&call, &arguments)?;
+        let shapes = Shape::of_fields(&arguments);
+        Ok(Self { engine, bound, arguments, shapes })
+    }
+
+    /// The type of its result.
+    pub(crate) fn result_field(&self) -> Field {
+        Field::new("", self.bound.output_type().clone(), self.bound.nullable())
+    }
+
+    /// Calls it.
+    ///
+    /// # Errors
+    /// Those of the guard, of limits and of the function.
+    ///
+    /// # Safety
+    /// 1. As [`import::arrays`].
+    pub(crate) unsafe fn call(
+        &self,
+        limits: &Limits,
+        block: &Block,
+        array: &mut ArrowArray,
+        result: &mut CResult,
+    ) -> Result<()> {
+        let engine = &self.engine;
+        engine.check_open()?;
+        let control = limits.control(engine.memory());
+        control.check()?;
+        // SAFETY: the caller's promise.
+        let arguments = unsafe { import::arguments(block) }?;
+        if arguments.len() != self.shapes.len() {
+            let (given, expected) = (arguments.len(), self.shapes.len());
+            return Err(Error::invalid_argument(format!("{given} arguments where the function has {expected}")));
+        }
+        let mut watch = Watch::start();
+        let mut shapes = Vec::with_capacity(block.array_count as usize);
+        for (argument, shape) in arguments.iter().zip(&self.shapes) {
+            shapes.extend(std::iter::repeat_n(shape, argument.count as usize));
+        }
+        // SAFETY: the caller's promise.
+        let imported = unsafe { import::arrays(engine, block, &shapes, Hold::Call) }?;
+        watch.lap(&engine.counters.guard_ns);
+        Counters::add(&engine.counters.calls, 1);
+        result.bytes_copied = imported.bytes_copied;
+        let borrow = imported.borrow;
+        let output = self.columns(arguments, imported.arrays, block.row_count).and_then(|(columns, row_count)| {
+            Counters::add(&engine.counters.rows_in, row_count as u64);
+            engine.call_function(&self.bound, &columns, row_count, &control)
+        });
+        watch.lap(&engine.counters.kernel_ns);
+        let outcome = output.map(|output| {
+            if output.is_scalar() {
+                result.flags |= RESULT_SCALAR;
+            }
+            let values = output.values();
+            let exported = export_array(values.as_ref(), Aliasing::Call(&borrow), &engine.exported);
+            import::hand_out(engine, exported, values.len(), array, result);
+        });
+        import::end_call(borrow, result);
+        watch.lap(&engine.counters.export_ns);
+        outcome
+    }
+
+    /// The arguments as columns, and their rows.
+    fn columns(
+        &self,
+        arguments: &[Argument],
+        arrays: Vec<ArrayRef>,
+        block_rows: i64,
+    ) -> Result<(Vec<Column>, usize)> {
+        let mut arrays = arrays.into_iter();
+        let mut values = Vec::with_capacity(arguments.len());
+        let mut rows = None;
+        for (position, argument) in arguments.iter().enumerate() {
+            let field = &self.arguments[position];
+            let chunks: Vec<ArrayRef> = arrays.by_ref().take(argument.count as usize).collect();
+            let value = joined(chunks, argument, field).map_err(|error| error.for_argument(name_of(field, position)))?;
+            let is_scalar = argument.flags & ARGUMENT_SCALAR != 0;
+            if is_scalar && value.len() != 1 {
+                let message = format!("a scalar has one row, not {}", value.len());
+                return Err(Error::invalid_argument(message).for_argument(name_of(field, position)));
+            }
+            if !is_scalar && rows.is_some_and(|rows| rows != value.len()) {
+                let message = format!("{} rows where arguments before it have {}", value.len(), rows.unwrap_or(0));
+                return Err(Error::invalid_argument(message).for_argument(name_of(field, position)));
+            }
+            if !is_scalar {
+                rows = Some(value.len());
+            }
+            values.push((value, is_scalar));
+        }
+        let row_count = match rows {
+            Some(rows) => rows,
+            None if arguments.is_empty() => usize::try_from(block_rows)
+                .map_err(|_| Error::invalid_argument(format!("the block has {block_rows} rows")))?,
+            None => 1,
+        };
+        let column = |(value, is_scalar)| match is_scalar {
+            true => Column::scalar(value, row_count),
+            false => Ok(Column::Array(value)),
+        };
+        Ok((values.into_iter().map(column).collect::<Result<_>>()?, row_count))
+    }
+}
+
+fn name_of(field: &Field, position: usize) -> String {
+    if field.name().is_empty() { format!("argument {position}") } else { field.name().clone() }
+}
+
+/// The chunks of an argument as one array.
+fn joined(mut chunks: Vec<ArrayRef>, argument: &Argument, field: &Field) -> Result<ArrayRef> {
+    if argument.flags & !(ARGUMENT_SCALAR | ARGUMENT_CHUNKED) != 0 {
+        return Err(Error::invalid_argument(format!("argument flags {:#x} are not known", argument.flags)));
+    }
+    if argument.flags & ARGUMENT_CHUNKED == 0 && chunks.len() != 1 {
+        return Err(Error::invalid_argument(format!("{} arrays of an argument that is not chunked", chunks.len())));
+    }
+    match chunks.len() {
+        0 => Ok(new_empty_array(field.data_type())),
+        1 => Ok(chunks.remove(0)),
+        _ => {
+            let parts: Vec<&dyn Array> = chunks.iter().map(AsRef::as_ref).collect();
+            Ok(arrow_select::concat::concat(&parts)?)
+        }
+    }
+}
+
+impl EngineState {
+    fn bind_function(&self, call: &FunctionCall, arguments: &Fields) -> Result<Bound> {
+        let arguments: Vec<BindArgument> = arguments
+            .iter()
+            .map(|field| BindArgument {
+                data_type: field.data_type().clone(),
+                nullable: field.is_nullable(),
+                constant: None,
+            })
+            .collect();
+        if !call.options.is_empty() {
+            return Err(Error::not_implemented("options of single functions"));
+        }
+        bowyer_compute::bind(&call.function, &arguments, Vec::new())
+    }
+
+    fn call_function(
+        &self,
+        bound: &Bound,
+        columns: &[Column],
+        row_count: usize,
+        control: &bowyer_engine::Control,
+    ) -> Result<Column> {
+        bound.call(columns, row_count, control.memory())
+    }
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# SPDX-FileCopyrightText: The Bowyer Authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Builds libbowyer.a for Go: one object, of whose symbols only bowyer_* are global, so that it links beside any other
+# Rust static library. Needs Rust and what comes with a C compiler (ld, objcopy, nm, ar).
+#
+# usage: package-staticlib.sh [PROFILE]     PROFILE: a Cargo profile, dev by default
+
+set -euo pipefail
+
+profile=${1:-dev}
+root=$(cd "$(dirname "$0")/.." && pwd)
+out=$root/go/internal/cabi/lib
+golden=$root/crates/bowyer-capi/abi/v0.symbols
+
+cd "$root"
+cargo build --quiet --package bowyer-capi --lib --profile "$profile"
+
+folder=$profile
+if [ "$profile" = dev ] || [ "$profile" = test ]; then folder=debug; fi
+if [ "$profile" = bench ]; then folder=release; fi
+archive=${CARGO_TARGET_DIR:-$root/target}/$folder/libbowyer_capi.a
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+symbols=$work/symbols
+grep -v '^#' "$golden" | cut -d' ' -f1 | grep . >"$symbols"
+
+# The sections of embedded bitcode make GNU ar fail on the merged object.
+ld -r --whole-archive "$archive" -o "$work/merged.o"
+objcopy --keep-global-symbols="$symbols" --remove-section=.llvmbc --remove-section=.llvmcmd --strip-debug \
+  "$work/merged.o" "$work/bowyer.o"
+
+nm --extern-only --defined-only --format=posix "$work/bowyer.o" | cut -d' ' -f1 | sort >"$work/found"
+sort "$symbols" >"$work/expected"
+if ! diff -u "$work/expected" "$work/found"; then
+  echo "package-staticlib: the library's symbols are not those of ${golden#"$root"/}" >&2
+  exit 1
+fi
+if nm "$work/bowyer.o" | grep -q bowyer_fault_injection_marker; then
+  echo "package-staticlib: the library was built with fault-injection" >&2
+  exit 1
+fi
+
+mkdir -p "$out"
+rm -f "$work/libbowyer.a"
+ar rcsD "$work/libbowyer.a" "$work/bowyer.o"
+# Readers of the old file keep it: it is replaced, not written over.
+mv "$work/libbowyer.a" "$out/libbowyer.a"
+cp "$root/crates/bowyer-capi/include/bowyer.h" "$out/bowyer.h"
+echo "go/internal/cabi/lib/libbowyer.a: $(stat -c %s "$out/libbowyer.a") bytes, $(wc -l <"$work/found") symbols"
