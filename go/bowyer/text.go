@@ -1,0 +1,264 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package bowyer
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bowyer-arrow/bowyer/go/internal/wire"
+)
+
+// String writes the plan as one line a relation, each after those it reads; the numbers are those of error paths. A plan with a
+// mistake is written as that mistake.
+func (p Plan) String() string {
+	encoded, _, err := encodePlan(p, false)
+	if err != nil {
+		return "invalid plan: " + err.Error()
+	}
+	var out strings.Builder
+	for i, relation := range encoded.GetRelations() {
+		t := newTexts(relation.GetExpressions())
+		line := t.relation(encoded, relation)
+		for _, shared := range t.lets {
+			fmt.Fprintf(&out, "     %s\n", shared)
+		}
+		fmt.Fprintf(&out, "[%d] %s\n", i, line)
+	}
+	return strings.TrimSuffix(out.String(), "\n")
+}
+
+// String writes the expression as calls of functions; an operand that is used more than once is written once, before.
+func (e Expr) String() string {
+	if e.node == nil {
+		return "empty"
+	}
+	if e.node.err != nil {
+		return "invalid expression: " + e.node.err.Error()
+	}
+	enc := &encoder{plan: &wire.Plan{}, current: &wire.Relation{}, expressions: map[*node]uint32{}}
+	root, err := enc.expression(e.node)
+	if err != nil {
+		return "invalid expression: " + err.Error()
+	}
+	t := newTexts(enc.current.GetExpressions())
+	text := t.at(root)
+	if e.name != "" {
+		text += " as " + e.name
+	}
+	return strings.Join(append(t.lets, text), "; ")
+}
+
+// texts are the written expressions of one relation.
+type texts struct {
+	written []string
+	lets    []string // "$3 = …": calls that are used more than once, so that text grows with the plan and not with its paths
+}
+
+func newTexts(expressions []*wire.Expression) *texts {
+	uses := make([]int, len(expressions))
+	for _, expression := range expressions {
+		for _, argument := range argumentsOf(expression) {
+			uses[argument]++
+		}
+	}
+	t := &texts{}
+	for i, expression := range expressions {
+		text := t.expression(expression)
+		if uses[i] > 1 && len(argumentsOf(expression)) > 0 {
+			t.lets = append(t.lets, fmt.Sprintf("$%d = %s", i, text))
+			text = fmt.Sprintf("$%d", i)
+		}
+		t.written = append(t.written, text)
+	}
+	return t
+}
+
+func argumentsOf(expression *wire.Expression) []uint32 {
+	if cast := expression.GetCast(); cast != nil {
+		return []uint32{cast.GetArgument()}
+	}
+	return expression.GetCall().GetArguments()
+}
+
+func (t *texts) at(index uint32) string { return t.written[index] }
+
+func (t *texts) all(indices []uint32) string {
+	out := make([]string, len(indices))
+	for i, index := range indices {
+		out[i] = t.at(index)
+	}
+	return strings.Join(out, ", ")
+}
+
+func (t *texts) expression(expression *wire.Expression) string {
+	switch kind := expression.GetKind().(type) {
+	case *wire.Expression_Column:
+		return kind.Column
+	case *wire.Expression_Literal:
+		return literalText(kind.Literal)
+	case *wire.Expression_Parameter:
+		return "$" + kind.Parameter
+	case *wire.Expression_Cast:
+		verb := "cast"
+		if kind.Cast.GetTry() {
+			verb = "try_cast"
+		}
+		return fmt.Sprintf("%s(%s as %s)", verb, t.at(kind.Cast.GetArgument()), typeText(kind.Cast.GetType()))
+	}
+	call := expression.GetCall()
+	return callText(call.GetFunction(), t.all(call.GetArguments()), call.GetOptions())
+}
+
+func callText(function, arguments string, options []*wire.Option) string {
+	for _, option := range options {
+		if arguments != "" {
+			arguments += ", "
+		}
+		arguments += option.GetName() + "=" + literalText(option.GetValue())
+	}
+	return function + "(" + arguments + ")"
+}
+
+func typeText(field *wire.Field) string {
+	dataType, err := decodeType(field, 0)
+	if err != nil {
+		return field.GetFormat()
+	}
+	return dataType.String()
+}
+
+func literalText(literal *wire.Literal) string {
+	text := ""
+	switch value := literal.GetValue().(type) {
+	case *wire.Literal_Null:
+		text = "null"
+	case *wire.Literal_Boolean:
+		text = strconv.FormatBool(value.Boolean)
+	case *wire.Literal_Int64:
+		text = strconv.FormatInt(value.Int64, 10)
+	case *wire.Literal_Uint64:
+		text = strconv.FormatUint(value.Uint64, 10)
+	case *wire.Literal_Float64:
+		text = strconv.FormatFloat(value.Float64, 'g', -1, 64)
+	case *wire.Literal_Utf8:
+		text = strconv.Quote(value.Utf8)
+	case *wire.Literal_Binary:
+		text = fmt.Sprintf("x'%x'", value.Binary)
+	case *wire.Literal_Instant:
+		text = time.Unix(value.Instant.GetSeconds(), int64(value.Instant.GetNanoseconds())).UTC().Format(time.RFC3339Nano)
+	case *wire.Literal_List:
+		items := make([]string, len(value.List.GetValues()))
+		for i, item := range value.List.GetValues() {
+			items[i] = literalText(item)
+		}
+		text = "[" + strings.Join(items, ", ") + "]"
+	case *wire.Literal_Ipc:
+		text = "value"
+	}
+	if literal.GetType() != nil {
+		text += " as " + typeText(literal.GetType())
+	}
+	return text
+}
+
+func (t *texts) relation(plan *wire.Plan, relation *wire.Relation) string {
+	switch kind := relation.GetKind().(type) {
+	case *wire.Relation_Scan:
+		return "scan " + plan.GetInputs()[kind.Scan.GetInput()].GetName()
+	case *wire.Relation_Filter:
+		return fmt.Sprintf("filter [%d] where %s", kind.Filter.GetRelation(), t.at(kind.Filter.GetPredicate()))
+	case *wire.Relation_Project:
+		verb := "select"
+		if kind.Project.GetExtend() {
+			verb = "with"
+		}
+		return fmt.Sprintf("%s [%d]: %s", verb, kind.Project.GetRelation(), t.columns(kind.Project.GetColumns()))
+	case *wire.Relation_Aggregate:
+		return t.aggregate(kind.Aggregate)
+	case *wire.Relation_Join:
+		return joinText(kind.Join)
+	case *wire.Relation_Sort:
+		keys := make([]string, len(kind.Sort.GetKeys()))
+		for i, key := range kind.Sort.GetKeys() {
+			keys[i] = t.at(key.GetExpression())
+			if key.GetDescending() {
+				keys[i] += " desc"
+			}
+			if key.GetNullsFirst() {
+				keys[i] += " nulls first"
+			}
+		}
+		return fmt.Sprintf("sort [%d] by %s", kind.Sort.GetRelation(), strings.Join(keys, ", "))
+	case *wire.Relation_Limit:
+		count := "all"
+		if kind.Limit.Count != nil {
+			count = strconv.FormatUint(kind.Limit.GetCount(), 10)
+		}
+		text := fmt.Sprintf("limit [%d] to %s", kind.Limit.GetRelation(), count)
+		if offset := kind.Limit.GetOffset(); offset > 0 {
+			text += fmt.Sprintf(" after %d", offset)
+		}
+		return text
+	case *wire.Relation_Union:
+		inputs := make([]string, len(kind.Union.GetRelations()))
+		for i, input := range kind.Union.GetRelations() {
+			inputs[i] = fmt.Sprintf("[%d]", input)
+		}
+		return "union " + strings.Join(inputs, " ")
+	case *wire.Relation_Distinct:
+		text := fmt.Sprintf("distinct [%d]", kind.Distinct.GetRelation())
+		if columns := kind.Distinct.GetColumns(); len(columns) > 0 {
+			text += " of " + strings.Join(columns, ", ")
+		}
+		return text
+	}
+	return "unknown"
+}
+
+func (t *texts) columns(columns []*wire.NamedExpression) string {
+	out := make([]string, len(columns))
+	for i, c := range columns {
+		out[i] = t.at(c.GetExpression())
+		if out[i] != c.GetName() {
+			out[i] += " as " + c.GetName()
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (t *texts) aggregate(aggregate *wire.Aggregate) string {
+	measures := make([]string, len(aggregate.GetMeasures()))
+	for i, m := range aggregate.GetMeasures() {
+		measures[i] = callText(m.GetFunction(), t.all(m.GetArguments()), m.GetOptions()) + " as " + m.GetName()
+	}
+	text := fmt.Sprintf("aggregate [%d]", aggregate.GetRelation())
+	if len(aggregate.GetKeys()) > 0 {
+		text += " by " + t.columns(aggregate.GetKeys())
+	}
+	if len(measures) > 0 {
+		text += ": " + strings.Join(measures, ", ")
+	}
+	return text
+}
+
+func joinText(join *wire.Join) string {
+	keys := make([]string, len(join.GetKeys()))
+	for i, key := range join.GetKeys() {
+		keys[i] = key.GetLeft()
+		if key.GetLeft() != key.GetRight() {
+			keys[i] += " = " + key.GetRight()
+		}
+	}
+	text := fmt.Sprintf("join [%d] %s [%d] on %s", join.GetLeft(), JoinKind(join.GetKind()), join.GetRight(), strings.Join(keys, ", "))
+	if join.GetNullsEqual() {
+		text += ", nulls equal"
+	}
+	if suffix := join.GetRightSuffix(); suffix != "" {
+		text += ", suffix " + suffix
+	}
+	return text
+}
