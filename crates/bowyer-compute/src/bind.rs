@@ -58,7 +58,7 @@ fn bind_function(
     check_count(function, arguments.len())?;
     let options = Options::resolve(function.options, options)?;
     let given: Vec<_> = arguments.iter().map(|argument| argument.data_type.clone()).collect();
-    let (overload, types) = resolve(function, &given).ok_or_else(|| no_overload(function, &given))?;
+    let (overload, types) = resolve(function, &given)?.ok_or_else(|| no_overload(function, &given))?;
     let plain_type = overload.output.output_type(&types, &options)?;
     let context = BindContext { arguments, types: &types, options: &options, output_type: &plain_type };
     let state: Option<Arc<dyn Any + Send + Sync>> = match function.prepare {
@@ -84,21 +84,25 @@ fn check_count(function: &Function, count: usize) -> Result<()> {
 }
 
 /// The overload and the types that its arguments are converted to.
-fn resolve(function: &'static Function, given: &[DataType]) -> Option<(&'static Overload, Vec<DataType>)> {
+fn resolve(function: &'static Function, given: &[DataType]) -> Result<Option<(&'static Overload, Vec<DataType>)>> {
     let variadic = function.variadic.is_some();
     let fitting = |types: Vec<DataType>| {
         let overload = function.overloads.iter().find(|overload| overload.accepts(&types, variadic))?;
         Some((overload, types))
     };
-    fitting(given.to_vec())
-        .or_else(|| fitting(given.iter().map(decoded).collect()))
+    let plain: Vec<_> = given.iter().map(decoded).collect();
+    if let Coercion::Always(rule) = function.coercion {
+        return Ok(rule(&plain)?.and_then(fitting));
+    }
+    Ok(fitting(given.to_vec())
+        .or_else(|| fitting(plain.clone()))
         .or_else(|| coerce(function, given.to_vec()).and_then(fitting))
-        .or_else(|| coerce(function, given.iter().map(decoded).collect()).and_then(fitting))
+        .or_else(|| coerce(function, plain).and_then(fitting)))
 }
 
 fn coerce(function: &Function, mut types: Vec<DataType>) -> Option<Vec<DataType>> {
     match function.coercion {
-        Coercion::None => None,
+        Coercion::None | Coercion::Always(_) => None,
         Coercion::Common(first) => {
             let common = common_type(types.get(first..)?)?;
             types[first..].fill(common);

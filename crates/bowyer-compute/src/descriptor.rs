@@ -45,6 +45,8 @@ pub enum Coercion {
     Common(usize),
     /// By a rule of the function: the types to cast to, or `None` when there are none.
     Custom(fn(&[DataType]) -> Option<Vec<DataType>>),
+    /// By a rule that comes before any overload is tried: the overloads see what it gives, or nothing for `None`.
+    Always(fn(&[DataType]) -> Result<Option<Vec<DataType>>>),
 }
 
 /// A call that the manual shows and the tests run, in the notation of the corpus.

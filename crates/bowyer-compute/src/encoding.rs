@@ -9,12 +9,12 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, UInt64Array, new_null_array};
+use arrow_array::{Array, ArrayRef, new_null_array};
 use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
 use arrow_schema::DataType;
 use bowyer_core::{Column, Memory, Result};
 
-use crate::coercion::decoded;
+use crate::coercion::{decimal_parts, decoded};
 use crate::scalar::cast::{CastMode, cast};
 
 /// `column` as `to`: decoded, then cast.
@@ -26,7 +26,19 @@ pub(crate) fn convert(column: &Column, to: &DataType, memory: &Memory) -> Result
         return rewrap(column, new_null_array(to, column.values().len()));
     }
     let plain = decode(column)?;
+    if holds_all(plain.data_type(), to) {
+        let relabelled = plain.values().to_data().into_builder().data_type(to.clone()).build()?;
+        return rewrap(column, arrow_array::make_array(relabelled));
+    }
     if plain.data_type() == to { Ok(plain) } else { cast(&plain, to, CastMode::Checked, memory) }
+}
+
+/// Whether one decimal type holds the values of another as they are stored.
+fn holds_all(from: &DataType, to: &DataType) -> bool {
+    match (decimal_parts(from), decimal_parts(to)) {
+        (Some((p1, s1)), Some((p2, s2))) => s1 == s2 && p1 <= p2 && from.primitive_width() == to.primitive_width(),
+        _ => false,
+    }
 }
 
 /// `column` without dictionary and runs.
@@ -92,12 +104,6 @@ pub(crate) fn encode(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
         return Ok(arrow_array::new_empty_array(to));
     }
     Ok(arrow_cast::cast(values, to)?)
-}
-
-/// A repeated value as an array in which one value is held once where the layout allows.
-pub(crate) fn repeat(value: &ArrayRef, row_count: usize) -> Result<ArrayRef> {
-    let indices = UInt64Array::from_value(0, row_count);
-    Ok(arrow_select::take::take(value.as_ref(), &indices, None)?)
 }
 
 /// An array of nulls.

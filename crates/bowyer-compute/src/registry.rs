@@ -7,10 +7,15 @@ use std::sync::LazyLock;
 
 use bowyer_core::{Error, Result};
 
-use crate::{Function, aggregate};
+use crate::{Function, aggregate, scalar, vector};
 
 /// The families. A new one is one line here.
 pub const FAMILIES: &[&[Function]] = &[
+    scalar::cast::FAMILY,
+    vector::sort::FAMILY,
+    vector::selection::FAMILY,
+    vector::fill::FAMILY,
+    vector::distinct::FAMILY,
     aggregate::boolean::FAMILY,
     aggregate::count::FAMILY,
     aggregate::ends::FAMILY,
@@ -18,6 +23,9 @@ pub const FAMILIES: &[&[Function]] = &[
     aggregate::moments::FAMILY,
     aggregate::quantile::FAMILY,
     aggregate::sum::FAMILY,
+    scalar::arithmetic::FAMILY,
+    scalar::boolean::FAMILY,
+    scalar::comparison::FAMILY,
 ];
 
 /// All functions, sorted by name.
