@@ -1,0 +1,179 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Reading values from text, strictly: the whole text, no spaces, no plus sign, no separators.
+//!
+//! Integers may be hexadecimal after `0x`, booleans are `true`, `false`, `1` and `0` in any case, times are ISO 8601
+//! with no more digits after the point than their unit has.
+
+use arrow_schema::TimeUnit;
+
+use crate::coercion::ticks_per_second;
+use crate::scalar::temporal_civil::Civil;
+use crate::scalar::temporal_zone::parse_offset;
+
+/// A number that text can name.
+pub(super) trait Parse: Sized {
+    /// The number that the whole of `text` names.
+    fn parse(text: &[u8]) -> Option<Self>;
+}
+
+macro_rules! integers {
+    ($($signed:ty, $unsigned:ty;)+) => { $(
+        impl Parse for $unsigned {
+            fn parse(text: &[u8]) -> Option<Self> {
+                let value = match hexadecimal(text) {
+                    Some(digits) => from_hexadecimal(digits, size_of::<Self>())?,
+                    None => digits(text)?,
+                };
+                Self::try_from(value).ok()
+            }
+        }
+        impl Parse for $signed {
+            fn parse(text: &[u8]) -> Option<Self> {
+                if let Some(digits) = hexadecimal(text) {
+                    // As many digits as the type has bits for, taken as they are.
+                    return Some(from_hexadecimal(digits, size_of::<Self>())? as Self);
+                }
+                let value = match text {
+                    [b'-', rest @ ..] => -i128::from(digits(rest)?),
+                    _ => i128::from(digits(text)?),
+                };
+                Self::try_from(value).ok()
+            }
+        }
+    )+ };
+}
+
+integers! {
+    i8, u8;
+    i16, u16;
+    i32, u32;
+    i64, u64;
+}
+
+fn hexadecimal(text: &[u8]) -> Option<&[u8]> {
+    match text {
+        [b'0', b'x' | b'X', digits @ ..] => Some(digits),
+        _ => None,
+    }
+}
+
+fn from_hexadecimal(digits: &[u8], byte_len: usize) -> Option<u64> {
+    if digits.is_empty() || digits.len() > byte_len * 2 {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, &digit| Some(value << 4 | u64::from(char::from(digit).to_digit(16)?)))
+}
+
+/// The number of one or more decimal digits.
+pub(crate) fn digits(text: &[u8]) -> Option<u64> {
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(0u64, |value, &digit| {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+impl Parse for f32 {
+    fn parse(text: &[u8]) -> Option<Self> {
+        float(text)
+    }
+}
+
+impl Parse for f64 {
+    fn parse(text: &[u8]) -> Option<Self> {
+        float(text)
+    }
+}
+
+fn float<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    if text.first() == Some(&b'+') {
+        return None;
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+pub(super) fn parse_boolean(text: &[u8]) -> Option<bool> {
+    if text == b"1" || text.eq_ignore_ascii_case(b"true") {
+        Some(true)
+    } else if text == b"0" || text.eq_ignore_ascii_case(b"false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// The days since the epoch of `YYYY-MM-DD`.
+pub(super) fn parse_date(text: &[u8]) -> Option<i64> {
+    let [year @ .., b'-', m1, m2, b'-', d1, d2] = text else { return None };
+    if year.len() != 4 {
+        return None;
+    }
+    let number = |text: &[u8]| digits(text).map(|value| value as i64);
+    Civil::checked(number(year)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?).map(Civil::days)
+}
+
+/// The ticks of a date, alone or followed by `T` or a space, a time of day, and an offset exactly if `zoned`.
+pub(super) fn parse_timestamp(text: &[u8], unit: TimeUnit, zoned: bool) -> Option<i64> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let day = parse_date(date)?;
+    let (clock, offset) = match rest {
+        [] => (&[][..], None),
+        [b' ' | b'T', clock @ ..] => split_offset(clock)?,
+        _ => return None,
+    };
+    if offset.is_some() != zoned {
+        return None;
+    }
+    let (seconds, fraction) = if rest.is_empty() { (0, 0) } else { parse_clock(clock, unit)? };
+    let seconds = day * 86_400 + seconds - offset.unwrap_or(0);
+    seconds.checked_mul(ticks_per_second(unit))?.checked_add(fraction)
+}
+
+fn split_offset(clock: &[u8]) -> Option<(&[u8], Option<i64>)> {
+    if let [clock @ .., b'Z'] = clock {
+        return Some((clock, Some(0)));
+    }
+    match clock.iter().position(|byte| matches!(byte, b'+' | b'-')) {
+        None => Some((clock, None)),
+        Some(at) => Some((&clock[..at], Some(parse_offset(&clock[at..])?))),
+    }
+}
+
+/// Seconds of the day and ticks of the second of `HH`, `HH:MM`, `HH:MM:SS` or `HH:MM:SS.f…`.
+fn parse_clock(text: &[u8], unit: TimeUnit) -> Option<(i64, i64)> {
+    let two = |text: &[u8], limit: i64| {
+        let value = digits(text)? as i64;
+        (text.len() == 2 && value < limit).then_some(value)
+    };
+    let hour = two(text.get(..2)?, 24)? * 3600;
+    let (minute, rest) = match &text[2..] {
+        [] => return Some((hour, 0)),
+        [b':', a, b, rest @ ..] => (two(&[*a, *b], 60)? * 60, rest),
+        _ => return None,
+    };
+    let (second, rest) = match rest {
+        [] => return Some((hour + minute, 0)),
+        [b':', a, b, rest @ ..] => (two(&[*a, *b], 60)?, rest),
+        _ => return None,
+    };
+    let fraction = match rest {
+        [] => 0,
+        [b'.', fraction @ ..] => {
+            let per_second = ticks_per_second(unit);
+            let parts = 10i64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+            if parts > per_second {
+                return None;
+            }
+            digits(fraction)? as i64 * (per_second / parts)
+        }
+        _ => return None,
+    };
+    Some((hour + minute + second, fraction))
+}
