@@ -148,6 +148,12 @@ impl GroupTable {
         self.keys.arrays()
     }
 
+    /// Drops the keys as they came in, for a table that is only searched from here on: [`Self::keys`] has none then,
+    /// and no key can be added.
+    pub fn forget_keys(&mut self) {
+        self.keys.clear();
+    }
+
     fn physical(&self, columns: &[ArrayRef]) -> Result<Vec<KeyColumn>> {
         columns
             .iter()

@@ -40,6 +40,19 @@ impl<T: ArrowNativeType> Lanes<T> {
         Ok(lanes)
     }
 
+    /// `len` values whose content is arbitrary: every one is to be written.
+    ///
+    /// # Errors
+    /// `MemoryLimit`.
+    pub fn for_overwrite(memory: &Memory, len: usize) -> Result<Self> {
+        Ok(Self { bytes: memory.allocate(len * size_of::<T>())?, len, values: PhantomData })
+    }
+
+    /// Drops the values after the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
     /// Makes it `len` long; what is added is `value`.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ pub mod keys;
 pub mod lanes;
 pub mod memory;
 pub mod output;
+pub mod take;
 
 pub use column::Column;
 pub use error::{Error, ErrorCode, Result};

@@ -53,6 +53,12 @@ impl FirstKeys {
         self.charge()
     }
 
+    pub(super) fn clear(&mut self) {
+        self.pieces.clear();
+        // Less is never refused.
+        let _ = self.charge();
+    }
+
     fn charge(&mut self) -> Result<()> {
         let bytes = self.pieces.iter().flatten().map(|array| array.get_buffer_memory_size()).sum();
         self.charge.resize(bytes)

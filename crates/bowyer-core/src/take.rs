@@ -1,0 +1,214 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Rows by index, into pool memory: what joins and sorts make their results with.
+//!
+//! Values move by width, strings by offsets; a row of [`NO_ROW`] becomes a null. Types whose rows are not plain bytes go
+//! through arrow's own kernel.
+
+use arrow_array::{Array, ArrayRef, UInt32Array, make_array};
+use arrow_buffer::{ArrowNativeType, Buffer, NullBuffer, i256};
+use arrow_data::ArrayData;
+use arrow_schema::DataType;
+
+use crate::lanes::Lanes;
+use crate::{Error, Memory, Result, bits};
+
+/// The index of a row that is not there: it is taken as a null.
+pub const NO_ROW: u32 = u32::MAX;
+
+/// Rows to take, checked once for many columns.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    rows: &'a [u32],
+    /// Whether some are [`NO_ROW`].
+    partial: bool,
+}
+
+impl<'a> Rows<'a> {
+    /// `rows` of columns that are `row_count` long; [`NO_ROW`] is none of them.
+    ///
+    /// # Errors
+    /// `OutOfBounds` if a row is not in the columns.
+    pub fn new(rows: &'a [u32], row_count: usize) -> Result<Self> {
+        let mut partial = false;
+        let mut outside = false;
+        for &row in rows {
+            partial |= row == NO_ROW;
+            outside |= row as usize >= row_count && row != NO_ROW;
+        }
+        if outside {
+            return Err(Error::out_of_bounds(format!("a row past the end of {row_count}")));
+        }
+        Ok(Self { rows, partial })
+    }
+
+    /// How many rows are taken.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether none is taken.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+/// The `rows` of `array`, in that order.
+///
+/// # Errors
+/// `MemoryLimit`; `LimitExceeded` past 32-bit offsets.
+pub fn take(array: &ArrayRef, rows: Rows<'_>, memory: &Memory) -> Result<ArrayRef> {
+    use DataType as D;
+    if array.is_empty() || rows.is_empty() {
+        return fallback(array, rows);
+    }
+    match array.data_type() {
+        D::Utf8 | D::Binary => take_bytes::<i32>(array, rows, memory),
+        D::LargeUtf8 | D::LargeBinary => take_bytes::<i64>(array, rows, memory),
+        data_type => match data_type.primitive_width() {
+            Some(1) => take_fixed::<u8>(array, rows, memory),
+            Some(2) => take_fixed::<u16>(array, rows, memory),
+            Some(4) => take_fixed::<u32>(array, rows, memory),
+            Some(8) if !matches!(data_type, D::Interval(_)) => take_fixed::<u64>(array, rows, memory),
+            Some(16) if !matches!(data_type, D::Interval(_)) => take_fixed::<i128>(array, rows, memory),
+            Some(32) => take_fixed::<i256>(array, rows, memory),
+            _ => fallback(array, rows),
+        },
+    }
+}
+
+fn fallback(array: &ArrayRef, rows: Rows<'_>) -> Result<ArrayRef> {
+    let indices = if rows.partial {
+        UInt32Array::from_iter(rows.rows.iter().map(|&row| (row != NO_ROW).then_some(row)))
+    } else {
+        UInt32Array::from(rows.rows.to_vec())
+    };
+    Ok(arrow_select::take::take(array.as_ref(), &indices, None)?)
+}
+
+/// The validity of the rows taken.
+fn take_nulls(array: &dyn Array, rows: Rows<'_>, memory: &Memory) -> Result<Option<NullBuffer>> {
+    let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+    if nulls.is_none() && !rows.partial {
+        return Ok(None);
+    }
+    let valid = |row: u32| row != NO_ROW && nulls.is_none_or(|nulls| nulls.is_valid(row as usize));
+    let validity = bits::build(rows.len(), memory, |words| {
+        for (word, rows) in words.iter_mut().zip(rows.rows.chunks(64)) {
+            *word = rows.iter().enumerate().fold(0, |word, (bit, &row)| word | u64::from(valid(row)) << bit);
+        }
+    })?;
+    let validity = NullBuffer::new(validity);
+    Ok((validity.null_count() > 0).then_some(validity))
+}
+
+fn take_fixed<T: ArrowNativeType>(array: &ArrayRef, rows: Rows<'_>, memory: &Memory) -> Result<ArrayRef> {
+    let data = array.to_data();
+    let values = &data.buffers()[0].typed_data::<T>()[data.offset()..data.offset() + data.len()];
+    let mut taken = Lanes::for_overwrite(memory, rows.len())?;
+    if rows.partial {
+        for (out, &row) in taken.iter_mut().zip(rows.rows) {
+            *out = values.get(row as usize).copied().unwrap_or_default();
+        }
+    } else {
+        for (out, &row) in taken.iter_mut().zip(rows.rows) {
+            *out = values[row as usize];
+        }
+    }
+    let nulls = take_nulls(array, rows, memory)?;
+    finish(array.data_type(), rows.len(), vec![taken.into_buffer().into_inner()], nulls)
+}
+
+fn finish(data_type: &DataType, len: usize, buffers: Vec<Buffer>, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
+    let data = ArrayData::builder(data_type.clone()).len(len).buffers(buffers).nulls(nulls);
+    // SAFETY: each buffer holds `len` values of the type's width, or offsets that rise from zero within the bytes, and
+    // the bytes of each row are those of a row of an array of the same type, so that text is valid UTF-8.
+    Ok(make_array(unsafe { data.build_unchecked() }))
+}
+
+/// A copy of this many bytes takes two instructions, so short values are copied with what follows them.
+const WIDE: usize = 16;
+
+fn take_bytes<O: arrow_array::OffsetSizeTrait>(array: &ArrayRef, rows: Rows<'_>, memory: &Memory) -> Result<ArrayRef> {
+    let data = array.to_data();
+    let offsets = &data.buffers()[0].typed_data::<O>()[data.offset()..data.offset() + data.len() + 1];
+    let values = data.buffers()[1].as_slice();
+    let nulls = take_nulls(array, rows, memory)?;
+    let mut taken = Lanes::<O>::for_overwrite(memory, rows.len() + 1)?;
+    let mut end = 0_usize;
+    taken[0] = O::default();
+    for (at, &row) in rows.rows.iter().enumerate() {
+        // What a null of the source holds is taken with it: it is never looked at.
+        if row != NO_ROW {
+            end += offsets[row as usize + 1].as_usize() - offsets[row as usize].as_usize();
+        }
+        taken[at + 1] = O::usize_as(end);
+    }
+    if O::from_usize(end).is_none() {
+        return Err(Error::limit_exceeded(format!("{end} bytes of text in one column of {}", array.data_type())));
+    }
+    let mut bytes = Lanes::<u8>::for_overwrite(memory, end + WIDE)?;
+    let out = &mut bytes[..];
+    let mut at = 0;
+    for &row in rows.rows.iter().filter(|&&row| row != NO_ROW) {
+        let (first, last) = (offsets[row as usize].as_usize(), offsets[row as usize + 1].as_usize());
+        let len = last - first;
+        match values.get(first..first + WIDE) {
+            Some(window) if len <= WIDE => out[at..at + WIDE].copy_from_slice(window),
+            _ => out[at..at + len].copy_from_slice(&values[first..last]),
+        }
+        at += len;
+    }
+    bytes.truncate(end);
+    let buffers = vec![taken.into_buffer().into_inner(), bytes.into_buffer().into_inner()];
+    finish(array.data_type(), rows.len(), buffers, nulls)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::types::Int32Type;
+    use arrow_array::{BooleanArray, DictionaryArray, Float64Array, Int8Array, LargeBinaryArray, StringArray};
+
+    use super::*;
+
+    fn check(array: ArrayRef) {
+        let memory = Memory::unlimited();
+        for rows in [vec![0, 2, 1, 2], vec![3, NO_ROW, 0], vec![], vec![NO_ROW; 70]] {
+            let indices: UInt32Array = rows.iter().map(|&row| (row != NO_ROW).then_some(row)).collect();
+            for array in [array.clone(), array.slice(1, 4)] {
+                let taken = take(&array, Rows::new(&rows, array.len()).unwrap(), &memory).unwrap();
+                taken.to_data().validate_full().unwrap();
+                assert_eq!(&taken, &arrow_select::take::take(&array, &indices, None).unwrap());
+            }
+        }
+        assert_eq!(memory.used_bytes(), 0);
+    }
+
+    #[test]
+    fn rows_of_every_layout_are_those_of_arrow() {
+        check(Arc::new(Int8Array::from(vec![Some(1), None, Some(3), Some(4), Some(5)])));
+        check(Arc::new(Float64Array::from(vec![1.0, -0.0, f64::NAN, 4.0, 5.0])));
+        check(Arc::new(StringArray::from(vec![
+            Some("a"),
+            Some(""),
+            None,
+            Some("a string of more than sixteen"),
+            Some("z"),
+        ])));
+        check(Arc::new(LargeBinaryArray::from(vec![&b"xyz"[..], b"", b"0123456789abcdefg", b"q", b"r"])));
+        check(Arc::new(BooleanArray::from(vec![Some(true), None, Some(false), Some(true), None])));
+        let dictionary: DictionaryArray<Int32Type> =
+            vec![Some("a"), None, Some("b"), Some("a"), Some("c")].into_iter().collect();
+        check(Arc::new(dictionary));
+    }
+
+    #[test]
+    fn a_row_past_the_end_is_refused() {
+        assert_eq!(Rows::new(&[5], 5).unwrap_err().code(), crate::ErrorCode::OutOfBounds);
+    }
+}
