@@ -1,0 +1,99 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Distinct rows: of rows with equal keys the one that comes first in the input stays.
+//!
+//! Each task keeps the first rows of what it is given. The finish goes through them once more in the order of the
+//! input, since a row that is the first of its task may not be the first of all.
+
+use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow_schema::{DataType, SchemaRef};
+use arrow_select::take::take_record_batch;
+use bowyer_core::group::GroupTable;
+use bowyer_core::keys::KeyOptions;
+use bowyer_core::{Charge, Memory, Result};
+
+use super::aggregate::{own, own_all, slices};
+use super::{Breaker, Finished, LocalState, Morsel, TaskContext};
+
+/// Keeps the first of rows that are equal in some columns.
+pub(crate) struct Distinct {
+    columns: Vec<usize>,
+    types: Vec<DataType>,
+}
+
+struct Local {
+    table: GroupTable,
+    /// First rows, with the sequence of their morsel.
+    kept: Vec<(u64, RecordBatch)>,
+    kept_bytes: Charge,
+    group_indices: Vec<u32>,
+}
+
+impl LocalState for Local {}
+
+impl Distinct {
+    /// Rows of `input` are equal when they are equal in `columns`.
+    pub(crate) fn new(input: &SchemaRef, columns: Vec<usize>) -> Self {
+        let types = columns.iter().map(|&column| input.field(column).data_type().clone()).collect();
+        Self { columns, types }
+    }
+
+    fn table(&self, memory: &Memory) -> Result<GroupTable> {
+        GroupTable::new(&self.types, KeyOptions::default(), memory)
+    }
+
+    /// The rows of `batch` whose keys are new to `table`.
+    fn first_rows(
+        &self,
+        table: &mut GroupTable,
+        batch: RecordBatch,
+        group_indices: &mut Vec<u32>,
+    ) -> Result<RecordBatch> {
+        let keys: Vec<ArrayRef> = self.columns.iter().map(|&column| batch.column(column).clone()).collect();
+        let rows = table.insert(&keys, batch.num_rows(), group_indices)?;
+        if rows.len() == batch.num_rows() {
+            return Ok(batch);
+        }
+        Ok(take_record_batch(&batch, &UInt32Array::from(rows))?)
+    }
+}
+
+impl Breaker for Distinct {
+    fn local(&self, context: &TaskContext) -> Result<Box<dyn LocalState>> {
+        Ok(Box::new(Local {
+            table: self.table(&context.memory)?,
+            kept: Vec::new(),
+            kept_bytes: context.memory.charge(0)?,
+            group_indices: Vec::new(),
+        }))
+    }
+
+    fn consume(&self, local: &mut dyn LocalState, morsel: Morsel, context: &TaskContext) -> Result<()> {
+        context.check()?;
+        let local = own::<Local>(local)?;
+        let first = self.first_rows(&mut local.table, morsel.batch, &mut local.group_indices)?;
+        if first.num_rows() > 0 {
+            local.kept_bytes.resize(local.kept_bytes.bytes() + first.get_array_memory_size())?;
+            local.kept.push((morsel.sequence, first));
+        }
+        Ok(())
+    }
+
+    fn finish(&self, locals: Vec<Box<dyn LocalState>>, context: &TaskContext) -> Result<Finished> {
+        let mut locals = own_all::<Local>(locals)?;
+        let settled = locals.len() <= 1;
+        let mut kept: Vec<(u64, RecordBatch)> = locals.iter_mut().flat_map(|local| local.kept.drain(..)).collect();
+        drop(locals);
+        kept.sort_by_key(|(sequence, _)| *sequence);
+        let mut table = self.table(&context.memory)?;
+        let mut group_indices = Vec::new();
+        let mut batches = Vec::new();
+        for (_, batch) in kept {
+            context.check()?;
+            let first = if settled { batch } else { self.first_rows(&mut table, batch, &mut group_indices)? };
+            batches.extend(slices(&first, context.batch_rows));
+        }
+        Ok(Finished::Batches(batches))
+    }
+}

@@ -1,0 +1,16 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Hash joins: the right input is built into a table, the left one probes it batch by batch.
+//!
+//! [`JoinBuild`] gathers the build rows into one batch and numbers their keys; [`JoinProbe`] looks its rows' keys up.
+//! Where no key is built twice, a probe row has at most one partner: probe columns are then passed on as they are when
+//! all rows stay. Otherwise each row is repeated for each partner. Null keys match nothing, unless told to match nulls.
+
+mod build;
+mod probe;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use build::JoinBuild;
+pub(crate) use probe::JoinProbe;
