@@ -25,9 +25,34 @@ const COMMENT_WIDTH: usize = 116;
 
 /// Words that Go keeps for itself, and names that every wrapper has.
 const TAKEN: &[&str] = &[
-    "any", "break", "case", "chan", "const", "continue", "ctx", "default", "defer", "else", "fallthrough", "for", "func",
-    "go", "goto", "if", "import", "interface", "map", "options", "package", "range", "return", "select", "struct",
-    "switch", "type", "var",
+    "any",
+    "break",
+    "case",
+    "chan",
+    "const",
+    "continue",
+    "ctx",
+    "default",
+    "defer",
+    "else",
+    "fallthrough",
+    "for",
+    "func",
+    "go",
+    "goto",
+    "if",
+    "import",
+    "interface",
+    "map",
+    "options",
+    "package",
+    "range",
+    "return",
+    "select",
+    "struct",
+    "switch",
+    "type",
+    "var",
 ];
 
 /// The whole text of `go/fn/functions_gen.go`.
@@ -48,7 +73,8 @@ pub(crate) fn render() -> Result<String> {
 fn imports(text: &mut String, wrapped: &[(String, &Function)]) -> Result<()> {
     let aggregates = wrapped.iter().any(|(_, function)| function.kind == FunctionKind::Aggregate);
     let arrays = wrapped.iter().any(|(_, function)| {
-        function.kind != FunctionKind::Aggregate || function.options.iter().any(|option| option.kind == OptionKind::Type)
+        function.kind != FunctionKind::Aggregate
+            || function.options.iter().any(|option| option.kind == OptionKind::Type)
     });
     if wrapped.is_empty() {
         return Ok(());
