@@ -180,9 +180,12 @@ impl<'a> Writer<'a> {
             }
             Layout::Bytes { wide, .. } | Layout::List { wide } => {
                 let width = if *wide { 8 } else { 4 };
-                // An array without rows may lack even its one offset: there are zeros to point at.
-                let entries = if buffers[0].is_empty() { 0 } else { end + 1 };
-                self.range(&buffers[0], shift.bytes(width), entries * width);
+                if data.is_empty() {
+                    // An array without rows may lack even its one offset, which consumers want to read.
+                    self.zeros(width);
+                } else {
+                    self.range(&buffers[0], shift.bytes(width), (end + 1) * width);
+                }
                 if let Some(values) = buffers.get(1) {
                     self.range(values, 0, values.len());
                 }
@@ -219,14 +222,20 @@ impl<'a> Writer<'a> {
         self.sizes.push(0);
     }
 
+    /// Zeros, of which there are always enough.
+    fn zeros(&mut self, byte_len: usize) {
+        self.buffer_pointers.push(ZEROS.0.as_ptr().cast());
+        self.sizes.push(byte_len as i64);
+    }
+
     /// `byte_len` bytes from `skip` bytes after, or before, the start of a buffer.
     fn range(&mut self, buffer: &Buffer, skip: isize, byte_len: usize) {
-        let target = self.sizes.len() as u32;
-        self.sizes.push(byte_len as i64);
         if byte_len == 0 {
-            self.buffer_pointers.push(ZEROS.0.as_ptr().cast());
+            self.zeros(0);
             return;
         }
+        let target = self.sizes.len() as u32;
+        self.sizes.push(byte_len as i64);
         // Within the allocation: `Shift::fits` looked before it went back.
         let pointer = buffer.as_ptr().wrapping_offset(skip);
         self.buffer_pointers.push(pointer.cast());
