@@ -1,1 +1,17 @@
-//! Placeholder.
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Test tools: arrays written as text, the corpus of cases, comparison of results, sample data for the laws.
+//!
+//! Nothing here knows a function: runners bring the call. Errors are sentences, because a test prints them and stops.
+
+pub mod compare;
+pub mod corpus;
+mod literal;
+mod samples;
+mod type_name;
+mod value;
+
+pub use literal::{Literal, array, literal, scalar};
+pub use samples::{sample, sliced, with_poison};
+pub use type_name::data_type;
