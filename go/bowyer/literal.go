@@ -65,6 +65,8 @@ func literalOf(value any) (*wire.Literal, *Error) {
 		return typedLiteral(v, nil)
 	case scalar.Scalar:
 		return literalOfScalar(v)
+	case arrow.Array:
+		return literalOfArray(v)
 	}
 	return literalOfKind(reflect.ValueOf(value))
 }
@@ -152,19 +154,39 @@ func literalOfScalar(value scalar.Scalar) (*wire.Literal, *Error) {
 		return nil, errorf(CodeInvalidArgument, "scalar of type %s: %v", value.DataType(), err)
 	}
 	defer column.Release()
-	schema := arrow.NewSchema([]arrow.Field{{Name: "value", Type: value.DataType(), Nullable: true}}, nil)
+	return literalOfRow(column)
+}
+
+// literalOfArray writes an array, as the value of an option, as one list.
+func literalOfArray(values arrow.Array) (*wire.Literal, *Error) {
+	if released(values) {
+		return nil, errorf(CodeInvalidState, "the array was released, or is a nil pointer")
+	}
+	offsets := memory.NewBufferBytes(arrow.Int64Traits.CastToBytes([]int64{0, int64(values.Len())}))
+	data := array.NewData(arrow.LargeListOf(values.DataType()), 1, []*memory.Buffer{nil, offsets}, []arrow.ArrayData{values.Data()}, 0, 0)
+	defer data.Release()
+	list := array.MakeFromData(data)
+	defer list.Release()
+	return literalOfRow(list)
+}
+
+// literalOfRow writes a column of one row.
+func literalOfRow(column arrow.Array) (*wire.Literal, *Error) {
+	dataType := column.DataType()
+	schema := arrow.NewSchema([]arrow.Field{{Name: "value", Type: dataType, Nullable: true}}, nil)
 	batch := array.NewRecordBatch(schema, []arrow.Array{column}, 1)
 	defer batch.Release()
 	var out bytes.Buffer
 	writer := ipc.NewWriter(&out, ipc.WithSchema(schema))
-	if err := writer.Write(batch); err != nil {
-		return nil, errorf(CodeInvalidArgument, "scalar of type %s: %v", value.DataType(), err)
+	err := writer.Write(batch)
+	if closing := writer.Close(); err == nil {
+		err = closing
 	}
-	if err := writer.Close(); err != nil {
-		return nil, errorf(CodeInvalidArgument, "scalar of type %s: %v", value.DataType(), err)
+	if err != nil {
+		return nil, errorf(CodeInvalidArgument, "a literal of type %s: %v", dataType, err)
 	}
 	field := &wire.Field{Nullable: true}
-	if err := encodeType(field, value.DataType()); err != nil {
+	if err := encodeType(field, dataType); err != nil {
 		return nil, asError(err)
 	}
 	return &wire.Literal{Value: &wire.Literal_Ipc{Ipc: out.Bytes()}, Type: field}, nil
