@@ -7,6 +7,14 @@
 //! [`Breaker`] needs all rows: it gathers morsels into one [`LocalState`] for each concurrent task and finishes once.
 //! Operators know columns by index; names, types and literals are the binder's business, threads the scheduler's.
 
+pub(crate) mod aggregate;
+pub(crate) mod distinct;
+pub(crate) mod filter;
+pub(crate) mod join;
+pub(crate) mod project;
+mod select;
+pub(crate) mod sort;
+
 use std::any::Any;
 
 use arrow_array::RecordBatch;

@@ -1,0 +1,423 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Binding of relations: what each does, and the schema of its rows.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
+use bowyer_compute::FunctionKind;
+use bowyer_core::{Error, Result};
+
+use super::expression::{Expressions, column_index};
+use super::{Binder, Origins, check_names};
+use crate::operators::{JoinColumn, JoinKind};
+use crate::plan::{BoundJoin, BoundMeasure, BoundSortKey, Relation, RelationKind};
+use crate::program::{Node, NodeKind, Program};
+use crate::proto;
+use crate::proto::relation::Kind;
+
+impl Binder {
+    /// Binds one relation; its path and origin are left to the caller.
+    pub(super) fn relation(
+        &mut self,
+        index: usize,
+        message: &proto::Relation,
+        path: &str,
+        origins: &Origins,
+    ) -> Result<Relation> {
+        let kind = message.kind.as_ref().ok_or_else(|| Error::invalid_argument("a relation without a kind"))?;
+        let paths = expression_paths(message, kind, path);
+        let expressions = |binder: &mut Self, schema: &SchemaRef, roots: Roots<'_>| {
+            let mut bound = Expressions::bind(binder, schema, &message.expressions, &paths, (origins, index))?;
+            let result = roots(&mut bound, schema)?;
+            Ok::<_, Error>((Arc::new(bound.into_program()), result))
+        };
+        let (kind, schema) = match kind {
+            Kind::Scan(scan) => self.scan(scan)?,
+            Kind::Filter(filter) => {
+                let schema = self.schema_of(filter.relation)?.clone();
+                let (program, chosen) = expressions(self, &schema, &mut |bound, _| {
+                    let (predicate, node) = bound.node(filter.predicate)?;
+                    check_predicate(node)?;
+                    Ok(Chosen { nodes: vec![predicate], ..Chosen::default() })
+                })?;
+                let columns = (0..schema.fields().len()).collect();
+                let (input, predicate) = (filter.relation as usize, chosen.nodes[0]);
+                (RelationKind::Filter { input, program, predicate, columns }, schema)
+            }
+            Kind::Project(project) => {
+                let schema = self.schema_of(project.relation)?.clone();
+                let (program, chosen) = expressions(self, &schema, &mut |bound, schema| {
+                    named_nodes(bound, schema, &project.columns, path)
+                })?;
+                let (program, columns, schema) =
+                    if project.extend { extended(&program, chosen, &schema)? } else { projected(program, chosen)? };
+                (RelationKind::Project { input: project.relation as usize, program, columns, checked: vec![] }, schema)
+            }
+            Kind::Aggregate(aggregate) => {
+                let schema = self.schema_of(aggregate.relation)?.clone();
+                let (program, chosen) =
+                    expressions(self, &schema, &mut |bound, schema| groups(bound, schema, aggregate, path))?;
+                let schema = checked_schema(chosen.fields)?;
+                let (keys, measures) = (chosen.nodes, chosen.measures);
+                (RelationKind::Aggregate { input: aggregate.relation as usize, program, keys, measures }, schema)
+            }
+            Kind::Sort(sort) => {
+                let schema = self.schema_of(sort.relation)?.clone();
+                let (program, chosen) = expressions(self, &schema, &mut |bound, _| sort_keys(bound, sort))?;
+                let input = sort.relation as usize;
+                (RelationKind::Sort { input, program, keys: chosen.sort_keys, limit: None }, schema)
+            }
+            Kind::Join(join) => self.join(join)?,
+            Kind::Limit(limit) => {
+                let schema = self.schema_of(limit.relation)?.clone();
+                let input = limit.relation as usize;
+                (RelationKind::Limit { input, offset: limit.offset, count: limit.count }, schema)
+            }
+            Kind::Union(union) => self.union(union)?,
+            Kind::Distinct(distinct) => {
+                let schema = self.schema_of(distinct.relation)?.clone();
+                let columns = distinct.columns.iter().map(|name| column_index(&schema, name));
+                let mut columns = columns.collect::<Result<Vec<_>>>()?;
+                if columns.is_empty() {
+                    columns = (0..schema.fields().len()).collect();
+                }
+                (RelationKind::Distinct { input: distinct.relation as usize, columns }, schema)
+            }
+        };
+        Ok(Relation { kind, schema, path: String::new(), origin: None })
+    }
+
+    fn scan(&self, scan: &proto::Scan) -> Result<(RelationKind, SchemaRef)> {
+        let input = self.inputs.get(scan.input as usize);
+        let input = input.ok_or_else(|| Error::invalid_argument(format!("there is no input {}", scan.input)))?;
+        let columns = (0..input.schema.fields().len()).collect();
+        Ok((RelationKind::Scan { input: scan.input as usize, columns }, input.schema.clone()))
+    }
+
+    fn union(&self, union: &proto::Union) -> Result<(RelationKind, SchemaRef)> {
+        let (first, rest) =
+            union.relations.split_first().ok_or_else(|| Error::invalid_argument("a union reads at least one relation"))?;
+        let mut fields: Vec<FieldRef> = self.schema_of(*first)?.fields().iter().cloned().collect();
+        for &relation in rest {
+            let schema = self.schema_of(relation)?;
+            if schema.fields().len() != fields.len() {
+                return Err(Error::type_mismatch(format!(
+                    "relation {relation} has {} columns, the first has {}",
+                    schema.fields().len(),
+                    fields.len()
+                )));
+            }
+            for (field, other) in fields.iter_mut().zip(schema.fields()) {
+                if field.data_type() != other.data_type() {
+                    return Err(Error::type_mismatch(format!(
+                        "relation {relation} has {}, the first has {}",
+                        other.data_type(),
+                        field.data_type()
+                    ))
+                    .in_column(field.name().clone()));
+                }
+                if other.is_nullable() && !field.is_nullable() {
+                    *field = Arc::new(field.as_ref().clone().with_nullable(true));
+                }
+            }
+        }
+        let inputs = union.relations.iter().map(|&relation| relation as usize).collect();
+        Ok((RelationKind::Union { inputs }, Arc::new(Schema::new(fields))))
+    }
+
+    fn join(&self, join: &proto::Join) -> Result<(RelationKind, SchemaRef)> {
+        let (left, right) = (self.schema_of(join.left)?, self.schema_of(join.right)?);
+        let kind = match proto::JoinKind::try_from(join.kind) {
+            Ok(proto::JoinKind::Inner) => JoinKind::Inner,
+            Ok(proto::JoinKind::Left) => JoinKind::Left,
+            Ok(proto::JoinKind::LeftSemi) => JoinKind::LeftSemi,
+            Ok(proto::JoinKind::LeftAnti) => JoinKind::LeftAnti,
+            _ => return Err(Error::invalid_argument(format!("{} is no kind of join", join.kind))),
+        };
+        if join.keys.is_empty() {
+            return Err(Error::invalid_argument("a join has at least one key"));
+        }
+        let mut left_keys = Vec::with_capacity(join.keys.len());
+        let mut right_keys = Vec::with_capacity(join.keys.len());
+        for key in &join.keys {
+            let (l, r) = (column_index(left, &key.left)?, column_index(right, &key.right)?);
+            let (l_type, r_type) = (left.field(l).data_type(), right.field(r).data_type());
+            if l_type != r_type {
+                return Err(Error::type_mismatch(format!(
+                    "the key is of type {l_type} on the left and {r_type} on the right: cast one of them"
+                ))
+                .in_column(key.left.clone()));
+            }
+            left_keys.push(l);
+            right_keys.push(r);
+        }
+        let (columns, fields) = join_columns(join, kind, left, right, &right_keys)?;
+        let kind = RelationKind::Join(BoundJoin {
+            left: join.left as usize,
+            right: join.right as usize,
+            kind,
+            left_keys,
+            right_keys,
+            nulls_equal: join.nulls_equal,
+            columns,
+        });
+        Ok((kind, checked_schema(fields)?))
+    }
+}
+
+/// Picks what a relation needs of its bound expressions.
+type Roots<'a> = &'a mut dyn FnMut(&mut Expressions<'_>, &SchemaRef) -> Result<Chosen>;
+
+/// What a relation needs of its bound expressions.
+#[derive(Default)]
+struct Chosen {
+    nodes: Vec<usize>,
+    fields: Vec<FieldRef>,
+    measures: Vec<BoundMeasure>,
+    sort_keys: Vec<BoundSortKey>,
+}
+
+fn check_predicate(node: &Node) -> Result<()> {
+    if matches!(node.data_type, DataType::Boolean | DataType::Null) {
+        return Ok(());
+    }
+    Err(Error::type_mismatch(format!("the predicate is of type {}, not bool", node.data_type)))
+}
+
+/// The path of each expression: that of the place which uses it.
+fn expression_paths(message: &proto::Relation, kind: &Kind, path: &str) -> Vec<String> {
+    let mut paths = vec![String::new(); message.expressions.len()];
+    let mut mark = |root: u32, text: String| {
+        if let Some(slot) = paths.get_mut(root as usize).filter(|slot| slot.is_empty()) {
+            *slot = text;
+        }
+    };
+    match kind {
+        Kind::Filter(filter) => mark(filter.predicate, format!("{path}.predicate")),
+        Kind::Project(project) => {
+            for (i, column) in project.columns.iter().enumerate() {
+                mark(column.expression, format!("{path}.columns[{i}]"));
+            }
+        }
+        Kind::Aggregate(aggregate) => {
+            for (i, key) in aggregate.keys.iter().enumerate() {
+                mark(key.expression, format!("{path}.keys[{i}]"));
+            }
+            for (i, measure) in aggregate.measures.iter().enumerate() {
+                for &argument in &measure.arguments {
+                    mark(argument, format!("{path}.measures[{i}]"));
+                }
+            }
+        }
+        Kind::Sort(sort) => {
+            for (i, key) in sort.keys.iter().enumerate() {
+                mark(key.expression, format!("{path}.keys[{i}]"));
+            }
+        }
+        _ => {}
+    }
+    for index in (0..paths.len()).rev() {
+        if paths[index].is_empty() {
+            paths[index] = format!("{path}.expressions[{index}]");
+            continue;
+        }
+        let text = paths[index].clone();
+        for &argument in arguments_of(&message.expressions[index]) {
+            if let Some(slot) = paths.get_mut(argument as usize).filter(|slot| slot.is_empty()) {
+                slot.clone_from(&text);
+            }
+        }
+    }
+    paths
+}
+
+fn arguments_of(expression: &proto::Expression) -> &[u32] {
+    match &expression.kind {
+        Some(proto::expression::Kind::Call(call)) => &call.arguments,
+        Some(proto::expression::Kind::Cast(cast)) => std::slice::from_ref(&cast.argument),
+        _ => &[],
+    }
+}
+
+/// The columns of a list of named expressions.
+fn named_nodes(
+    bound: &mut Expressions<'_>,
+    schema: &SchemaRef,
+    columns: &[proto::NamedExpression],
+    path: &str,
+) -> Result<Chosen> {
+    let mut chosen = Chosen::default();
+    for (index, column) in columns.iter().enumerate() {
+        let (root, node) = bound.node(column.expression)?;
+        let field = named_field(node, schema, &column.name)
+            .map_err(|error| error.at_path(format!("{path}.columns[{index}]")))?;
+        chosen.nodes.push(root);
+        chosen.fields.push(field);
+    }
+    Ok(chosen)
+}
+
+fn named_field(node: &Node, schema: &SchemaRef, name: &str) -> Result<FieldRef> {
+    if let NodeKind::Column(column) = node.kind {
+        let field = schema.field(column).clone();
+        return Ok(Arc::new(if name.is_empty() { field } else { field.with_name(name) }));
+    }
+    if name.is_empty() {
+        return Err(Error::invalid_argument("a computed column needs a name"));
+    }
+    Ok(Arc::new(Field::new(name, node.data_type.clone(), node.nullable)))
+}
+
+type Columns = (Arc<Program>, Vec<usize>, SchemaRef);
+
+fn projected(program: Arc<Program>, chosen: Chosen) -> Result<Columns> {
+    Ok((program, chosen.nodes, checked_schema(chosen.fields)?))
+}
+
+/// The input's columns, with those computed in place of or after them.
+fn extended(program: &Arc<Program>, chosen: Chosen, schema: &SchemaRef) -> Result<Columns> {
+    checked_schema(chosen.fields.clone())?;
+    let mut program = (**program).clone();
+    let mut nodes = Vec::with_capacity(schema.fields().len() + chosen.nodes.len());
+    let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
+    let mut computed: HashMap<String, (usize, FieldRef)> = HashMap::new();
+    for (node, field) in chosen.nodes.iter().zip(&chosen.fields) {
+        computed.insert(field.name().clone(), (*node, field.clone()));
+    }
+    for (column, field) in fields.iter_mut().enumerate() {
+        if let Some((node, replacement)) = computed.remove(field.name()) {
+            nodes.push(node);
+            *field = replacement;
+        } else {
+            nodes.push(program.push_column(column, field));
+        }
+    }
+    for field in &chosen.fields {
+        if let Some((node, field)) = computed.remove(field.name()) {
+            nodes.push(node);
+            fields.push(field);
+        }
+    }
+    Ok((Arc::new(program), nodes, checked_schema(fields)?))
+}
+
+fn sort_keys(bound: &mut Expressions<'_>, sort: &proto::Sort) -> Result<Chosen> {
+    let mut chosen = Chosen::default();
+    if sort.keys.is_empty() {
+        return Err(Error::invalid_argument("a sort has at least one key"));
+    }
+    for key in &sort.keys {
+        let (node, _) = bound.node(key.expression)?;
+        chosen.sort_keys.push(BoundSortKey { node, descending: key.descending, nulls_first: key.nulls_first });
+    }
+    Ok(chosen)
+}
+
+fn groups(
+    bound: &mut Expressions<'_>,
+    schema: &SchemaRef,
+    aggregate: &proto::Aggregate,
+    path: &str,
+) -> Result<Chosen> {
+    let mut chosen = Chosen::default();
+    if aggregate.keys.is_empty() && aggregate.measures.is_empty() {
+        return Err(Error::invalid_argument("an aggregate has at least one key or measure"));
+    }
+    for (index, key) in aggregate.keys.iter().enumerate() {
+        let (root, node) = bound.node(key.expression)?;
+        let field =
+            named_field(node, schema, &key.name).map_err(|error| error.at_path(format!("{path}.keys[{index}]")))?;
+        chosen.nodes.push(root);
+        chosen.fields.push(field);
+    }
+    for (index, measure) in aggregate.measures.iter().enumerate() {
+        let path = format!("{path}.measures[{index}]");
+        let (measure, field) = bind_measure(bound, schema, measure, &path)
+            .map_err(|error| error.in_function(measure.function.clone()).at_path(path))?;
+        chosen.measures.push(measure);
+        chosen.fields.push(field);
+    }
+    Ok(chosen)
+}
+
+fn bind_measure(
+    bound: &Expressions<'_>,
+    schema: &SchemaRef,
+    measure: &proto::Measure,
+    path: &str,
+) -> Result<(BoundMeasure, FieldRef)> {
+    let function = bowyer_compute::find(&measure.function)?;
+    if function.kind != FunctionKind::Aggregate {
+        return Err(Error::invalid_argument("it is no aggregate"));
+    }
+    let arguments = measure.arguments.iter().map(|&argument| bound.node(argument).map(|(node, _)| node));
+    let arguments = arguments.collect::<Result<Vec<_>>>()?;
+    let call = bound.bind_call(&measure.function, &arguments, &measure.options)?;
+    let name = if measure.name.is_empty() { measure_name(bound, schema, measure)? } else { measure.name.clone() };
+    let field = Field::new(name, call.output_type().clone(), call.nullable());
+    Ok((BoundMeasure { bound: call, arguments, path: path.to_owned() }, Arc::new(field)))
+}
+
+/// The name of a measure that has none: `amount_sum`, and `count` for the count of rows.
+fn measure_name(bound: &Expressions<'_>, schema: &SchemaRef, measure: &proto::Measure) -> Result<String> {
+    let function = measure.function.strip_suffix("_checked").unwrap_or(&measure.function);
+    match measure.arguments.as_slice() {
+        [] if function == "count_all" => Ok("count".to_owned()),
+        [argument] => match bound.node(*argument)?.1.kind {
+            NodeKind::Column(column) => Ok(format!("{}_{function}", schema.field(column).name())),
+            _ => Err(Error::invalid_argument("an aggregate of a computed expression needs a name")),
+        },
+        _ => Err(Error::invalid_argument("this aggregate needs a name")),
+    }
+}
+
+fn join_columns(
+    join: &proto::Join,
+    kind: JoinKind,
+    left: &SchemaRef,
+    right: &SchemaRef,
+    right_keys: &[usize],
+) -> Result<(Vec<JoinColumn>, Vec<FieldRef>)> {
+    let mut columns: Vec<JoinColumn> = (0..left.fields().len()).map(JoinColumn::Probe).collect();
+    let mut fields: Vec<FieldRef> = left.fields().iter().cloned().collect();
+    if matches!(kind, JoinKind::LeftSemi | JoinKind::LeftAnti) {
+        return Ok((columns, fields));
+    }
+    let names: HashSet<&str> = left.fields().iter().map(|field| field.name().as_str()).collect();
+    for (index, field) in right.fields().iter().enumerate() {
+        let shared_key = join
+            .keys
+            .iter()
+            .zip(right_keys)
+            .any(|(key, &column)| column == index && key.left == key.right);
+        if shared_key {
+            continue;
+        }
+        let mut field = field.as_ref().clone();
+        if names.contains(field.name().as_str()) {
+            if join.right_suffix.is_empty() {
+                return Err(Error::invalid_argument(
+                    "both sides have a column of this name: rename one or give a suffix",
+                )
+                .in_column(field.name().clone()));
+            }
+            let name = format!("{}{}", field.name(), join.right_suffix);
+            field = field.with_name(name);
+        }
+        if kind == JoinKind::Left {
+            field = field.with_nullable(true);
+        }
+        columns.push(JoinColumn::Build(index));
+        fields.push(Arc::new(field));
+    }
+    Ok((columns, fields))
+}
+
+fn checked_schema(fields: Vec<FieldRef>) -> Result<SchemaRef> {
+    let schema = Schema::new(fields);
+    check_names(&schema)?;
+    Ok(Arc::new(schema))
+}

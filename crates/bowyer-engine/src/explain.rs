@@ -1,0 +1,116 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Plans as text: one line for each relation, the same for the same plan.
+
+use std::fmt::Write;
+
+use crate::operators::JoinColumn;
+use crate::plan::{BoundPlan, Relation, RelationKind};
+use crate::program::{NodeKind, Program};
+
+/// The bound plan as text.
+pub(crate) fn logical(plan: &BoundPlan) -> String {
+    let mut text = String::new();
+    for relation in &plan.relations {
+        let _infallible = writeln!(text, "{}: {}", relation.path, line(plan, relation));
+    }
+    for (name, relation) in &plan.outputs {
+        let _infallible = writeln!(text, "output {name:?}: {}", plan.relations[*relation].path);
+    }
+    text
+}
+
+fn line(plan: &BoundPlan, relation: &Relation) -> String {
+    let of = |index: &usize| plan.relations[*index].path.clone();
+    let names = |index: &usize, columns: &[usize]| {
+        let schema = &plan.relations[*index].schema;
+        columns.iter().map(|&column| schema.field(column).name().as_str()).collect::<Vec<_>>().join(", ")
+    };
+    match &relation.kind {
+        RelationKind::Scan { input, .. } => {
+            format!("{} ({})", plan.inputs[*input].name, field_names(relation))
+        }
+        RelationKind::Filter { input, program, predicate, .. } => {
+            format!("{} where {}", of(input), expression(plan, *input, program, *predicate))
+        }
+        RelationKind::Project { input, program, columns, .. } => {
+            let columns = columns.iter().zip(relation.schema.fields()).map(|(&node, field)| {
+                let text = expression(plan, *input, program, node);
+                if &text == field.name() { text } else { format!("{text} as {}", field.name()) }
+            });
+            format!("{} select {}", of(input), columns.collect::<Vec<_>>().join(", "))
+        }
+        RelationKind::Aggregate { input, program, keys, measures } => {
+            let keys = keys.iter().map(|&node| expression(plan, *input, program, node));
+            let measures = measures.iter().map(|measure| {
+                let arguments = measure.arguments.iter().map(|&node| expression(plan, *input, program, node));
+                format!("{}({})", measure.bound.function().name, arguments.collect::<Vec<_>>().join(", "))
+            });
+            let (keys, measures) = (keys.collect::<Vec<_>>().join(", "), measures.collect::<Vec<_>>().join(", "));
+            format!("{} group by [{keys}] compute [{measures}]", of(input))
+        }
+        RelationKind::Join(join) => {
+            let built = join.columns.iter().filter(|column| matches!(column, JoinColumn::Build(_))).count();
+            format!(
+                "{} {:?} {} on [{}] = [{}], {built} columns of the right",
+                of(&join.left),
+                join.kind,
+                of(&join.right),
+                names(&join.left, &join.left_keys),
+                names(&join.right, &join.right_keys)
+            )
+        }
+        RelationKind::Sort { input, program, keys, limit } => {
+            let keys = keys.iter().map(|key| {
+                let text = expression(plan, *input, program, key.node);
+                let direction = if key.descending { " descending" } else { "" };
+                let nulls = if key.nulls_first { " nulls first" } else { "" };
+                format!("{text}{direction}{nulls}")
+            });
+            let limit = limit.map(|limit| format!(" first {limit}")).unwrap_or_default();
+            format!("{} by {}{limit}", of(input), keys.collect::<Vec<_>>().join(", "))
+        }
+        RelationKind::Limit { input, offset, count } => {
+            let count = count.map_or_else(|| "all".to_owned(), |count| count.to_string());
+            format!("{} rows {count} from {offset}", of(input))
+        }
+        RelationKind::Union { inputs } => inputs.iter().map(of).collect::<Vec<_>>().join(", "),
+        RelationKind::Distinct { input, columns } => format!("{} by {}", of(input), names(input, columns)),
+    }
+}
+
+fn field_names(relation: &Relation) -> String {
+    let names = relation.schema.fields().iter().map(|field| field.name().as_str());
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// An expression as text. Deep ones are cut: a shared node would be written again wherever it is used.
+fn expression(plan: &BoundPlan, input: usize, program: &Program, node: usize) -> String {
+    const DEPTH: usize = 6;
+    nested(plan, input, program, node, DEPTH)
+}
+
+fn nested(plan: &BoundPlan, input: usize, program: &Program, node: usize, depth: usize) -> String {
+    if depth == 0 {
+        return "…".to_owned();
+    }
+    match &program.nodes[node].kind {
+        NodeKind::Column(column) => {
+            let fields = plan.relations[input].schema.fields();
+            fields.get(*column).map(|field| field.name().clone()).unwrap_or_default()
+        }
+        NodeKind::Literal(value) => {
+            let shown = arrow_cast::display::array_value_to_string(value, 0);
+            shown.unwrap_or_else(|_| value.data_type().to_string())
+        }
+        NodeKind::Parameter(index) => format!("${}", plan.parameters[*index].name()),
+        NodeKind::Cast { argument, to, .. } => {
+            format!("cast({} as {to})", nested(plan, input, program, *argument, depth - 1))
+        }
+        NodeKind::Call { bound, arguments, .. } => {
+            let arguments = arguments.iter().map(|&argument| nested(plan, input, program, argument, depth - 1));
+            format!("{}({})", bound.function().name, arguments.collect::<Vec<_>>().join(", "))
+        }
+    }
+}

@@ -1,0 +1,458 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! From relations to pipelines: once for each query, because operators hold the query's state.
+//!
+//! Stages are appended to a [`Flow`] until something ends it: an operator that needs all rows, a range of rows, a second
+//! reader, an output. A relation that is read twice runs once, into one channel for each reader.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{Field, FieldRef, Schema, SchemaRef};
+use bowyer_core::{Error, Result};
+
+use crate::operators::aggregate::HashAggregate;
+use crate::operators::distinct::Distinct;
+use crate::operators::filter::Filter;
+use crate::operators::join::{JoinBuild, JoinProbe};
+use crate::operators::project::{Project, Relabel};
+use crate::operators::sort::SortBreaker;
+use crate::operators::{Breaker, Measure, SortKey, Stage};
+use crate::pipeline::channel::{Channel, Party};
+use crate::pipeline::{Pipeline, Progress, Sink, Source};
+use crate::plan::{BoundJoin, BoundPlan, Relation, RelationKind};
+use crate::program::{NodeKind, Program};
+
+/// The pipelines of a query, not yet running.
+#[derive(Default)]
+pub(crate) struct Physical {
+    pub(crate) pipelines: Vec<Pipeline>,
+    pub(crate) channels: Vec<Channel>,
+    /// For each input, the channels that pushed batches go to.
+    pub(crate) input_channels: Vec<Vec<usize>>,
+    /// For each output, its channel.
+    pub(crate) output_channels: Vec<usize>,
+    /// The paths of the operators that are counted.
+    pub(crate) counted: Vec<String>,
+    /// One line for each pipeline.
+    pub(crate) text: String,
+}
+
+/// What a query adds to its plan.
+pub(crate) struct Given<'a> {
+    /// For each input, its batches when it is a table.
+    pub(crate) tables: &'a [Option<Vec<RecordBatch>>],
+    /// For each parameter, its value; empty to look at the plan alone.
+    pub(crate) parameters: &'a [ArrayRef],
+}
+
+/// The pipelines of a plan.
+pub(crate) fn build(plan: &BoundPlan, given: &Given<'_>) -> Result<Physical> {
+    let mut builder = Builder {
+        plan,
+        given,
+        built: Physical { input_channels: vec![Vec::new(); plan.inputs.len()], ..Physical::default() },
+        links: Vec::new(),
+        flows: BTreeMap::new(),
+        counters: BTreeMap::new(),
+    };
+    let uses = plan.use_counts();
+    for (index, relation) in plan.relations.iter().enumerate() {
+        if uses[index] > 0 && !matches!(relation.kind, RelationKind::Scan { .. }) {
+            let flow = builder.relation(relation).map_err(|error| locate(error, relation))?;
+            builder.provide(index, flow, uses[index])?;
+        }
+    }
+    for (output, (name, relation)) in plan.outputs.iter().enumerate() {
+        let flow = builder.consume(*relation)?;
+        let channel = builder.link(Some(Party::Output(output)), false);
+        builder.end_ordered(flow, vec![channel], &format!("output {name:?}"))?;
+        builder.built.output_channels.push(channel);
+    }
+    builder.connect()
+}
+
+fn locate(error: Error, relation: &Relation) -> Error {
+    let mut error = error.at_path(relation.path.clone());
+    let place = error.place_mut();
+    if place.origin.is_none() {
+        place.origin.clone_from(&relation.origin);
+    }
+    error
+}
+
+/// A pipeline that is not yet ended.
+#[derive(Clone)]
+struct Flow {
+    source: FlowSource,
+    source_counter: Option<usize>,
+    columns: Option<Vec<usize>>,
+    stages: Vec<(Arc<dyn Stage>, Option<usize>)>,
+    preserves_rows: bool,
+    schema: SchemaRef,
+    dependencies: Vec<usize>,
+    /// A range of the rows, and its counter: only the end of a pipeline can cut.
+    range: Option<(u64, Option<u64>, Option<usize>)>,
+    text: String,
+}
+
+#[derive(Clone)]
+enum FlowSource {
+    Table(usize),
+    Channels(Vec<usize>),
+}
+
+/// A channel whose ends are not all known.
+struct Link {
+    producer: Option<Party>,
+    consumer: Option<Party>,
+    unbounded: bool,
+}
+
+struct Builder<'a> {
+    plan: &'a BoundPlan,
+    given: &'a Given<'a>,
+    built: Physical,
+    links: Vec<Link>,
+    /// For each relation, a flow for each of its readers.
+    flows: BTreeMap<usize, Vec<Flow>>,
+    counters: BTreeMap<String, usize>,
+}
+
+impl Builder<'_> {
+    fn relation(&mut self, relation: &Relation) -> Result<Flow> {
+        match &relation.kind {
+            RelationKind::Scan { .. } => Err(Error::internal("scans are made for each reader")),
+            RelationKind::Filter { input, program, predicate, columns } => {
+                let program = program.with_parameters(self.given.parameters);
+                let schema = relation.schema.clone();
+                let stage = Filter::new(program, *predicate, columns.clone(), schema);
+                let flow = self.open(*input)?;
+                Ok(self.then(flow, Arc::new(stage), relation, false))
+            }
+            RelationKind::Project { input, program, columns, checked } => {
+                let program = program.with_parameters(self.given.parameters);
+                let stage = Project::new(program, columns, checked, relation.schema.clone());
+                let flow = self.open(*input)?;
+                Ok(self.then(flow, Arc::new(stage), relation, true))
+            }
+            RelationKind::Aggregate { input, program, keys, measures } => {
+                let nodes: Vec<usize> =
+                    keys.iter().chain(measures.iter().flat_map(|measure| &measure.arguments)).copied().collect();
+                let flow = self.open(*input)?;
+                let (flow, places) = self.columns_of(flow, program, &nodes, &[])?;
+                let key_columns = places[..keys.len()].to_vec();
+                let mut rest = places[keys.len()..].iter().copied();
+                let measures = measures
+                    .iter()
+                    .map(|measure| Measure {
+                        bound: measure.bound.clone(),
+                        arguments: rest.by_ref().take(measure.arguments.len()).collect(),
+                        path: measure.path.clone(),
+                    })
+                    .collect();
+                let breaker = HashAggregate::new(&flow.schema, key_columns, measures, relation.schema.clone())?;
+                self.break_flow(flow, Arc::new(breaker), relation)
+            }
+            RelationKind::Sort { input, program, keys, limit } => {
+                let flow = self.open(*input)?;
+                let width = flow.schema.fields().len();
+                let kept: Vec<usize> = (0..width).collect();
+                let nodes: Vec<usize> = keys.iter().map(|key| key.node).collect();
+                let (flow, places) = self.columns_of(flow, program, &nodes, &kept)?;
+                let sort_keys = keys
+                    .iter()
+                    .zip(&places)
+                    .map(|(key, &column)| SortKey {
+                        column,
+                        descending: key.descending,
+                        nulls_first: key.nulls_first,
+                    })
+                    .collect();
+                let widened = flow.schema.fields().len() > width;
+                let breaker = SortBreaker::new(flow.schema.clone(), sort_keys, *limit)?;
+                let mut flow = self.break_flow(flow, Arc::new(breaker), relation)?;
+                if widened {
+                    let stage: Arc<dyn Stage> = Arc::new(Relabel::new(kept, relation.schema.clone()));
+                    flow.stages.push((stage, None));
+                }
+                flow.schema = relation.schema.clone();
+                Ok(flow)
+            }
+            RelationKind::Join(join) => self.join(join, relation),
+            RelationKind::Limit { input, offset, count } => {
+                let mut flow = self.open(*input)?;
+                let counter = self.counter(&relation.path);
+                flow.range = Some((*offset, *count, counter));
+                let _infallible = write!(flow.text, " → {}", relation.path);
+                Ok(flow)
+            }
+            RelationKind::Union { inputs } => self.union(inputs, relation),
+            RelationKind::Distinct { input, columns } => {
+                let flow = self.open(*input)?;
+                let breaker = Distinct::new(&flow.schema, columns.clone());
+                self.break_flow(flow, Arc::new(breaker), relation)
+            }
+        }
+    }
+
+    fn join(&mut self, join: &BoundJoin, relation: &Relation) -> Result<Flow> {
+        let right = self.open(join.right)?;
+        let build = JoinBuild::new(right.schema.clone(), join.right_keys.clone(), join.kind, join.nulls_equal);
+        let sink = Sink::Breaker { breaker: build.clone(), channels: Vec::new() };
+        let built = self.close(right, sink, None, &format!("{} build", relation.path))?;
+        let mut flow = self.open(join.left)?;
+        let probe = JoinProbe::new(
+            build,
+            &flow.schema,
+            join.left_keys.clone(),
+            relation.schema.clone(),
+            join.columns.clone(),
+        )?;
+        flow.dependencies.push(built);
+        Ok(self.then(flow, Arc::new(probe), relation, false))
+    }
+
+    fn union(&mut self, inputs: &[usize], relation: &Relation) -> Result<Flow> {
+        let mut sources = Vec::with_capacity(inputs.len());
+        for &input in inputs {
+            let flow = self.consume(input)?;
+            let channel = self.link(None, false);
+            self.end_ordered(flow, vec![channel], &relation.path)?;
+            sources.push(channel);
+        }
+        let columns = (0..relation.schema.fields().len()).collect();
+        let stage = Relabel::new(columns, relation.schema.clone());
+        let flow = Flow {
+            source: FlowSource::Channels(sources),
+            source_counter: None,
+            columns: None,
+            stages: Vec::new(),
+            preserves_rows: true,
+            schema: relation.schema.clone(),
+            dependencies: Vec::new(),
+            range: None,
+            text: String::new(),
+        };
+        Ok(self.then(flow, Arc::new(stage), relation, true))
+    }
+
+    /// Adds a stage that makes the nodes columns, after `kept` columns of the input; none when they are columns already.
+    /// Gives the place of each node.
+    fn columns_of(
+        &mut self,
+        mut flow: Flow,
+        program: &Arc<Program>,
+        nodes: &[usize],
+        kept: &[usize],
+    ) -> Result<(Flow, Vec<usize>)> {
+        let plain: Option<Vec<usize>> = nodes
+            .iter()
+            .map(|&node| match program.nodes[node].kind {
+                NodeKind::Column(column) => Some(column),
+                _ => None,
+            })
+            .collect();
+        if let Some(places) = plain {
+            return Ok((flow, places));
+        }
+        let mut program = (*program.with_parameters(self.given.parameters)).clone();
+        let mut roots = Vec::new();
+        let mut fields: Vec<FieldRef> = Vec::new();
+        for &column in kept {
+            let field = flow.schema.fields()[column].clone();
+            roots.push(program.push_column(column, &field));
+            fields.push(field);
+        }
+        let mut places = Vec::with_capacity(nodes.len());
+        for &node in nodes {
+            let place = roots[kept.len()..].iter().position(|&root| root == node).map(|place| place + kept.len());
+            places.push(place.unwrap_or_else(|| {
+                let bound = &program.nodes[node];
+                fields.push(Arc::new(Field::new(format!("{}", roots.len()), bound.data_type.clone(), bound.nullable)));
+                roots.push(node);
+                roots.len() - 1
+            }));
+        }
+        let schema = Arc::new(Schema::new(fields));
+        let stage = Project::new(Arc::new(program), &roots, &[], schema.clone());
+        flow.stages.push((Arc::new(stage), None));
+        flow.schema = schema;
+        flow.text.push_str(" → compute");
+        Ok((flow, places))
+    }
+
+    /// The flow with one more stage.
+    fn then(&mut self, mut flow: Flow, stage: Arc<dyn Stage>, relation: &Relation, preserves_rows: bool) -> Flow {
+        debug_assert_eq!(stage.schema().fields().len(), relation.schema.fields().len(), "{}", relation.path);
+        flow.stages.push((stage, self.counter(&relation.path)));
+        flow.preserves_rows &= preserves_rows;
+        flow.schema = relation.schema.clone();
+        let arrow = if flow.text.is_empty() { "" } else { " → " };
+        let _infallible = write!(flow.text, "{arrow}{}", relation.path);
+        flow
+    }
+
+    /// Ends a flow in an operator that needs all rows; what it gives begins the next one.
+    fn break_flow(&mut self, flow: Flow, breaker: Arc<dyn Breaker>, relation: &Relation) -> Result<Flow> {
+        let channel = self.link(None, false);
+        let counter = self.counter(&relation.path);
+        self.close(flow, Sink::Breaker { breaker, channels: vec![channel] }, counter, &relation.path)?;
+        Ok(from_channel(channel, &relation.schema, &relation.path))
+    }
+
+    /// Ends a flow in channels, with its range.
+    fn end_ordered(&mut self, mut flow: Flow, channels: Vec<usize>, text: &str) -> Result<usize> {
+        let (offset, count, counter) = flow.range.take().unwrap_or((0, None, None));
+        self.close(flow, Sink::Ordered { channels, offset, count }, counter, text)
+    }
+
+    fn close(&mut self, flow: Flow, sink: Sink, sink_counter: Option<usize>, text: &str) -> Result<usize> {
+        let index = self.built.pipelines.len();
+        if let FlowSource::Channels(sources) = &flow.source {
+            for &source in sources {
+                self.links[source].consumer = Some(Party::Pipeline(index));
+            }
+        }
+        for &target in sink.channels() {
+            self.links[target].producer = Some(Party::Pipeline(index));
+        }
+        for &dependency in &flow.dependencies {
+            self.built.pipelines[dependency].dependents.push(index);
+        }
+        let source = match flow.source {
+            FlowSource::Channels(channels) => Source::Channels(channels),
+            FlowSource::Table(input) => {
+                let batches = self.given.tables.get(input).cloned().flatten();
+                let batches = batches.ok_or_else(|| Error::internal("an input is no table"))?;
+                Source::Table { input: input as u32, batches }
+            }
+        };
+        let progress = Progress::after(flow.dependencies.len());
+        let (stages, stage_counters): (Vec<_>, Vec<_>) = flow.stages.into_iter().unzip();
+        self.built.pipelines.push(Pipeline {
+            source,
+            columns: flow.columns,
+            stages: stages.into(),
+            preserves_rows: flow.preserves_rows,
+            sink,
+            dependents: Vec::new(),
+            dependencies: flow.dependencies,
+            source_counter: flow.source_counter,
+            stage_counters,
+            sink_counter,
+            state: Mutex::new(progress),
+        });
+        let _infallible = writeln!(self.built.text, "pipeline {index}: {} → {text}", flow.text);
+        Ok(index)
+    }
+
+    /// Keeps the flow of a relation for its readers.
+    fn provide(&mut self, index: usize, flow: Flow, readers: usize) -> Result<()> {
+        let flows = if readers == 1 {
+            vec![flow]
+        } else {
+            let relation = &self.plan.relations[index];
+            let channels: Vec<usize> = (0..readers).map(|_| self.link(None, true)).collect();
+            self.end_ordered(flow, channels.clone(), &format!("{readers} readers"))?;
+            channels.iter().map(|&channel| from_channel(channel, &relation.schema, &relation.path)).collect()
+        };
+        self.flows.insert(index, flows);
+        Ok(())
+    }
+
+    /// The flow of a relation for one of its readers.
+    fn consume(&mut self, relation: usize) -> Result<Flow> {
+        if let RelationKind::Scan { input, columns } = &self.plan.relations[relation].kind {
+            return Ok(self.scan(&self.plan.relations[relation], *input, columns));
+        }
+        let flow = self.flows.get_mut(&relation).and_then(Vec::pop);
+        flow.ok_or_else(|| Error::internal("a relation is read more often than counted"))
+    }
+
+    /// The flow of a relation, ready for stages: a range is cut first.
+    fn open(&mut self, relation: usize) -> Result<Flow> {
+        let flow = self.consume(relation)?;
+        if flow.range.is_none() {
+            return Ok(flow);
+        }
+        let (schema, path) = (flow.schema.clone(), self.plan.relations[relation].path.clone());
+        let channel = self.link(None, false);
+        self.end_ordered(flow, vec![channel], "channel")?;
+        Ok(from_channel(channel, &schema, &path))
+    }
+
+    fn scan(&mut self, relation: &Relation, input: usize, columns: &[usize]) -> Flow {
+        let bound = &self.plan.inputs[input];
+        let all = columns.len() == bound.schema.fields().len();
+        let source = if self.given.tables.get(input).is_some_and(Option::is_some) {
+            FlowSource::Table(input)
+        } else {
+            let channel = self.link(None, false);
+            self.links[channel].producer = Some(Party::Input(input));
+            self.built.input_channels[input].push(channel);
+            FlowSource::Channels(vec![channel])
+        };
+        let names: Vec<&str> = relation.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        Flow {
+            source,
+            source_counter: self.counter(&relation.path),
+            columns: (!all).then(|| columns.to_vec()),
+            stages: Vec::new(),
+            preserves_rows: true,
+            schema: relation.schema.clone(),
+            dependencies: Vec::new(),
+            range: None,
+            text: format!("{} {}({})", relation.path, bound.name, names.join(", ")),
+        }
+    }
+
+    fn link(&mut self, consumer: Option<Party>, unbounded: bool) -> usize {
+        self.links.push(Link { producer: None, consumer, unbounded });
+        self.links.len() - 1
+    }
+
+    fn counter(&mut self, path: &str) -> Option<usize> {
+        let next = self.built.counted.len();
+        let index = *self.counters.entry(path.to_owned()).or_insert(next);
+        if index == next {
+            self.built.counted.push(path.to_owned());
+        }
+        Some(index)
+    }
+
+    /// Makes the channels, now that both ends of each are known.
+    fn connect(mut self) -> Result<Physical> {
+        for channels in &self.built.input_channels {
+            if channels.len() > 1 {
+                for &channel in channels {
+                    self.links[channel].unbounded = true;
+                }
+            }
+        }
+        for link in &self.links {
+            let (Some(producer), Some(consumer)) = (link.producer, link.consumer) else {
+                return Err(Error::internal("a channel with a loose end"));
+            };
+            self.built.channels.push(Channel::new(producer, consumer, link.unbounded));
+        }
+        Ok(self.built)
+    }
+}
+
+fn from_channel(channel: usize, schema: &SchemaRef, path: &str) -> Flow {
+    Flow {
+        source: FlowSource::Channels(vec![channel]),
+        source_counter: None,
+        columns: None,
+        stages: Vec::new(),
+        preserves_rows: true,
+        schema: schema.clone(),
+        dependencies: Vec::new(),
+        range: None,
+        text: format!("({path})"),
+    }
+}

@@ -1,0 +1,234 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Pipelines: a source of batches, stages that are fused over each morsel, and a sink.
+//!
+//! A pipeline is driven by tasks, at most one for each thread. A task takes one morsel, runs the stages, feeds the sink
+//! and spawns its successor; when there is nothing to take or no room for results, it ends, and whoever changes that
+//! (a push, a read) schedules the pipeline again. So no thread ever waits. [`task`] drives, [`emission`] orders results,
+//! [`channel`] joins pipelines.
+
+pub(crate) mod channel;
+mod emission;
+pub(crate) mod lineage;
+pub(crate) mod state;
+mod task;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow_array::RecordBatch;
+use bowyer_core::Error;
+
+use crate::operators::{Breaker, LocalState, Stage};
+use channel::{Channel, Popped};
+use emission::Outcome;
+use lineage::Lineage;
+
+/// Where a pipeline's batches come from.
+pub(crate) enum Source {
+    /// Batches that are there when the query starts.
+    Table { input: u32, batches: Vec<RecordBatch> },
+    /// Channels, one after the other.
+    Channels(Vec<usize>),
+}
+
+/// Where a pipeline's results go.
+pub(crate) enum Sink {
+    /// To channels, in the order of the source; a range of the rows.
+    Ordered { channels: Vec<usize>, offset: u64, count: Option<u64> },
+    /// Into an operator that needs all rows, and from there to channels.
+    Breaker { breaker: Arc<dyn Breaker>, channels: Vec<usize> },
+}
+
+impl Sink {
+    pub(crate) fn channels(&self) -> &[usize] {
+        match self {
+            Self::Ordered { channels, .. } | Self::Breaker { channels, .. } => channels,
+        }
+    }
+}
+
+/// A pipeline of one query.
+pub(crate) struct Pipeline {
+    pub(crate) source: Source,
+    /// The columns of the source's batches that are read.
+    pub(crate) columns: Option<Vec<usize>>,
+    pub(crate) stages: Arc<[Arc<dyn Stage>]>,
+    /// Whether every stage gives row `i` for row `i`.
+    pub(crate) preserves_rows: bool,
+    pub(crate) sink: Sink,
+    /// Pipelines that wait for this one, and those that this one waits for.
+    pub(crate) dependents: Vec<usize>,
+    pub(crate) dependencies: Vec<usize>,
+    /// The counters of the source, of each stage and of the sink, if they are counted.
+    pub(crate) source_counter: Option<usize>,
+    pub(crate) stage_counters: Vec<Option<usize>>,
+    pub(crate) sink_counter: Option<usize>,
+    pub(crate) state: Mutex<Progress>,
+}
+
+/// How far a pipeline is.
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// Pipelines that have to finish first.
+    pub(crate) waiting_for: usize,
+    /// Tasks that run or are queued.
+    active: usize,
+    next_sequence: u64,
+    /// The batch that morsels are cut from, and how many of its rows are gone.
+    current: Option<(RecordBatch, Lineage, usize)>,
+    /// The next batch of a table, or the channel that is read.
+    position: usize,
+    source_ended: bool,
+    finished: bool,
+    /// States of a breaker that no task holds.
+    locals: Vec<Box<dyn LocalState>>,
+    /// The first failure of a pipeline that ends in a breaker.
+    failure: Option<(u64, Error)>,
+    /// Results that wait for those before them.
+    reorder: BTreeMap<u64, Outcome>,
+    emitted: u64,
+    skipped: u64,
+    taken: u64,
+    /// Nobody wants more of it.
+    stopped: bool,
+}
+
+/// What a task got from the source.
+enum Taken {
+    Morsel { batch: RecordBatch, sequence: u64, lineage: Lineage, local: Option<Box<dyn LocalState>> },
+    Failed { sequence: u64, error: Error },
+    Nothing,
+}
+
+impl Pipeline {
+    pub(crate) fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a task would find something to do.
+    fn is_ready(&self, progress: &Progress, channels: &[Channel], window: u64) -> bool {
+        if progress.finished || progress.waiting_for > 0 {
+            return false;
+        }
+        if progress.source_ended {
+            return progress.active == 0;
+        }
+        if !self.has_room(progress, channels, window) {
+            return false;
+        }
+        progress.current.is_some()
+            || match &self.source {
+                Source::Table { .. } => true,
+                Source::Channels(sources) => {
+                    sources.get(progress.position).is_none_or(|&channel| channels[channel].is_ready())
+                }
+            }
+    }
+
+    /// Whether results of one more morsel would find room.
+    fn has_room(&self, progress: &Progress, channels: &[Channel], window: u64) -> bool {
+        let Sink::Ordered { channels: targets, .. } = &self.sink else { return true };
+        let waiting = targets
+            .iter()
+            .map(|&target| &channels[target])
+            .filter(|channel| !channel.unbounded && !channel.is_closed())
+            .map(|channel| channel.len() as u64)
+            .max()
+            .unwrap_or(0);
+        progress.next_sequence - progress.emitted + waiting < window
+    }
+
+    /// Cuts the next morsel. `emptied` collects the channels that a batch was taken from.
+    fn take(
+        &self,
+        progress: &mut Progress,
+        channels: &[Channel],
+        limits: (usize, u64),
+        emptied: &mut Vec<usize>,
+    ) -> Taken {
+        let (morsel_rows, window) = limits;
+        loop {
+            if progress.source_ended || !self.has_room(progress, channels, window) {
+                return Taken::Nothing;
+            }
+            if let Some((batch, lineage, first)) = progress.current.take() {
+                let row_count = (batch.num_rows() - first).min(morsel_rows);
+                let sequence = progress.next_sequence;
+                progress.next_sequence += 1;
+                let morsel = batch.slice(first, row_count);
+                let origin = lineage.skip(first);
+                if first + row_count < batch.num_rows() {
+                    progress.current = Some((batch, lineage, first + row_count));
+                }
+                let local = progress.locals.pop();
+                return Taken::Morsel { batch: morsel, sequence, lineage: origin, local };
+            }
+            match self.next_batch(progress, channels, emptied) {
+                Some(Ok((batch, _))) if batch.num_rows() == 0 => {}
+                Some(Ok((batch, lineage))) => progress.current = Some((batch, lineage, 0)),
+                Some(Err(error)) => {
+                    progress.source_ended = true;
+                    let sequence = progress.next_sequence;
+                    progress.next_sequence += 1;
+                    return Taken::Failed { sequence, error };
+                }
+                None => return Taken::Nothing,
+            }
+        }
+    }
+
+    /// The next batch of the source; `None` when it has ended or has none yet.
+    fn next_batch(
+        &self,
+        progress: &mut Progress,
+        channels: &[Channel],
+        emptied: &mut Vec<usize>,
+    ) -> Option<Result<(RecordBatch, Lineage), Error>> {
+        let (batch, lineage) = match &self.source {
+            Source::Table { input, batches } => {
+                let Some(batch) = batches.get(progress.position) else {
+                    progress.source_ended = true;
+                    return None;
+                };
+                let lineage = Lineage::Rows { input: *input, batch: progress.position as u64, row: 0 };
+                progress.position += 1;
+                (batch.clone(), lineage)
+            }
+            Source::Channels(sources) => loop {
+                let Some(&source) = sources.get(progress.position) else {
+                    progress.source_ended = true;
+                    return None;
+                };
+                match channels[source].pop() {
+                    Popped::Item(channel::Item::Batch(batch, lineage, _charge)) => {
+                        emptied.push(source);
+                        break (batch, lineage);
+                    }
+                    Popped::Item(channel::Item::Failed(error)) => return Some(Err(error)),
+                    Popped::Empty => return None,
+                    Popped::End => progress.position += 1,
+                }
+            },
+        };
+        let batch = match &self.columns {
+            Some(columns) => batch.project(columns).map_err(Error::from),
+            None => Ok(batch),
+        };
+        Some(batch.map(|batch| (batch, lineage)))
+    }
+}
+
+impl Progress {
+    /// Of a pipeline that waits for others.
+    pub(crate) fn after(dependencies: usize) -> Self {
+        Self { waiting_for: dependencies, ..Self::default() }
+    }
+
+    /// Lets go of everything that a query which is over still holds.
+    pub(crate) fn discard(&mut self) {
+        self.stop();
+        self.locals.clear();
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! A bound plan: relations whose names, types and literals are settled, in topological order.
+//!
+//! The binder makes it, the optimiser rewrites it, the physical planner turns it into pipelines. Columns are indices from
+//! here on.
+
+use std::sync::Arc;
+
+use arrow_schema::{Field, SchemaRef};
+use bowyer_compute::Bound;
+
+use crate::operators::{JoinColumn, JoinKind};
+use crate::program::Program;
+
+/// A named input of a plan.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// Its schema.
+    pub schema: SchemaRef,
+    /// Whether it may never end.
+    pub unbounded: bool,
+}
+
+/// A plan whose names and types are settled.
+#[derive(Clone, Debug)]
+pub(crate) struct BoundPlan {
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) relations: Vec<Relation>,
+    /// Names and relations.
+    pub(crate) outputs: Vec<(String, usize)>,
+    /// Names and types, in the order of their indices.
+    pub(crate) parameters: Vec<Field>,
+}
+
+/// A relation of a bound plan.
+#[derive(Clone, Debug)]
+pub(crate) struct Relation {
+    pub(crate) kind: RelationKind,
+    pub(crate) schema: SchemaRef,
+    /// `filter[2]`: its kind and its index in the plan.
+    pub(crate) path: String,
+    /// The file and line that wrote it.
+    pub(crate) origin: Option<String>,
+}
+
+/// What a relation does. Expressions are nodes of its program.
+#[derive(Clone, Debug)]
+pub(crate) enum RelationKind {
+    /// Columns of an input.
+    Scan { input: usize, columns: Vec<usize> },
+    /// The rows whose predicate is true, of these columns.
+    Filter { input: usize, program: Arc<Program>, predicate: usize, columns: Vec<usize> },
+    /// Computed columns. `checked` are evaluated for their errors alone.
+    Project { input: usize, program: Arc<Program>, columns: Vec<usize>, checked: Vec<usize> },
+    /// Groups.
+    Aggregate { input: usize, program: Arc<Program>, keys: Vec<usize>, measures: Vec<BoundMeasure> },
+    /// Pairs of rows with equal keys.
+    Join(BoundJoin),
+    /// Rows in order; at most `limit` of them.
+    Sort { input: usize, program: Arc<Program>, keys: Vec<BoundSortKey>, limit: Option<usize> },
+    /// A range of rows.
+    Limit { input: usize, offset: u64, count: Option<u64> },
+    /// Rows of all inputs, one input after the other.
+    Union { inputs: Vec<usize> },
+    /// The first row of each combination of these columns.
+    Distinct { input: usize, columns: Vec<usize> },
+}
+
+/// An aggregate of a group.
+#[derive(Clone, Debug)]
+pub(crate) struct BoundMeasure {
+    pub(crate) bound: Bound,
+    pub(crate) arguments: Vec<usize>,
+    pub(crate) path: String,
+}
+
+/// A key of an order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BoundSortKey {
+    pub(crate) node: usize,
+    pub(crate) descending: bool,
+    pub(crate) nulls_first: bool,
+}
+
+/// A join: the left input probes a table of the right one.
+#[derive(Clone, Debug)]
+pub(crate) struct BoundJoin {
+    pub(crate) left: usize,
+    pub(crate) right: usize,
+    pub(crate) kind: JoinKind,
+    pub(crate) left_keys: Vec<usize>,
+    pub(crate) right_keys: Vec<usize>,
+    pub(crate) nulls_equal: bool,
+    pub(crate) columns: Vec<JoinColumn>,
+}
+
+impl RelationKind {
+    /// The relations that it reads.
+    pub(crate) fn inputs(&self) -> Vec<usize> {
+        match self {
+            Self::Scan { .. } => Vec::new(),
+            Self::Filter { input, .. }
+            | Self::Project { input, .. }
+            | Self::Aggregate { input, .. }
+            | Self::Sort { input, .. }
+            | Self::Limit { input, .. }
+            | Self::Distinct { input, .. } => vec![*input],
+            Self::Join(join) => vec![join.left, join.right],
+            Self::Union { inputs } => inputs.clone(),
+        }
+    }
+}
+
+impl BoundPlan {
+    /// How many relations and outputs read each relation that an output needs; 0 for the others.
+    pub(crate) fn use_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.relations.len()];
+        for (_, relation) in &self.outputs {
+            counts[*relation] += 1;
+        }
+        for index in (0..self.relations.len()).rev() {
+            if counts[index] > 0 {
+                for input in self.relations[index].kind.inputs() {
+                    counts[input] += 1;
+                }
+            }
+        }
+        counts
+    }
+}

@@ -1,0 +1,183 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! A plan that is bound and optimised, ready to run any number of times.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::SchemaRef;
+use bowyer_core::{Error, Result};
+
+use crate::engine::Inner;
+use crate::literal::{beside, is_untyped, literal_value};
+use crate::operators::TaskContext;
+use crate::physical::{Given, build};
+use crate::pipeline::state::{InputPort, InputState, OutputPort, Over, QueryState, conform};
+use crate::plan::{BoundPlan, Input};
+use crate::query::{Bindings, InputBinding, Notify, Query};
+use crate::statistics::Counters;
+use crate::{Control, binder, explain, optimiser, proto};
+
+/// The most rows that a task takes at a time.
+const MORSEL_ROWS: usize = 65_536;
+
+/// A plan that is bound and optimised. Any thread may start queries of it.
+pub struct Prepared {
+    engine: Arc<Inner>,
+    plan: BoundPlan,
+    outputs: Vec<(String, SchemaRef)>,
+    description: proto::PlanDescription,
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared").field("outputs", &self.outputs).finish_non_exhaustive()
+    }
+}
+
+impl Prepared {
+    pub(crate) fn new(engine: Arc<Inner>, plan: &proto::Plan) -> Result<Self> {
+        let bound = binder::bind(plan)?;
+        let logical = explain::logical(&bound);
+        let outputs = bound
+            .outputs
+            .iter()
+            .map(|(name, relation)| (name.clone(), bound.relations[*relation].schema.clone()))
+            .collect();
+        let plan = optimiser::optimise(bound)?;
+        let scans = optimiser::scan_requests(&plan);
+        // Building it once finds what only operators know: keys of a type that they cannot compare.
+        let physical = build(&plan, &Given { tables: &[], parameters: &[] })?.text;
+        let description = proto::PlanDescription { scans, logical, physical };
+        Ok(Self { engine, plan, outputs, description })
+    }
+
+    /// The plan's inputs, in its order.
+    #[must_use]
+    pub fn inputs(&self) -> &[Input] {
+        &self.plan.inputs
+    }
+
+    /// The plan's outputs and their schemas.
+    #[must_use]
+    pub fn outputs(&self) -> &[(String, SchemaRef)] {
+        &self.outputs
+    }
+
+    /// What it reads, and the plan as text.
+    #[must_use]
+    pub fn description(&self) -> proto::PlanDescription {
+        self.description.clone()
+    }
+
+    /// Starts a query.
+    ///
+    /// # Errors
+    /// `NotFound` for a name that the plan does not have, `InvalidArgument` for one that is missing or given twice,
+    /// `TypeMismatch` for a table or a parameter of another type, `InvalidState` when the engine is closed.
+    pub fn start(&self, bindings: Bindings, notify: Arc<dyn Notify>) -> Result<Query> {
+        let state = Arc::new(self.state(bindings, notify)?);
+        self.engine.register(&state)?;
+        Ok(Query::new(state))
+    }
+
+    /// A query that is not yet running.
+    pub(crate) fn state(&self, bindings: Bindings, notify: Arc<dyn Notify>) -> Result<QueryState> {
+        let tables = self.tables(&bindings.inputs)?;
+        let parameters = self.parameters(&bindings.parameters)?;
+        let built = build(&self.plan, &Given { tables: &tables, parameters: &parameters })?;
+        let name = if bindings.query_id.is_empty() { "the query".to_owned() } else { format!("query {}", bindings.query_id) };
+        let limit = bindings.memory_limit.or(self.engine.query_memory_limit);
+        let memory = self.engine.memory.with_limit(limit, &name);
+        let started = Instant::now();
+        let over = Arc::new(Over::default());
+        let control = Control::new(memory.clone())
+            .with_deadline(bindings.timeout.and_then(|timeout| started.checked_add(timeout)))
+            .with_cancellation(over.clone());
+        let threads = self.engine.threads.clone();
+        let batch_rows = bindings.batch_rows.filter(|&rows| rows > 0).unwrap_or(self.engine.batch_rows);
+        let inputs = self.plan.inputs.iter().zip(built.input_channels).map(|(input, channels)| InputPort {
+            name: input.name.clone(),
+            schema: input.schema.clone(),
+            channels,
+            state: Mutex::new(InputState::default()),
+        });
+        let outputs = built.output_channels.into_iter().map(|channel| OutputPort {
+            channel,
+            rest: Mutex::default(),
+            waiting: AtomicBool::new(false),
+        });
+        Ok(QueryState {
+            unfinished: AtomicUsize::new(built.pipelines.len()),
+            pipelines: built.pipelines,
+            channels: built.channels,
+            inputs: inputs.collect(),
+            outputs: outputs.collect(),
+            window: 2 * threads.count() as u64 + 2,
+            morsel_rows: batch_rows.min(MORSEL_ROWS),
+            context: TaskContext { memory, batch_rows, threads: threads.count(), control },
+            threads,
+            counters: Counters::new(built.counted),
+            notify,
+            query_id: bindings.query_id,
+            started,
+            over,
+            elapsed: OnceLock::new(),
+            failure: Mutex::default(),
+        })
+    }
+
+    fn tables(&self, bindings: &[(String, InputBinding)]) -> Result<Vec<Option<Vec<RecordBatch>>>> {
+        let mut bound: Vec<Option<&InputBinding>> = vec![None; self.plan.inputs.len()];
+        for (name, binding) in bindings {
+            let index = self.plan.inputs.iter().position(|input| &input.name == name);
+            let index = index.ok_or_else(|| in_input(Error::not_found("the plan has no such input"), name))?;
+            if bound[index].replace(binding).is_some() {
+                return Err(in_input(Error::invalid_argument("the input is bound twice"), name));
+            }
+        }
+        let scanned: Vec<bool> = self.description.scans.iter().map(|scan| scan.scan_count > 0).collect();
+        let mut tables = Vec::with_capacity(bound.len());
+        for ((input, binding), scanned) in self.plan.inputs.iter().zip(bound).zip(scanned) {
+            tables.push(match binding {
+                Some(InputBinding::Source(source)) => {
+                    let conforming = source.batches().into_iter().map(|batch| conform(batch, &input.schema));
+                    Some(conforming.collect::<Result<Vec<_>>>().map_err(|error| in_input(error, &input.name))?)
+                }
+                None if scanned => return Err(in_input(Error::invalid_argument("the input is not bound"), &input.name)),
+                Some(InputBinding::Pushed) | None => None,
+            });
+        }
+        Ok(tables)
+    }
+
+    fn parameters(&self, given: &[(String, proto::Literal)]) -> Result<Vec<ArrayRef>> {
+        for (name, _) in given {
+            if !self.plan.parameters.iter().any(|parameter| parameter.name() == name) {
+                return Err(Error::not_found(format!("the plan has no parameter {name:?}")));
+            }
+        }
+        let values = self.plan.parameters.iter().map(|parameter| {
+            let mut of_name = given.iter().filter(|(name, _)| name == parameter.name());
+            let (Some((_, literal)), None) = (of_name.next(), of_name.next()) else {
+                let name = parameter.name();
+                return Err(Error::invalid_argument(format!("parameter {name:?} must be given once")));
+            };
+            let value = literal_value(literal)?;
+            let typed = if is_untyped(literal) { beside(&value, parameter.data_type())? } else { Some(value) };
+            typed.filter(|value| value.data_type() == parameter.data_type()).ok_or_else(|| {
+                let (name, data_type) = (parameter.name(), parameter.data_type());
+                Error::type_mismatch(format!("the value of parameter {name:?} is not of type {data_type}"))
+            })
+        });
+        values.collect()
+    }
+}
+
+fn in_input(mut error: Error, name: &str) -> Error {
+    error.place_mut().input = Some(name.to_owned());
+    error
+}

@@ -1,0 +1,359 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Bound expressions of one relation: a list in topological order, evaluated over a batch.
+//!
+//! Each node is evaluated at most once for a batch, however often it is used. An argument that may fail and that only
+//! some rows need (the right side of AND and OR, a branch of a choice) is given those rows alone; row numbers of errors
+//! are those of the whole batch all the same.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
+use arrow_array::cast::AsArray;
+use arrow_buffer::BooleanBuffer;
+use arrow_schema::{DataType, Field};
+use bowyer_compute::{Bound, CastMode};
+use bowyer_core::{Column, Error, Result};
+
+use crate::operators::TaskContext;
+
+/// Where a node stands, for errors.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NodePlace {
+    /// The plan node, as `filter[2].predicate`.
+    pub(crate) path: String,
+    /// The column that it works on, when there is one.
+    pub(crate) column: Option<String>,
+    /// The file and line that wrote it.
+    pub(crate) origin: Option<String>,
+}
+
+impl NodePlace {
+    /// Adds what is known here to an error.
+    pub(crate) fn locate(&self, error: Error) -> Error {
+        let mut error = error.at_path(self.path.clone());
+        if let Some(column) = &self.column {
+            error = error.in_column(column.clone());
+        }
+        let place = error.place_mut();
+        if place.origin.is_none() {
+            place.origin.clone_from(&self.origin);
+        }
+        error
+    }
+}
+
+/// Which rows an argument is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Laziness {
+    /// All arguments, for all rows.
+    Eager,
+    /// The second, where the first is not false.
+    And,
+    /// The second, where the first is not true.
+    Or,
+    /// The second where the first is true, the third where it is false.
+    Choice,
+    /// Each, where all before it are null.
+    Coalesce,
+}
+
+impl Laziness {
+    /// How the function of a name treats its arguments.
+    pub(crate) fn of(function: &str) -> Self {
+        match function {
+            "and_kleene" => Self::And,
+            "or_kleene" => Self::Or,
+            "if_else" => Self::Choice,
+            "coalesce" => Self::Coalesce,
+            _ => Self::Eager,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum NodeKind {
+    /// A column of the relation's input.
+    Column(usize),
+    /// A constant of one row.
+    Literal(ArrayRef),
+    /// A parameter of the plan, by its index.
+    Parameter(usize),
+    /// A function of earlier nodes.
+    Call { bound: Bound, arguments: Vec<usize>, laziness: Laziness },
+    /// A conversion of an earlier node.
+    Cast { argument: usize, to: DataType, mode: CastMode },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) kind: NodeKind,
+    pub(crate) data_type: DataType,
+    pub(crate) nullable: bool,
+    /// Whether it, or anything below it, can fail for what a row holds.
+    pub(crate) fallible: bool,
+    /// How many lazy calls stand above one another here.
+    pub(crate) lazy_depth: u32,
+    pub(crate) place: NodePlace,
+}
+
+impl Node {
+    /// The nodes that it reads.
+    pub(crate) fn arguments(&self) -> &[usize] {
+        match &self.kind {
+            NodeKind::Call { arguments, .. } => arguments,
+            NodeKind::Cast { argument, .. } => std::slice::from_ref(argument),
+            _ => &[],
+        }
+    }
+}
+
+/// Expressions in topological order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Program {
+    pub(crate) nodes: Vec<Node>,
+}
+
+impl Program {
+    /// The values of `roots` for the rows of `batch`.
+    pub(crate) fn evaluate(&self, roots: &[usize], batch: &RecordBatch, context: &TaskContext) -> Result<Vec<Column>> {
+        let mut evaluation = Evaluation::new(self, batch.columns().to_vec(), batch.num_rows(), context);
+        evaluation.run(roots)?;
+        roots.iter().map(|&root| evaluation.value(root)).collect()
+    }
+
+    /// The same program with parameters as constants.
+    pub(crate) fn with_parameters(self: &Arc<Self>, values: &[ArrayRef]) -> Arc<Self> {
+        if !self.nodes.iter().any(|node| matches!(node.kind, NodeKind::Parameter(_))) {
+            return self.clone();
+        }
+        let mut program = (**self).clone();
+        for node in &mut program.nodes {
+            if let NodeKind::Parameter(index) = node.kind
+                && let Some(value) = values.get(index)
+            {
+                node.kind = NodeKind::Literal(value.clone());
+            }
+        }
+        Arc::new(program)
+    }
+
+    /// Adds a node for a column of the input.
+    pub(crate) fn push_column(&mut self, column: usize, field: &Field) -> usize {
+        self.nodes.push(Node {
+            kind: NodeKind::Column(column),
+            data_type: field.data_type().clone(),
+            nullable: field.is_nullable(),
+            fallible: false,
+            lazy_depth: 0,
+            place: NodePlace::default(),
+        });
+        self.nodes.len() - 1
+    }
+
+    /// Which nodes the roots need, themselves included; `lazily` says whether to look into lazy arguments too.
+    pub(crate) fn needed(&self, roots: &[usize], lazily: bool) -> Vec<bool> {
+        let mut needed = vec![false; self.nodes.len()];
+        for &root in roots {
+            needed[root] = true;
+            self.mark(root, &mut needed, lazily);
+        }
+        needed
+    }
+
+    fn mark(&self, root: usize, needed: &mut [bool], lazily: bool) {
+        let mut pending = vec![root];
+        while let Some(index) = pending.pop() {
+            let node = &self.nodes[index];
+            for (position, &argument) in node.arguments().iter().enumerate() {
+                if !needed[argument] && (lazily || !self.is_lazy(node, position)) {
+                    needed[argument] = true;
+                    pending.push(argument);
+                }
+            }
+        }
+    }
+
+    /// The columns of the input that the roots read.
+    pub(crate) fn columns_of(&self, roots: &[usize]) -> Vec<usize> {
+        let needed = self.needed(roots, true);
+        let mut columns: Vec<usize> = self
+            .nodes
+            .iter()
+            .zip(needed)
+            .filter_map(|(node, needed)| match node.kind {
+                NodeKind::Column(column) if needed => Some(column),
+                _ => None,
+            })
+            .collect();
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+
+    /// The same program over an input whose column `i` stands at `places[i]`. Nodes of lost columns are never asked for.
+    pub(crate) fn over_columns(&self, places: &[Option<usize>]) -> Self {
+        let mut program = self.clone();
+        for node in &mut program.nodes {
+            if let NodeKind::Column(column) = &mut node.kind {
+                *column = places.get(*column).copied().flatten().unwrap_or(usize::MAX);
+            }
+        }
+        program
+    }
+
+    /// Whether an argument of the node is only given the rows that need it.
+    fn is_lazy(&self, node: &Node, position: usize) -> bool {
+        match &node.kind {
+            NodeKind::Call { laziness, arguments, .. } => {
+                position > 0 && *laziness != Laziness::Eager && self.nodes[arguments[position]].fallible
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The values of a program's nodes for some rows.
+struct Evaluation<'a> {
+    program: &'a Program,
+    columns: Vec<ArrayRef>,
+    row_count: usize,
+    values: Vec<Option<Column>>,
+    context: &'a TaskContext,
+}
+
+impl<'a> Evaluation<'a> {
+    fn new(program: &'a Program, columns: Vec<ArrayRef>, row_count: usize, context: &'a TaskContext) -> Self {
+        Self { program, columns, row_count, values: vec![None; program.nodes.len()], context }
+    }
+
+    fn run(&mut self, roots: &[usize]) -> Result<()> {
+        let needed = self.program.needed(roots, false);
+        for index in needed.iter().enumerate().filter_map(|(index, needed)| needed.then_some(index)) {
+            if self.values[index].is_none() {
+                let node = &self.program.nodes[index];
+                let value = self.node(node).map_err(|error| node.place.locate(error))?;
+                self.values[index] = Some(value);
+            }
+        }
+        Ok(())
+    }
+
+    fn value(&self, index: usize) -> Result<Column> {
+        let value = self.values.get(index).cloned().flatten();
+        value.ok_or_else(|| Error::internal(format!("expression {index} is not evaluated")))
+    }
+
+    fn node(&self, node: &Node) -> Result<Column> {
+        match &node.kind {
+            NodeKind::Column(column) => {
+                let array = self.columns.get(*column).cloned();
+                array.map(Column::Array).ok_or_else(|| Error::internal(format!("column {column} is not there")))
+            }
+            NodeKind::Literal(value) => Column::scalar(value.clone(), self.row_count),
+            NodeKind::Parameter(index) => Err(Error::internal(format!("parameter {index} has no value"))),
+            NodeKind::Cast { argument, to, mode } => {
+                bowyer_compute::cast(&self.value(*argument)?, to, *mode, &self.context.memory)
+                    .map_err(|error| error.in_function("cast"))
+            }
+            NodeKind::Call { bound, arguments, laziness } => {
+                let mut values = Vec::with_capacity(arguments.len());
+                for (position, &argument) in arguments.iter().enumerate() {
+                    let value = match self.values.get(argument).cloned().flatten() {
+                        Some(value) => value,
+                        None => self.lazy_argument(*laziness, argument, position, &values)?,
+                    };
+                    values.push(value);
+                }
+                bound.call(&values, self.row_count, &self.context.memory)
+            }
+        }
+    }
+
+    /// An argument for the rows that `before` leaves undecided; other rows are null.
+    fn lazy_argument(
+        &self,
+        laziness: Laziness,
+        argument: usize,
+        position: usize,
+        before: &[Column],
+    ) -> Result<Column> {
+        let rows = undecided(laziness, position, before, self.row_count)?;
+        let data_type = &self.program.nodes[argument].data_type;
+        let indices: Vec<u32> = rows.set_indices_u32().collect();
+        if indices.is_empty() {
+            return Column::scalar(arrow_array::new_null_array(data_type, 1), self.row_count);
+        }
+        if indices.len() == self.row_count {
+            let mut all = Evaluation::new(self.program, self.columns.clone(), self.row_count, self.context);
+            all.values.clone_from(&self.values);
+            all.run(&[argument])?;
+            return all.value(argument);
+        }
+        let columns = self.columns_of_rows(argument, &indices)?;
+        let mut some = Evaluation::new(self.program, columns, indices.len(), self.context);
+        some.run(&[argument]).map_err(|mut error| {
+            let place = error.place_mut();
+            let row = place.row.and_then(|row| indices.get(usize::try_from(row).ok()?));
+            place.row = row.map(|&row| u64::from(row));
+            error
+        })?;
+        match some.value(argument)? {
+            Column::Scalar { value, .. } => Column::scalar(value, self.row_count),
+            Column::Array(values) => spread(&values, &indices, self.row_count),
+        }
+    }
+
+    fn columns_of_rows(&self, argument: usize, indices: &[u32]) -> Result<Vec<ArrayRef>> {
+        let mut columns = self.columns.clone();
+        let indices = UInt32Array::from(indices.to_vec());
+        for column in self.program.columns_of(&[argument]) {
+            if let Some(array) = columns.get_mut(column) {
+                *array = arrow_select::take::take(array.as_ref(), &indices, None)?;
+            }
+        }
+        Ok(columns)
+    }
+}
+
+/// The rows for which argument `position` decides.
+fn undecided(laziness: Laziness, position: usize, before: &[Column], row_count: usize) -> Result<BooleanBuffer> {
+    let first = before.first().ok_or_else(|| Error::internal("a lazy argument stands first"))?;
+    match (laziness, position) {
+        (Laziness::Choice, 1) => is(first, true),
+        (Laziness::Choice, _) => is(first, false),
+        (Laziness::And, _) => Ok(!&is(first, false)?),
+        (Laziness::Or, _) => Ok(!&is(first, true)?),
+        _ => before.iter().try_fold(BooleanBuffer::new_set(row_count), |rows, column| {
+            let array = column.to_array()?;
+            let null = match array.logical_nulls() {
+                Some(nulls) => !nulls.inner(),
+                None => BooleanBuffer::new_unset(row_count),
+            };
+            Ok(&rows & &null)
+        }),
+    }
+}
+
+/// The rows whose value is `wanted`: known, and that one.
+fn is(column: &Column, wanted: bool) -> Result<BooleanBuffer> {
+    let array = column.to_array()?;
+    let array = array
+        .as_boolean_opt()
+        .ok_or_else(|| Error::internal(format!("a condition of type {}", array.data_type())))?;
+    let values = if wanted { array.values().clone() } else { !array.values() };
+    Ok(match array.nulls() {
+        Some(nulls) => &values & nulls.inner(),
+        None => values,
+    })
+}
+
+/// An array whose row `indices[i]` is row `i` of `values`; other rows are null.
+fn spread(values: &ArrayRef, indices: &[u32], row_count: usize) -> Result<Column> {
+    let mut places: Vec<Option<u32>> = vec![None; row_count];
+    for (place, &row) in (0_u32..).zip(indices) {
+        places[row as usize] = Some(place);
+    }
+    Ok(Column::Array(arrow_select::take::take(values.as_ref(), &UInt32Array::from(places), None)?))
+}
