@@ -21,18 +21,26 @@ import (
 	"github.com/bowyer-arrow/bowyer/go/bowyer"
 )
 
+// settings are what the command line says.
+type settings struct {
+	data, out, golden string
+	rows              int
+}
+
 func main() {
 	log.SetFlags(0)
-	data := flag.String("data", "../../../testdata/nycflights13", "folder of the Parquet files")
-	out := flag.String("out", "", "Parquet file to write the answer to; empty: none")
-	rows := flag.Int("rows", 15, "number of rows to print")
+	var s settings
+	flag.StringVar(&s.data, "data", "../../../testdata/nycflights13", "folder of the Parquet files")
+	flag.StringVar(&s.out, "out", "", "Parquet file to write the answer to; empty: none")
+	flag.StringVar(&s.golden, "golden", "", "CSV file to compare the answer with; empty: none")
+	flag.IntVar(&s.rows, "rows", 15, "number of rows to print")
 	flag.Parse()
-	if err := run(context.Background(), os.Stdout, *data, *out, *rows); err != nil {
+	if err := run(context.Background(), os.Stdout, s); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, w io.Writer, data, out string, rows int) error {
+func run(ctx context.Context, w io.Writer, s settings) error {
 	engine, err := bowyer.Open(ctx, bowyer.Config{})
 	if err != nil {
 		return err
@@ -44,7 +52,7 @@ func run(ctx context.Context, w io.Writer, data, out string, rows int) error {
 		return err
 	}
 
-	plan, err := delays(data)
+	plan, err := delays(s.data)
 	if err != nil {
 		return err
 	}
@@ -65,12 +73,20 @@ func run(ctx context.Context, w io.Writer, data, out string, rows int) error {
 	if err := result.Err(); err != nil {
 		return err
 	}
-	printTable(w, batches, rows)
-	if out != "" {
-		if err := writeParquet(out, result.Schema(), batches); err != nil {
+	printTable(w, batches, s.rows)
+	fmt.Fprintln(w)
+	if s.golden != "" {
+		rows, err := compareGolden(s.golden, batches)
+		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "\nwritten: %s\n", out)
+		fmt.Fprintf(w, "golden answer: all %d rows agree\n", rows)
+	}
+	if s.out != "" {
+		if err := writeParquet(s.out, result.Schema(), batches); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "written: %s\n", s.out)
 	}
 	return printCrossing(w, engine, before, result.Stats())
 }
@@ -81,7 +97,7 @@ func printCrossing(w io.Writer, engine *bowyer.Engine, before bowyer.EngineStats
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nGo to Rust:   %d batches, %d rows, %d bytes\n", stats.BatchesIn, stats.RowsIn, stats.BytesIn)
+	fmt.Fprintf(w, "Go to Rust:   %d batches, %d rows, %d bytes\n", stats.BatchesIn, stats.RowsIn, stats.BytesIn)
 	fmt.Fprintf(w, "Rust to Go:   %d batches, %d rows, %d bytes\n", stats.BatchesOut, stats.RowsOut, stats.BytesOut)
 	fmt.Fprintf(w, "bytes copied: %d\n", after.BytesCopied-before.BytesCopied+uint64(after.ResultBytesCopied-before.ResultBytesCopied))
 	return nil
