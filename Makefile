@@ -83,11 +83,12 @@ codegen: ## Rewrite the generated files
 
 .PHONY: bench-boundary
 bench-boundary: lib ## Measure what a batch costs to cross, beside arrow-go's cdata and IPC
-	@scripts/bench-boundary.sh
+	@cargo build --quiet --release --manifest-path benches/boundary/stock/Cargo.toml
+	cd benches/boundary && go run -tags stock .
 
 .PHONY: bench-kernels
-bench-kernels: ## Measure the kernels
-	cargo bench --workspace
+bench-kernels: ## Measure single functions in Rust (FILTER=part of a name)
+	cargo bench --quiet --package bowyer-compute --bench kernels -- $(FILTER)
 
 .PHONY: peers
 peers: ## Measure the same questions in pyarrow, Polars and DuckDB (needs Python)
