@@ -62,7 +62,7 @@ fn go(repository: &Repository, files: &[String]) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// The versions that a `go.mod` asks for: of Go, its toolchain and every module that it does not replace by a folder.
+/// The versions that a `go.mod` itself asks for: of Go, its toolchain and every module not replaced by a folder.
 fn module_pins(text: &str) -> Vec<(&str, &str)> {
     let replaced: Vec<&str> = text
         .lines()
@@ -70,7 +70,8 @@ fn module_pins(text: &str) -> Vec<(&str, &str)> {
         .filter_map(|(left, _)| left.split_whitespace().next())
         .collect();
     text.lines()
-        .map(|line| line.split("//").next().unwrap_or(line).trim().trim_start_matches("require ").trim())
+        .filter(|line| !line.contains("// indirect"))
+        .map(|line| line.trim().trim_start_matches("require ").trim())
         .filter(|line| !line.starts_with("module") && !line.contains("=>"))
         .filter_map(|line| line.split_once(' '))
         .filter(|(name, version)| {
@@ -94,8 +95,7 @@ mod tests {
 
     #[test]
     fn a_module_file_yields_its_pins() {
-        let text =
-            "module a/b\n\ngo 1.25.0\n\nrequire (\n\tc/d v1.2.3\n\te/f v0.0.0 // indirect\n)\n\nreplace e/f => ../f\n";
+        let text = "module a/b\n\ngo 1.25.0\n\nrequire (\n\tc/d v1.2.3\n\te/f v0.0.0\n\tg/h v1.0.0 // indirect\n)\n\nreplace e/f => ../f\n";
         assert_eq!(module_pins(text), [("go", "1.25.0"), ("c/d", "v1.2.3")]);
     }
 
