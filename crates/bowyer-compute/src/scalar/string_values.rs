@@ -12,7 +12,9 @@ use arrow_array::{
     StringViewArray,
 };
 use arrow_schema::DataType;
-use bowyer_core::{Error, Result};
+use bowyer_core::{BytesWriter, Column, Error, Output, Result};
+
+use crate::{Args, Kind, Options};
 
 /// The values of a column of strings.
 #[derive(Clone, Copy, Debug)]
@@ -104,3 +106,117 @@ fn span<O: arrow_array::OffsetSizeTrait>(offsets: &[O]) -> usize {
         _ => 0,
     }
 }
+
+/// Which row of an argument's values stands for row `row` of the call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowOf {
+    repeated: bool,
+}
+
+impl RowOf {
+    pub(crate) fn new(column: &Column) -> Self {
+        Self { repeated: column.is_scalar() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn of(self, row: usize) -> usize {
+        if self.repeated { 0 } else { row }
+    }
+}
+
+/// Gives the text of each row of the first argument that is not null to `write`, which pushes one value.
+///
+/// # Errors
+/// Those of `write`, with the row.
+pub(crate) fn text_to_bytes(
+    args: &Args<'_>,
+    output: &mut Output,
+    mut write: impl FnMut(&str, &mut BytesWriter<'_>) -> Result<()>,
+) -> Result<()> {
+    let text = Text::of(args.column(0).values())?;
+    rows_to_bytes(args, output, |row, writer| write(text.get(row), writer))
+}
+
+/// As [`text_to_bytes`], for bytes.
+///
+/// # Errors
+/// Those of `write`, with the row.
+pub(crate) fn bytes_to_bytes(
+    args: &Args<'_>,
+    output: &mut Output,
+    mut write: impl FnMut(&[u8], &mut BytesWriter<'_>) -> Result<()>,
+) -> Result<()> {
+    let bytes = Bytes::of(args.column(0).values())?;
+    rows_to_bytes(args, output, |row, writer| write(bytes.get(row), writer))
+}
+
+fn rows_to_bytes(
+    args: &Args<'_>,
+    output: &mut Output,
+    mut write: impl FnMut(usize, &mut BytesWriter<'_>) -> Result<()>,
+) -> Result<()> {
+    let at = RowOf::new(args.column(0));
+    let validity = output.validity().cloned();
+    let row_count = output.row_count();
+    let mut writer = output.bytes(total_len(args.column(0).values()))?;
+    for row in 0..row_count {
+        if validity.as_ref().is_some_and(|validity| validity.is_null(row)) {
+            writer.push_empty()?;
+        } else {
+            write(at.of(row), &mut writer).map_err(|error| error.at_row(row))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether `test` holds for the bytes of each row of the first argument.
+///
+/// # Errors
+/// `Internal` when it holds neither strings nor binary values; `MemoryLimit`.
+pub(crate) fn bytes_to_bits(args: &Args<'_>, output: &mut Output, test: impl Fn(&[u8]) -> bool) -> Result<()> {
+    let bytes = Bytes::of(args.column(0).values())?;
+    let validity = output.validity().cloned();
+    let row_count = output.row_count();
+    let holds = |row: usize| validity.as_ref().is_none_or(|validity| validity.is_valid(row)) && test(bytes.get(row));
+    for (word, out) in output.bits()?.iter_mut().enumerate() {
+        let rows = word * 64..row_count.min(word * 64 + 64);
+        *out = rows.enumerate().fold(0, |bits, (bit, row)| bits | u64::from(holds(row)) << bit);
+    }
+    Ok(())
+}
+
+/// Writes what `count` gives for the bytes of each row of the first argument: lanes of 64 bits for large layouts.
+///
+/// # Errors
+/// As [`bytes_to_bits`].
+pub(crate) fn bytes_to_count(args: &Args<'_>, output: &mut Output, count: impl Fn(&[u8]) -> i64) -> Result<()> {
+    let bytes = Bytes::of(args.column(0).values())?;
+    let wide = output.data_type() == &DataType::Int64;
+    let validity = output.validity().cloned();
+    let count = |row: usize| {
+        let valid = validity.as_ref().is_none_or(|validity| validity.is_valid(row));
+        if valid { count(bytes.get(row)) } else { 0 }
+    };
+    if wide {
+        output.fixed::<i64>()?.iter_mut().enumerate().for_each(|(row, lane)| *lane = count(row));
+    } else {
+        output.fixed::<i32>()?.iter_mut().enumerate().for_each(|(row, lane)| *lane = count(row) as i32);
+    }
+    Ok(())
+}
+
+/// The type of counts and positions in values: as wide as their offsets.
+///
+/// # Errors
+/// None: a signature asks for a result.
+pub(crate) fn count_type(types: &[DataType], _options: &Options) -> Result<DataType> {
+    Ok(match types.first() {
+        Some(DataType::LargeUtf8 | DataType::LargeBinary) => DataType::Int64,
+        _ => DataType::Int32,
+    })
+}
+
+/// Arguments of one string column.
+pub(crate) const TEXT: &[Kind] = &[Kind::AnyString];
+/// Arguments of one column of strings or binary values.
+pub(crate) const BYTES: &[Kind] = &[Kind::AnyBytes];

@@ -1,0 +1,234 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Replacing and extracting what a pattern matches.
+//!
+//! Replacements of regular expressions refer to groups as `\1`, to the whole match as `\0`; a group that took no part
+//! is empty.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, StructArray};
+use arrow_buffer::{BooleanBuffer, NullBuffer};
+use arrow_schema::{DataType, Field, Fields};
+use bowyer_core::{Error, Output, Result};
+use memchr::memmem::Finder;
+use regex::bytes::{CaptureLocations, Regex};
+
+use super::string_re2::{Syntax, compile};
+use super::string_search::{PATTERN, is_binary};
+use super::string_values::{BYTES, Bytes, bytes_to_bytes};
+use crate::{Args, BindContext, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, OptionValue, Options, Overload};
+
+/// The functions of this family.
+pub const FAMILY: &[Function] = &[
+    Function::scalar("replace_substring")
+        .summary("Replaces the pattern wherever it appears, from left to right and without overlap.")
+        .notes("An empty pattern is refused.")
+        .args(&["strings"])
+        .options(OPTIONS)
+        .prepare(prepare_literal)
+        .examples(&[Example::new(&["string [\"aXbX\"]"], "string [\"a-b-\"]")
+            .with(&[("pattern", "\"X\""), ("replacement", "\"-\"")])])
+        .overloads(&[Overload::new(BYTES, Kind::SameAs(0), replace_substring)]),
+    Function::scalar("replace_substring_regex")
+        .summary("Replaces the matches of the regular expression.")
+        .notes("The replacement refers to groups as `\\1` and to the whole match as `\\0`.")
+        .args(&["strings"])
+        .options(OPTIONS)
+        .prepare(prepare_regex)
+        .examples(&[Example::new(&["string [\"foo bar\"]"], "string [\"bar foo\"]")
+            .with(&[("pattern", "'(\\w+) (\\w+)'"), ("replacement", "'\\2 \\1'")])])
+        .overloads(&[Overload::new(BYTES, Kind::SameAs(0), replace_substring_regex)]),
+    Function::scalar("extract_regex")
+        .summary("Gives what each named group of the regular expression matches, as a struct.")
+        .notes("Null where nothing matches. Every group must have a name; one that took no part is empty.")
+        .args(&["strings"])
+        .options(&[PATTERN])
+        .prepare(prepare_extract)
+        .nullability(|_| true)
+        .overloads(&[Overload::new(BYTES, Kind::Computed(extracted_type), extract_regex)]),
+];
+
+const OPTIONS: &[OptionSpec] = &[
+    PATTERN,
+    OptionSpec::new("replacement", OptionKind::Utf8, OptionDefault::Required, "What to put in its place."),
+    OptionSpec::new(
+        "max_replacements",
+        OptionKind::Integer,
+        OptionDefault::Null,
+        "How many to replace in each value at most, from the left; all when null or negative.",
+    ),
+];
+
+type State = Box<dyn Any + Send + Sync>;
+
+fn limit(options: &Options) -> Result<usize> {
+    Ok(match options.get("max_replacements")? {
+        OptionValue::Integer(limit) => usize::try_from(*limit).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    })
+}
+
+struct Literal {
+    finder: Finder<'static>,
+    replacement: Vec<u8>,
+    limit: usize,
+}
+
+fn prepare_literal(context: &BindContext<'_>) -> Result<State> {
+    let pattern = context.options.utf8("pattern")?;
+    if pattern.is_empty() {
+        return Err(Error::invalid_argument("it is empty").for_argument("pattern"));
+    }
+    Ok(Box::new(Literal {
+        finder: Finder::new(pattern).into_owned(),
+        replacement: context.options.utf8("replacement")?.into(),
+        limit: limit(context.options)?,
+    }))
+}
+
+fn replace_substring(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let Literal { finder, replacement, limit } = args.state::<Literal>()?;
+    let mut scratch = vec![];
+    bytes_to_bytes(args, output, |value, writer| {
+        let mut from = 0;
+        scratch.clear();
+        for found in finder.find_iter(value).take(*limit) {
+            scratch.extend_from_slice(&value[from..found]);
+            scratch.extend_from_slice(replacement);
+            from = found + finder.needle().len();
+        }
+        if from == 0 {
+            return writer.push(value);
+        }
+        scratch.extend_from_slice(&value[from..]);
+        writer.push(&scratch)
+    })
+}
+
+/// A part of a replacement.
+enum Part {
+    Text(Vec<u8>),
+    Group(usize),
+}
+
+struct Replace {
+    regex: Regex,
+    parts: Vec<Part>,
+    limit: usize,
+}
+
+fn prepare_regex(context: &BindContext<'_>) -> Result<State> {
+    let syntax = Syntax { bytes: is_binary(context), ..Syntax::default() };
+    let regex = compile(context.options.utf8("pattern")?, syntax)?;
+    let parts = parse_replacement(context.options.utf8("replacement")?, regex.captures_len() - 1)?;
+    Ok(Box::new(Replace { regex, parts, limit: limit(context.options)? }))
+}
+
+fn parse_replacement(replacement: &str, group_count: usize) -> Result<Vec<Part>> {
+    let refused = |why: String| Error::parse(why).for_argument("replacement");
+    let mut parts = vec![];
+    let mut text = vec![];
+    let mut bytes = replacement.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'\\' {
+            text.push(byte);
+            continue;
+        }
+        match bytes.next() {
+            Some(b'\\') => text.push(b'\\'),
+            Some(digit @ b'0'..=b'9') => {
+                let group = usize::from(digit - b'0');
+                if group > group_count {
+                    return Err(refused(format!("it refers to group {group}, but the pattern has {group_count}")));
+                }
+                parts.push(Part::Text(std::mem::take(&mut text)));
+                parts.push(Part::Group(group));
+            }
+            _ => return Err(refused("a backslash is followed by a digit or a backslash".to_owned())),
+        }
+    }
+    parts.push(Part::Text(text));
+    Ok(parts)
+}
+
+fn replace_substring_regex(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let Replace { regex, parts, limit } = args.state::<Replace>()?;
+    let mut scratch = vec![];
+    bytes_to_bytes(args, output, |value, writer| {
+        scratch.clear();
+        let mut from = 0;
+        for captures in regex.captures_iter(value).take(*limit) {
+            let (start, end) = captures.get(0).map_or((0, 0), |whole| (whole.start(), whole.end()));
+            scratch.extend_from_slice(&value[from..start]);
+            for part in parts {
+                match part {
+                    Part::Text(text) => scratch.extend_from_slice(text),
+                    Part::Group(group) => {
+                        scratch.extend_from_slice(captures.get(*group).map_or(&[][..], |group| group.as_bytes()));
+                    }
+                }
+            }
+            from = end;
+        }
+        scratch.extend_from_slice(&value[from..]);
+        writer.push(&scratch)
+    })
+}
+
+/// The names of the groups; all must have one.
+fn group_names(regex: &Regex) -> Result<Vec<String>> {
+    let names = regex.capture_names().skip(1).map(|name| name.map(str::to_owned));
+    names
+        .collect::<Option<_>>()
+        .ok_or_else(|| Error::parse("a group has no name").for_argument("pattern"))
+}
+
+fn extracted_type(types: &[DataType], options: &Options) -> Result<DataType> {
+    let regex = compile(options.utf8("pattern")?, Syntax::default())?;
+    let fields = group_names(&regex)?.into_iter().map(|name| Field::new(name, types[0].clone(), true));
+    Ok(DataType::Struct(fields.collect::<Fields>()))
+}
+
+fn prepare_extract(context: &BindContext<'_>) -> Result<State> {
+    let syntax = Syntax { bytes: is_binary(context), ..Syntax::default() };
+    let regex = compile(context.options.utf8("pattern")?, syntax)?;
+    group_names(&regex)?;
+    Ok(Box::new(regex))
+}
+
+fn extract_regex(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let regex = args.state::<Regex>()?;
+    let array = args.array(0)?;
+    let values = Bytes::of(array.as_ref())?;
+    let DataType::Struct(fields) = args.output_type() else { return Err(Error::internal("a struct is made")) };
+    let row_count = output.row_count();
+    let mut found = vec![];
+    let mut matched = Vec::with_capacity(row_count);
+    let mut locations: CaptureLocations = regex.capture_locations();
+    for row in 0..row_count {
+        let valid = output.validity().is_none_or(|validity| validity.is_valid(row));
+        let matches = valid && regex.captures_read(&mut locations, values.get(row)).is_some();
+        matched.push(matches);
+        found.extend((1..=fields.len()).map(|group| if matches { locations.get(group) } else { None }));
+    }
+    let nulls = NullBuffer::new(BooleanBuffer::from(matched));
+    let nulls = (nulls.null_count() > 0).then_some(nulls);
+    let mut columns: Vec<ArrayRef> = vec![];
+    for (group, field) in fields.iter().enumerate() {
+        let mut column = Output::new(field.data_type().clone(), row_count, nulls.clone(), args.memory());
+        let mut writer = column.bytes(0)?;
+        for row in 0..row_count {
+            let (start, end) = found[row * fields.len() + group].unwrap_or((0, 0));
+            writer.push(&values.get(row)[start..end]).map_err(|error| error.at_row(row))?;
+        }
+        columns.push(column.finish()?);
+    }
+    output.set(if columns.is_empty() {
+        Arc::new(StructArray::new_empty_fields(row_count, nulls))
+    } else {
+        Arc::new(StructArray::try_new(fields.clone(), columns, nulls)?)
+    })
+}
