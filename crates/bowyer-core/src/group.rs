@@ -183,11 +183,7 @@ impl GroupTable {
         };
         let reconsider = self.reconsiders_dense();
         for (seen, column) in self.seen.iter_mut().zip(columns) {
-            seen.look(column, row_count, ranged || reconsider);
-        }
-        if reconsider {
-            self.reconsider_at = self.rows_seen * 2;
-            self.look_at_held_keys()?;
+            seen.look(column, row_count, ranged);
         }
         let fits = match &self.storage {
             None => false,
@@ -196,6 +192,11 @@ impl GroupTable {
         };
         if fits && !reconsider {
             return Ok(());
+        }
+        if !ranged {
+            // Ranges were not kept up while nothing asked for them.
+            self.reconsider_at = self.rows_seen * 2;
+            self.look_again(columns, row_count)?;
         }
         let mut storage = self.plan(row_count, !fits)?;
         if let Some(storage) = &mut storage {
@@ -213,11 +214,14 @@ impl GroupTable {
             && self.kinds.iter().all(|kind| matches!(kind, KeyKind::Integer { .. } | KeyKind::Bit | KeyKind::Nothing))
     }
 
-    fn look_at_held_keys(&mut self) -> Result<()> {
+    /// The ranges of all keys held and of the batch.
+    fn look_again(&mut self, columns: &[KeyColumn], row_count: usize) -> Result<()> {
         let keys = self.keys.arrays()?;
-        let columns = self.physical(&keys)?;
-        for (seen, column) in self.seen.iter_mut().zip(&columns) {
-            seen.look(column, self.group_count, true);
+        let held = self.physical(&keys)?;
+        for ((seen, held), column) in self.seen.iter_mut().zip(&held).zip(columns) {
+            seen.range = None;
+            seen.look(held, self.group_count, true);
+            seen.look(column, row_count, true);
         }
         Ok(())
     }

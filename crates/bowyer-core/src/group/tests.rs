@@ -152,6 +152,13 @@ fn a_range_that_grows_both_ways_and_explodes_keeps_its_groups() {
 }
 
 #[test]
+fn a_null_after_full_words_does_not_forget_their_range() {
+    let batches = [vec![Some(0)], vec![Some(0), Some(1)], vec![Some(2), None, Some(5), Some(4)], vec![Some(9), None]];
+    let wide = |batch: &Vec<Option<i64>>| vec![integers(batch.iter().map(|key| key.map(|key| key << 40)))];
+    check(&batches.iter().map(wide).collect::<Vec<_>>());
+}
+
+#[test]
 fn extremes_from_the_start() {
     check(&[vec![integers([Some(i64::MAX), Some(i64::MIN), Some(-1), None, Some(i64::MAX)])]]);
     check(&[vec![Arc::new(UInt64Array::from(vec![0, u64::MAX, 1, u64::MAX - 1])) as ArrayRef]]);

@@ -7,8 +7,16 @@
 //! cache together with the groups they are sent to. Groups come out in the order in which their first rows stand in the
 //! input, unless there are more than a million of them and several tasks: then as the merge left them.
 
-use std::any::Any;
+#[cfg(test)]
+pub(super) mod drive;
+#[cfg(test)]
+mod tests;
 
+use std::any::Any;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{ArrowPrimitiveType, Float16Type, Float32Type, Float64Type};
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow_schema::{DataType, SchemaRef};
 use bowyer_compute::{Accumulator, Groups};
@@ -126,7 +134,9 @@ impl HashAggregate {
     fn results(&self, local: Local, in_order: bool, context: &TaskContext) -> Result<Vec<RecordBatch>> {
         let Local { table, mut accumulators, firsts, .. } = local;
         let group_count = table.as_ref().map_or(1, GroupTable::group_count);
-        let mut columns = table.map_or_else(|| Ok(Vec::new()), GroupTable::into_keys)?;
+        let in_order = in_order || table.is_none();
+        let keys = table.map_or_else(|| Ok(Vec::new()), GroupTable::into_keys)?;
+        let mut columns: Vec<ArrayRef> = keys.iter().map(canonical_floats).collect();
         for (measure, accumulator) in self.measures.iter().zip(&mut accumulators) {
             context.check()?;
             columns.push(accumulator.evaluate(group_count).map_err(|error| located(error, measure))?);
@@ -144,6 +154,23 @@ impl HashAggregate {
         let options = RecordBatchOptions::new().with_row_count(Some(group_count));
         let all = RecordBatch::try_new_with_options(self.output.clone(), columns, &options)?;
         Ok(slices(&all, context.batch_rows))
+    }
+}
+
+/// Float keys with one NaN and without −0.0: which of equal keys came first depends on the tasks.
+fn canonical_floats(keys: &ArrayRef) -> ArrayRef {
+    macro_rules! canonical {
+        ($type:ty) => {{
+            type Native = <$type as ArrowPrimitiveType>::Native;
+            let canonical = |key: Native| if key.is_nan() { Native::NAN } else { key + Native::default() };
+            Arc::new(keys.as_primitive::<$type>().unary::<_, $type>(canonical))
+        }};
+    }
+    match keys.data_type() {
+        DataType::Float16 => canonical!(Float16Type),
+        DataType::Float32 => canonical!(Float32Type),
+        DataType::Float64 => canonical!(Float64Type),
+        _ => keys.clone(),
     }
 }
 
