@@ -85,6 +85,7 @@ else
     failed+=("Go tests: there is no static library to link")
 fi
 step "Go without cgo" without_cgo
+step "Go of the README" scripts/readme.sh
 step "go vet" each_module go vet ./...
 step "gofumpt" unformatted
 step "staticcheck" each_module go run "$STATICCHECK" ./...

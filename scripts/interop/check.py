@@ -5,6 +5,7 @@
 Each check is a function whose name is a sentence. All of them run; the last line counts.
 """
 
+import os
 import subprocess
 import sys
 import traceback
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-PROGRAMS, DATA = Path(sys.argv[1]), Path(sys.argv[2])
+PROGRAMS, DATA = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
 
 
 def stream(table: pa.Table, max_chunksize: int | None = None) -> bytes:
@@ -128,6 +129,17 @@ def the_delays_program_answers_as_pyarrow() -> None:
     assert ours.num_rows == late.num_rows
     same(ours["gained"], pc.subtract_checked(late["dep_delay"], late["arr_delay"]))
     same(ours["tailnum"], late["tailnum"])
+
+
+def the_python_of_the_readme_runs() -> None:
+    text = (DATA.parent / "README.md").read_text()
+    program = text.split("```python\n")[1].split("```")[0]
+    os.environ["PATH"] = os.pathsep.join([str(PROGRAMS), str(PROGRAMS / "examples"), os.environ["PATH"]])
+    flights = pq.read_table(DATA / "nycflights13" / "flights.parquet")
+    names = {"flights": flights}
+    exec(program, names)
+    same(names["flights"]["gained"], pc.subtract_checked(flights["dep_delay"], flights["arr_delay"]))
+    assert names["late"].num_rows == flights.filter(pc.field("dep_delay") > 60).num_rows
 
 
 def main() -> None:
