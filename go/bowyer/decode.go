@@ -4,7 +4,6 @@
 package bowyer
 
 import (
-
 	"github.com/bowyer-arrow/bowyer/go/internal/wire"
 )
 
@@ -228,4 +227,3 @@ func decodeScan(encoded *wire.ScanRequest) ScanRequest {
 	}
 	return out
 }
-

@@ -10,10 +10,14 @@ package bowyer
 func (e Expr) Add(other any) Expr { return Expr{node: callOf(here(), "add_checked", nil, e, other)} }
 
 // Sub is the difference.
-func (e Expr) Sub(other any) Expr { return Expr{node: callOf(here(), "subtract_checked", nil, e, other)} }
+func (e Expr) Sub(other any) Expr {
+	return Expr{node: callOf(here(), "subtract_checked", nil, e, other)}
+}
 
 // Mul is the product.
-func (e Expr) Mul(other any) Expr { return Expr{node: callOf(here(), "multiply_checked", nil, e, other)} }
+func (e Expr) Mul(other any) Expr {
+	return Expr{node: callOf(here(), "multiply_checked", nil, e, other)}
+}
 
 // Div is the quotient; of two integers it is cut towards zero.
 func (e Expr) Div(other any) Expr { return Expr{node: callOf(here(), "divide_checked", nil, e, other)} }

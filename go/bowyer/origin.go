@@ -43,4 +43,3 @@ func (o origin) String() string {
 	}
 	return file + ":" + strconv.FormatUint(uint64(line), 10)
 }
-
