@@ -163,8 +163,8 @@ typedef struct bowyer_call {
   uint32_t flags;         /* 0 */
   uint64_t timeout_ns;    /* time left from now; 0: none */
   uint64_t memory_limit;  /* bytes; 0: the engine's */
-  const uint32_t* cancel; /* may be NULL. The caller sets the word to 1 to cancel. [borrows] for a query: until the
-                             query is released */
+  const uint32_t* cancel; /* may be NULL. The caller sets the word to 1 to cancel. Read during the call only: a query is
+                             cancelled by bowyer_query_cancel */
   char traceparent[56];   /* W3C trace context, ends with a zero byte; empty: none */
 } bowyer_call;
 
@@ -218,7 +218,7 @@ typedef struct bowyer_alias {
 } bowyer_alias;
 
 /*
- * What a call did. aliases and sizes live until the array of the same call is released; read them before.
+ * What a call did. BOWYER_RESULT_RETAINED is also written when the call fails. aliases and sizes live until the array of the same call is released; read them before.
  * An aliased buffer belongs to its owner, not to the array: of a function call, it is valid as long as the caller
  * keeps the owner's buffers; of bowyer_query_next, until the array is released. Since 0.1.
  */
@@ -334,7 +334,8 @@ int32_t bowyer_plan_prepare(const bowyer_call* call, uint64_t engine, bowyer_byt
  * Since 0.1. */
 int32_t bowyer_plan_output(uint64_t prepared, uint32_t output, struct ArrowSchema* schema_out, bowyer_error* error);
 
-/* Starts a query. bindings [borrows]: bowyer.v1.QueryBindings. One prepared plan may run many times at once.
+/* Starts a query. bindings [borrows]: bowyer.v1.QueryBindings. The call's timeout and memory limit are the query's. One
+ * prepared plan may run many times at once. Events of the query may arrive before this function has returned.
  * Since 0.1. */
 int32_t bowyer_query_start(const bowyer_call* call, uint64_t prepared, bowyer_bytes bindings, uint64_t* query_out,
                            bowyer_error* error);

@@ -11,16 +11,16 @@ use arrow_ffi::Rejections;
 use arrow_ffi::export::Live;
 use arrow_ffi::import::Customs;
 use arrow_ffi::ownership::Owners;
-use bowyer_core::{Budget, Error, Memory, Pool, Result};
+use bowyer_core::{Error, Memory, Result};
+use bowyer_engine::Engine;
 use bowyer_engine::proto::{EngineConfig, EngineStatistics};
-use prost::Message as _;
 
 use crate::entry::panic_count;
 use crate::event::Events;
 
 /// An open or closed engine.
 pub(crate) struct EngineState {
-    memory: Memory,
+    pub(crate) engine: Engine,
     pub(crate) events: Arc<Events>,
     pub(crate) owners: Arc<Owners>,
     pub(crate) exported: Arc<Live>,
@@ -76,16 +76,14 @@ impl EngineState {
     /// Opens an engine from an encoded configuration.
     ///
     /// # Errors
-    /// `InvalidArgument` when the message cannot be read or asks for nonsense.
+    /// `Parse` and `IncompatibleVersion` when the message cannot be read; those of the engine.
     pub(crate) fn open(config: &[u8]) -> Result<Arc<Self>> {
-        let config = EngineConfig::decode(config)
-            .map_err(|error| Error::invalid_argument(format!("the configuration cannot be read: {error}")))?;
-        let limit = (config.memory_limit_bytes > 0).then_some(config.memory_limit_bytes);
-        let memory = Memory::new(Pool::new(256 << 20), Budget::new("engine", limit));
+        let config: EngineConfig = bowyer_engine::decode(config)?;
+        let engine = Engine::open(&config)?;
         let events = Arc::new(Events::default());
         let owners = Owners::new(events.clone());
         Ok(Arc::new(Self {
-            memory,
+            engine,
             events,
             owners,
             exported: Arc::default(),
@@ -97,7 +95,7 @@ impl EngineState {
     }
 
     pub(crate) fn memory(&self) -> &Memory {
-        &self.memory
+        self.engine.memory()
     }
 
     pub(crate) fn rejections(&self) -> &Rejections {
@@ -122,13 +120,14 @@ impl EngineState {
         if self.closed.swap(true, Ordering::AcqRel) {
             return;
         }
-        self.events.release_foreign();
+        self.engine.close();
         self.events.close();
     }
 
     pub(crate) fn statistics(&self) -> EngineStatistics {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &self.counters;
+        let engine = self.engine.statistics();
         EngineStatistics {
             calls: load(&counters.calls),
             rows_in: load(&counters.rows_in),
@@ -143,12 +142,9 @@ impl EngineState {
             live_array_bytes: self.exported.byte_len(),
             live_handles: load(&self.live.handles),
             live_owners: self.owners.live_count(),
-            panics: panic_count(),
+            panics: panic_count() + engine.panics,
             rejections: self.rejections.nonzero().map(|(case, count)| (case.to_owned(), count)).collect(),
-            memory_bytes: self.memory.used_bytes(),
-            peak_memory_bytes: self.memory.peak_bytes(),
-            memory_limit_bytes: self.memory.limit_bytes().unwrap_or_default(),
-            ..EngineStatistics::default()
+            ..engine
         }
     }
 }

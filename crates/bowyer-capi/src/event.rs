@@ -106,10 +106,25 @@ impl Events {
         Ok(count)
     }
 
-    /// Runs the release callbacks of queued foreign arrays on this thread.
+    /// Runs the release callbacks of queued foreign arrays on this thread, also those that outlived their engine.
     pub(crate) fn release_foreign(&self) {
         let foreign = std::mem::take(&mut self.lock().foreign);
         drop(foreign);
+        let orphans = std::mem::take(&mut *ORPHANS.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(orphans);
+    }
+}
+
+/// Foreign arrays whose engine is gone. Whoever dropped the last of them may not run their callbacks; the next call that
+/// may, does.
+static ORPHANS: Mutex<Vec<OwnedArray>> = Mutex::new(Vec::new());
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        let foreign = std::mem::take(&mut self.lock().foreign);
+        if !foreign.is_empty() {
+            ORPHANS.lock().unwrap_or_else(PoisonError::into_inner).extend(foreign);
+        }
     }
 }
 

@@ -11,7 +11,7 @@
 
 use arrow_ffi::c::{ArrowArray, ArrowArrayStream, ArrowSchema};
 use arrow_ffi::schema::export_field;
-use bowyer_core::{Error, Result};
+use bowyer_core::Error;
 use prost::Message as _;
 
 use crate::abi::{Buffer, Bytes, CError, CResult, Call, Event, output, sized_output};
@@ -20,7 +20,10 @@ use crate::engine::EngineState;
 use crate::entry::entry;
 use crate::function::FunctionState;
 use crate::handle::{self, Object};
+use crate::plan::PreparedState;
+use crate::query::QueryState;
 use crate::schema::SchemaState;
+use crate::source::SourceState;
 use crate::{error, import};
 
 /// Major · 1000 + minor of the ABI.
@@ -96,7 +99,9 @@ pub unsafe extern "C" fn bowyer_engine_wait(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bowyer_engine_close(engine: u64, error: *mut CError) -> i32 {
     entry("bowyer_engine_close", error, || {
-        handle::engine(engine)?.close();
+        let engine = handle::engine(engine)?;
+        engine.close();
+        engine.events.release_foreign();
         Ok(())
     })
 }
@@ -109,6 +114,7 @@ pub unsafe extern "C" fn bowyer_statistics(object: u64, statistics_out: *mut Buf
         let out = unsafe { sized_output(statistics_out) }?;
         let bytes = match handle::get(object)? {
             Object::Engine(engine) => engine.statistics().encode_to_vec(),
+            Object::Query(query) => query.statistics().encode_to_vec(),
             _ => return Err(Error::invalid_state(format!("handle {object} is no engine and no query"))),
         };
         error::fill_buffer(out, bytes);
@@ -213,111 +219,174 @@ pub unsafe extern "C" fn bowyer_block_echo(
     })
 }
 
-fn plans<T>() -> Result<T> {
-    Err(Error::not_implemented("plans"))
-}
-
 /// Opens an empty table.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bowyer_source_open(
-    _engine: u64,
-    _schema: *const ArrowSchema,
-    _source_out: *mut u64,
+    engine: u64,
+    schema: *const ArrowSchema,
+    source_out: *mut u64,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_source_open", error, plans)
+    entry("bowyer_source_open", error, || {
+        // SAFETY: see the module.
+        let out = unsafe { output(source_out, "source_out") }?;
+        let engine = handle::engine(engine)?;
+        // SAFETY: see the module.
+        let state = unsafe { SourceState::open(engine, schema) }?;
+        *out = handle::insert(Object::Source(state.into()))?;
+        Ok(())
+    })
 }
 
 /// Appends a batch to a table.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bowyer_source_push(
-    _source: u64,
-    _block: usize,
-    _result_out: *mut CResult,
+    source: u64,
+    block: usize,
+    result_out: *mut CResult,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_source_push", error, plans)
+    entry("bowyer_source_push", error, || {
+        // SAFETY: see the module.
+        let (block, result) = unsafe { (import::block(block)?, sized_output(result_out)?) };
+        // SAFETY: see the module.
+        unsafe { handle::source(source)?.push(block, result) }
+    })
 }
 
 /// Checks, binds and optimises a plan.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bowyer_plan_prepare(
-    _call: *const Call,
-    _engine: u64,
-    _plan: Bytes,
-    _prepared_out: *mut u64,
-    _description_out: *mut Buffer,
+    call: *const Call,
+    engine: u64,
+    plan: Bytes,
+    prepared_out: *mut u64,
+    description_out: *mut Buffer,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_plan_prepare", error, plans)
+    entry("bowyer_plan_prepare", error, || {
+        // SAFETY: see the module.
+        let (limits, plan, out) =
+            unsafe { (Limits::read(call)?, plan.as_slice()?, output(prepared_out, "prepared_out")?) };
+        let description = match description_out.is_null() {
+            true => None,
+            // SAFETY: see the module.
+            false => Some(unsafe { sized_output(description_out) }?),
+        };
+        let engine = handle::engine(engine)?;
+        engine.check_open()?;
+        limits.control(engine.memory()).check()?;
+        let state = PreparedState::prepare(engine, plan)?;
+        let text = state.prepared.description();
+        *out = handle::insert(Object::Prepared(state.into()))?;
+        if let Some(description) = description {
+            error::fill_buffer(description, text.encode_to_vec());
+        }
+        Ok(())
+    })
 }
 
 /// Writes the schema of an output.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bowyer_plan_output(
-    _prepared: u64,
-    _output: u32,
-    _schema_out: *mut ArrowSchema,
+    prepared: u64,
+    output: u32,
+    schema_out: *mut ArrowSchema,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_plan_output", error, plans)
+    entry("bowyer_plan_output", error, || {
+        // SAFETY: see the module.
+        let out = unsafe { crate::abi::output(schema_out, "schema_out") }?;
+        *out = handle::prepared(prepared)?.output(output)?.into_raw();
+        Ok(())
+    })
 }
 
 /// Starts a query.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bowyer_query_start(
-    _call: *const Call,
-    _prepared: u64,
-    _bindings: Bytes,
-    _query_out: *mut u64,
+    call: *const Call,
+    prepared: u64,
+    bindings: Bytes,
+    query_out: *mut u64,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_query_start", error, plans)
+    entry("bowyer_query_start", error, || {
+        // SAFETY: see the module.
+        let (limits, bindings, out) =
+            unsafe { (Limits::read(call)?, bindings.as_slice()?, output(query_out, "query_out")?) };
+        let plan = handle::prepared(prepared)?;
+        let start = |handle| QueryState::start(plan, bindings, &limits, handle).map(|query| Object::Query(query.into()));
+        *out = handle::insert_with(start)?;
+        Ok(())
+    })
 }
 
 /// Gives a batch to an input.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bowyer_query_push(
-    _query: u64,
-    _input: u32,
-    _block: usize,
-    _result_out: *mut CResult,
+    query: u64,
+    input: u32,
+    block: usize,
+    result_out: *mut CResult,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_query_push", error, plans)
+    entry("bowyer_query_push", error, || {
+        // SAFETY: see the module.
+        let (block, result) = unsafe { (import::block(block)?, sized_output(result_out)?) };
+        // SAFETY: see the module.
+        unsafe { handle::query(query)?.push(input, block, result) }
+    })
 }
 
 /// Ends an input.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bowyer_query_finish(_query: u64, _input: u32, _why: *const CError) -> i32 {
-    entry("bowyer_query_finish", std::ptr::null_mut(), plans)
+pub unsafe extern "C" fn bowyer_query_finish(query: u64, input: u32, why: *const CError) -> i32 {
+    entry("bowyer_query_finish", std::ptr::null_mut(), || {
+        // SAFETY: see the module.
+        let why = unsafe { error::read(why) }?;
+        handle::query(query)?.finish(input, why)
+    })
 }
 
 /// Fetches the next batch.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bowyer_query_next(
-    _query: u64,
-    _output: u32,
-    _batch_out: *mut ArrowArray,
-    _result_out: *mut CResult,
+    query: u64,
+    output: u32,
+    batch_out: *mut ArrowArray,
+    result_out: *mut CResult,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_query_next", error, plans)
+    entry("bowyer_query_next", error, || {
+        // SAFETY: see the module.
+        let (array, result) = unsafe { (crate::abi::output(batch_out, "batch_out")?, sized_output(result_out)?) };
+        handle::query(query)?.next(output, array, result)
+    })
 }
 
 /// Asks a query to stop.
 #[unsafe(no_mangle)]
-pub extern "C" fn bowyer_query_cancel(_query: u64) -> i32 {
-    entry("bowyer_query_cancel", std::ptr::null_mut(), plans)
+pub extern "C" fn bowyer_query_cancel(query: u64) -> i32 {
+    entry("bowyer_query_cancel", std::ptr::null_mut(), || {
+        handle::query(query)?.cancel();
+        Ok(())
+    })
 }
 
 /// Moves one batch of a foreign stream into an input.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bowyer_stream_pull(
-    _query: u64,
-    _input: u32,
-    _stream: *mut ArrowArrayStream,
+    query: u64,
+    input: u32,
+    stream: *mut ArrowArrayStream,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_stream_pull", error, plans)
+    entry("bowyer_stream_pull", error, || {
+        // SAFETY: see the module.
+        let stream = unsafe { output(stream, "stream") }?;
+        let query = handle::query(query)?;
+        // SAFETY: see the module.
+        unsafe { query.pull(input, stream) }
+    })
 }

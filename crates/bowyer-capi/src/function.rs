@@ -12,10 +12,9 @@ use arrow_ffi::export::{Aliasing, export_array};
 use arrow_ffi::import::Hold;
 use arrow_ffi::schema::import_schema;
 use arrow_schema::{Field, Fields};
-use bowyer_compute::{Argument as BindArgument, Bound};
+use bowyer_compute::Bound;
 use bowyer_core::{Column, Error, Result};
 use bowyer_engine::proto::FunctionCall;
-use prost::Message as _;
 
 use crate::abi::{ARGUMENT_CHUNKED, ARGUMENT_SCALAR, Argument, Block, CResult, RESULT_SCALAR};
 use crate::call::Limits;
@@ -44,12 +43,12 @@ impl FunctionState {
         arguments: *const ArrowSchema,
     ) -> Result<Self> {
         engine.check_open()?;
-        let call = FunctionCall::decode(call)
-            .map_err(|error| Error::invalid_argument(format!("the function call cannot be read: {error}")))?;
+        let call: FunctionCall = bowyer_engine::decode(call)?;
         // SAFETY: the caller's promise.
         let schema = unsafe { import_schema(arguments, engine.rejections()) }?;
         let arguments = schema.fields().clone();
-        let bound = engine.bind_function(&call, &arguments)?;
+        let fields: Vec<Field> = arguments.iter().map(|field| field.as_ref().clone()).collect();
+        let bound = engine.engine.bind_function(&call, &fields)?;
         let shapes = Shape::of_fields(&arguments);
         Ok(Self { engine, bound, arguments, shapes })
     }
@@ -96,7 +95,7 @@ impl FunctionState {
         let borrow = imported.borrow;
         let output = self.columns(arguments, imported.arrays, block.row_count).and_then(|(columns, row_count)| {
             Counters::add(&engine.counters.rows_in, row_count as u64);
-            engine.call_function(&self.bound, &columns, row_count, &control)
+            engine.engine.call_function(&self.bound, &columns, row_count, &control)
         });
         watch.lap(&engine.counters.kernel_ns);
         let outcome = output.map(|output| {
@@ -173,32 +172,5 @@ fn joined(mut chunks: Vec<ArrayRef>, argument: &Argument, field: &Field) -> Resu
             let parts: Vec<&dyn Array> = chunks.iter().map(AsRef::as_ref).collect();
             Ok(arrow_select::concat::concat(&parts)?)
         }
-    }
-}
-
-impl EngineState {
-    fn bind_function(&self, call: &FunctionCall, arguments: &Fields) -> Result<Bound> {
-        let arguments: Vec<BindArgument> = arguments
-            .iter()
-            .map(|field| BindArgument {
-                data_type: field.data_type().clone(),
-                nullable: field.is_nullable(),
-                constant: None,
-            })
-            .collect();
-        if !call.options.is_empty() {
-            return Err(Error::not_implemented("options of single functions"));
-        }
-        bowyer_compute::bind(&call.function, &arguments, Vec::new())
-    }
-
-    fn call_function(
-        &self,
-        bound: &Bound,
-        columns: &[Column],
-        row_count: usize,
-        control: &bowyer_engine::Control,
-    ) -> Result<Column> {
-        bound.call(columns, row_count, control.memory())
     }
 }

@@ -3,6 +3,8 @@
 
 //! Blocks in, results out: what calls, sources and queries share.
 
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
 use arrow_ffi::c::{ArrowArray, OwnedArray};
 use arrow_ffi::export::Exported;
@@ -10,12 +12,11 @@ use arrow_ffi::guard::Level;
 use arrow_ffi::import::{Hold, Imported, import_block};
 use arrow_ffi::ownership::Borrow;
 use arrow_ffi::{Shape, import};
-use arrow_schema::SchemaRef;
 use bowyer_core::{Error, Result};
-use std::sync::Arc;
 
 use crate::abi::{Argument, BLOCK_FULL, BLOCK_TRUSTED, Block, CResult, RESULT_RETAINED, sized_input};
 use crate::engine::{Counters, EngineState};
+use crate::schema::SchemaState;
 
 /// A block at an address that crossed as a number.
 ///
@@ -113,11 +114,11 @@ pub(crate) struct ImportedBatch {
 pub(crate) unsafe fn batch(
     engine: &EngineState,
     block: &Block,
-    schema: &SchemaRef,
-    shapes: &[Shape],
+    schema: &SchemaState,
     hold: Hold,
 ) -> Result<ImportedBatch> {
-    let shapes: Vec<&Shape> = shapes.iter().collect();
+    let shapes: Vec<&Shape> = schema.shapes.iter().collect();
+    let schema = &schema.schema;
     let row_count = usize::try_from(block.row_count)
         .map_err(|_| Error::invalid_argument(format!("the block has {} rows", block.row_count)))?;
     // SAFETY: the caller's promise.

@@ -7,7 +7,7 @@
 //! What a function computes or how a query runs is decided below. Every exported function stands in [`exports`] and goes
 //! through [`entry`].
 
-mod abi;
+pub mod abi;
 mod call;
 mod engine;
 mod entry;

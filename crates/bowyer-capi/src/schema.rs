@@ -68,7 +68,7 @@ impl SchemaState {
         limits.control(engine.memory()).check()?;
         let mut watch = Watch::start();
         // SAFETY: the caller's promise.
-        let imported = unsafe { import::batch(engine, block, &self.schema, &self.shapes, Hold::Call) }?;
+        let imported = unsafe { import::batch(engine, block, self, Hold::Call) }?;
         watch.lap(&engine.counters.guard_ns);
         Counters::add(&engine.counters.calls, 1);
         result.bytes_copied = imported.bytes_copied;
