@@ -1,0 +1,173 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! The engine of a Rust program: opened once, shared by all threads.
+
+use std::sync::Arc;
+
+use arrow_array::Array;
+use arrow_schema::{Field, SchemaRef};
+use bowyer_core::{Column, Error, Result};
+use bowyer_engine::{Bindings, Control, InputBinding, Source, proto};
+
+use crate::encode;
+use crate::expression::Literal;
+use crate::input::{Input, Rows as InputRows};
+use crate::plan::Plan;
+use crate::run::{QueryOptions, Rows};
+
+/// How an engine is opened. Zero means the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// Threads; by default as many as the process may use.
+    pub threads: u32,
+    /// Limit of all memory; by default half of what the process may use.
+    pub memory_limit_bytes: u64,
+    /// Limit of each query; by default that of the engine.
+    pub query_memory_limit_bytes: u64,
+    /// The most rows of a result batch; 65,536 by default.
+    pub batch_rows: u32,
+}
+
+/// Threads and memory that queries and functions share. Clones are the same engine.
+#[derive(Clone, Debug)]
+pub struct Engine(bowyer_engine::Engine);
+
+impl Engine {
+    /// Opens an engine.
+    ///
+    /// # Errors
+    /// `Internal` when threads do not start.
+    pub fn open(config: &Config) -> Result<Self> {
+        let config = proto::EngineConfig {
+            threads: config.threads,
+            memory_limit_bytes: config.memory_limit_bytes,
+            query_memory_limit_bytes: config.query_memory_limit_bytes,
+            batch_rows: config.batch_rows,
+            retained_pool_bytes: 0,
+        };
+        bowyer_engine::Engine::open(&config).map(Self)
+    }
+
+    /// Runs a plan.
+    ///
+    /// # Errors
+    /// What is wrong with the plan or its bindings. Errors of the data come from the result.
+    pub fn run<'a, I: Into<Input>>(
+        &self,
+        plan: &Plan,
+        inputs: impl IntoIterator<Item = (&'a str, I)>,
+    ) -> Result<Rows> {
+        self.run_with(plan, inputs, QueryOptions::default())
+    }
+
+    /// Runs a plan with parameters and limits.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn run_with<'a, I: Into<Input>>(
+        &self,
+        plan: &Plan,
+        inputs: impl IntoIterator<Item = (&'a str, I)>,
+        options: QueryOptions,
+    ) -> Result<Rows> {
+        self.run_bytes(&plan.to_bytes()?, inputs, options)
+    }
+
+    /// Runs a plan in the contract's form, as [`plan_from_json`](crate::plan_from_json) gives it. Its first output is
+    /// read.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn run_bytes<'a, I: Into<Input>>(
+        &self,
+        plan: &[u8],
+        inputs: impl IntoIterator<Item = (&'a str, I)>,
+        options: QueryOptions,
+    ) -> Result<Rows> {
+        let prepared = self.0.prepare(plan)?;
+        let parameters = options
+            .parameters
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), encode::literal(value)?)))
+            .collect::<Result<_>>()?;
+        let mut bindings = Bindings {
+            parameters,
+            batch_rows: options.batch_rows,
+            memory_limit: options.memory_limit_bytes,
+            timeout: options.timeout,
+            query_id: options.query_id,
+            ..Bindings::default()
+        };
+        let mut readers: Vec<_> = prepared.inputs().iter().map(|_| None).collect();
+        for (name, input) in inputs {
+            let index = prepared.inputs().iter().position(|known| known.name == name);
+            let index = index.ok_or_else(|| Error::not_found(format!("the plan has no input {name:?}")))?;
+            let binding = match input.into().0 {
+                InputRows::Batches(batches) => {
+                    let source = Source::new(prepared.inputs()[index].schema.clone());
+                    batches.into_iter().try_for_each(|batch| source.push(batch)).map_err(|mut error| {
+                        error.place_mut().input = Some(name.to_owned());
+                        error
+                    })?;
+                    InputBinding::Source(Arc::new(source))
+                }
+                InputRows::Reader(reader) => {
+                    readers[index] = Some(reader);
+                    InputBinding::Pushed
+                }
+            };
+            bindings.inputs.push((name.to_owned(), binding));
+        }
+        Rows::start(&prepared, bindings, readers)
+    }
+
+    /// The schema of a plan's result.
+    ///
+    /// # Errors
+    /// What is wrong with the plan.
+    pub fn schema(&self, plan: &Plan) -> Result<SchemaRef> {
+        let prepared = self.0.prepare(&plan.to_bytes()?)?;
+        let output = prepared.outputs().first().map(|(_, schema)| schema.clone());
+        output.ok_or_else(|| Error::internal("a plan without an output"))
+    }
+
+    /// The bound plan and its pipelines as text.
+    ///
+    /// # Errors
+    /// What is wrong with the plan.
+    pub fn explain(&self, plan: &Plan) -> Result<String> {
+        let description = self.0.prepare(&plan.to_bytes()?)?.description();
+        Ok(format!("{}\n{}", description.logical, description.physical))
+    }
+
+    /// Calls a function of the manual. An aggregate gives a scalar; long columns are split over the threads.
+    ///
+    /// # Errors
+    /// `NotFound` for its name or an option, `TypeMismatch` for its arguments, and the function's own errors.
+    pub fn call<'a>(
+        &self,
+        function: &str,
+        args: &[Column],
+        options: impl IntoIterator<Item = (&'a str, Literal)>,
+    ) -> Result<Column> {
+        let options: Vec<_> = options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let call = proto::FunctionCall { function: function.to_owned(), options: encode::options(&options)? };
+        let fields: Vec<Field> = args
+            .iter()
+            .map(|column| Field::new("", column.data_type().clone(), column.values().is_nullable()))
+            .collect();
+        let bound = self.0.bind_function(&call, &fields)?;
+        let row_count = args
+            .iter()
+            .find(|column| !column.is_scalar())
+            .or(args.first())
+            .map_or(0, Column::row_count);
+        self.0.call_function(&bound, args, row_count, &Control::new(self.0.memory().clone()))
+    }
+
+    /// Cancels what runs and joins the threads.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Measures: aggregates of a group. Without a name, a measure of a column is called `amount_sum`.
+
+use crate::expression::{Expr, Literal, col};
+
+/// An aggregate of a group.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    pub(crate) function: String,
+    pub(crate) arguments: Vec<Expr>,
+    pub(crate) options: Vec<(String, Literal)>,
+    pub(crate) name: String,
+}
+
+/// Any aggregate, by its name in the manual.
+pub fn measure(function: impl Into<String>, arguments: impl IntoIterator<Item = Expr>) -> Measure {
+    Measure {
+        function: function.into(),
+        arguments: arguments.into_iter().collect(),
+        options: Vec::new(),
+        name: String::new(),
+    }
+}
+
+impl Measure {
+    /// The same under a name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The same with an option.
+    #[must_use]
+    pub fn option(mut self, name: impl Into<String>, value: impl Into<Literal>) -> Self {
+        self.options.push((name.into(), value.into()));
+        self
+    }
+}
+
+/// The number of rows, called `count`.
+#[must_use]
+pub fn count_all() -> Measure {
+    measure("count_all", [])
+}
+
+/// The quantile at `q` (0 to 1) of a column, interpolated.
+pub fn quantile(column: impl Into<String>, q: f64) -> Measure {
+    measure("quantile", [col(column)]).option("q", q)
+}
+
+/// Measures of one column: name, function, what it says.
+macro_rules! measures {
+    ($($name:ident $function:literal $doc:literal),+ $(,)?) => {
+        $(
+            #[doc = $doc]
+            pub fn $name(column: impl Into<String>) -> Measure {
+                measure($function, [col(column)])
+            }
+        )+
+    };
+}
+
+measures! {
+    sum "sum_checked" "The sum of a column; it fails when it does not fit its type.",
+    mean "mean" "The mean of a column.",
+    min "min" "The least value of a column.",
+    max "max" "The greatest value of a column.",
+    count "count" "The number of values of a column that are not null.",
+    count_distinct "count_distinct" "The number of different values of a column.",
+    median "median" "The exact median of a column.",
+    stddev "stddev" "The standard deviation of a column, of the population unless `ddof` is 1.",
+    first "first" "The first value of a column, in the order of the input.",
+    last "last" "The last value of a column, in the order of the input.",
+}

@@ -1,0 +1,213 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Plans: what to compute, as values that share their parts. A plan that is used twice is computed once.
+
+use std::sync::Arc;
+
+use arrow_schema::Schema;
+
+use crate::expression::Expr;
+use crate::measure::Measure;
+
+/// What to compute. Holds no data; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Plan(pub(crate) Arc<Relation>);
+
+#[derive(Debug)]
+pub(crate) enum Relation {
+    Input { name: String, schema: Schema, unbounded: bool },
+    Filter { from: Plan, predicate: Expr },
+    Project { from: Plan, columns: Vec<(String, Expr)>, extend: bool },
+    Aggregate { from: Plan, keys: Vec<(String, Expr)>, measures: Vec<Measure> },
+    Join { left: Plan, right: Plan, kind: JoinKind, keys: Vec<(String, String)>, suffix: String, nulls_equal: bool },
+    Sort { from: Plan, keys: Vec<SortKey> },
+    Limit { from: Plan, offset: u64, count: Option<u64> },
+    Union { parts: Vec<Plan> },
+    Distinct { from: Plan, columns: Vec<String> },
+}
+
+/// Which rows a join returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinKind {
+    /// Pairs.
+    Inner,
+    /// Pairs, and left rows without a partner.
+    Left,
+    /// Left rows that have a partner.
+    LeftSemi,
+    /// Left rows that have none.
+    LeftAnti,
+}
+
+/// A key of an order.
+#[derive(Clone, Debug)]
+pub struct SortKey {
+    pub(crate) expression: Expr,
+    pub(crate) descending: bool,
+    pub(crate) nulls_first: bool,
+}
+
+/// Smallest first, nulls last.
+#[must_use]
+pub fn asc(expression: Expr) -> SortKey {
+    SortKey { expression, descending: false, nulls_first: false }
+}
+
+/// Largest first, nulls last.
+#[must_use]
+pub fn desc(expression: Expr) -> SortKey {
+    SortKey { expression, descending: true, nulls_first: false }
+}
+
+impl SortKey {
+    /// The same with nulls before all values.
+    #[must_use]
+    pub fn nulls_first(mut self) -> Self {
+        self.nulls_first = true;
+        self
+    }
+}
+
+/// A column of a projection or a key: an expression, named or not. A plain column keeps its name.
+pub trait NamedExpr {
+    /// Its name, empty when it has none, and the expression.
+    fn into_parts(self) -> (String, Expr);
+}
+
+impl NamedExpr for Expr {
+    fn into_parts(self) -> (String, Expr) {
+        (String::new(), self)
+    }
+}
+
+impl NamedExpr for (String, Expr) {
+    fn into_parts(self) -> (String, Expr) {
+        self
+    }
+}
+
+impl NamedExpr for &str {
+    fn into_parts(self) -> (String, Expr) {
+        (String::new(), crate::col(self))
+    }
+}
+
+impl Plan {
+    fn new(relation: Relation) -> Self {
+        Self(Arc::new(relation))
+    }
+
+    /// The rows of a named input, which [`Engine::run`](crate::Engine::run) binds.
+    pub fn input(name: impl Into<String>, schema: &Schema) -> Self {
+        Self::new(Relation::Input { name: name.into(), schema: schema.clone(), unbounded: false })
+    }
+
+    /// The rows of an input that may never end. What needs all rows is refused above it.
+    pub fn unbounded_input(name: impl Into<String>, schema: &Schema) -> Self {
+        Self::new(Relation::Input { name: name.into(), schema: schema.clone(), unbounded: true })
+    }
+
+    /// The rows whose predicate is true.
+    #[must_use]
+    pub fn filter(&self, predicate: Expr) -> Self {
+        Self::new(Relation::Filter { from: self.clone(), predicate })
+    }
+
+    /// Computed columns, in place of those that are there.
+    #[must_use]
+    pub fn select<C: NamedExpr>(&self, columns: impl IntoIterator<Item = C>) -> Self {
+        let columns = columns.into_iter().map(NamedExpr::into_parts).collect();
+        Self::new(Relation::Project { from: self.clone(), columns, extend: false })
+    }
+
+    /// Computed columns beside those that are there; one of an existing name takes its place.
+    #[must_use]
+    pub fn with<C: NamedExpr>(&self, columns: impl IntoIterator<Item = C>) -> Self {
+        let columns = columns.into_iter().map(NamedExpr::into_parts).collect();
+        Self::new(Relation::Project { from: self.clone(), columns, extend: true })
+    }
+
+    /// One row for each combination of the keys.
+    #[must_use]
+    pub fn group_by<C: NamedExpr>(
+        &self,
+        keys: impl IntoIterator<Item = C>,
+        measures: impl IntoIterator<Item = Measure>,
+    ) -> Self {
+        Self::new(Relation::Aggregate {
+            from: self.clone(),
+            keys: keys.into_iter().map(NamedExpr::into_parts).collect(),
+            measures: measures.into_iter().collect(),
+        })
+    }
+
+    /// One row for all rows.
+    #[must_use]
+    pub fn aggregate(&self, measures: impl IntoIterator<Item = Measure>) -> Self {
+        self.group_by::<Expr>([], measures)
+    }
+
+    /// Pairs of rows with equal keys: pairs of a left and a right column. Other columns of one name on both sides are
+    /// refused; [`Plan::join_with_suffix`] renames those of the right.
+    #[must_use]
+    pub fn join<'a>(
+        &self,
+        right: &Self,
+        kind: JoinKind,
+        keys: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        self.join_with_suffix(right, kind, keys, "")
+    }
+
+    /// As [`Plan::join`]; columns of the right whose names are taken get a suffix.
+    #[must_use]
+    pub fn join_with_suffix<'a>(
+        &self,
+        right: &Self,
+        kind: JoinKind,
+        keys: impl IntoIterator<Item = (&'a str, &'a str)>,
+        suffix: &str,
+    ) -> Self {
+        Self::new(Relation::Join {
+            left: self.clone(),
+            right: right.clone(),
+            kind,
+            keys: keys.into_iter().map(|(left, right)| (left.to_owned(), right.to_owned())).collect(),
+            suffix: suffix.to_owned(),
+            nulls_equal: false,
+        })
+    }
+
+    /// The rows in order; stable.
+    #[must_use]
+    pub fn sort(&self, keys: impl IntoIterator<Item = SortKey>) -> Self {
+        Self::new(Relation::Sort { from: self.clone(), keys: keys.into_iter().collect() })
+    }
+
+    /// The first rows.
+    #[must_use]
+    pub fn limit(&self, count: u64) -> Self {
+        self.range(0, Some(count))
+    }
+
+    /// The rows after the first `offset`, at most `count` of them.
+    #[must_use]
+    pub fn range(&self, offset: u64, count: Option<u64>) -> Self {
+        Self::new(Relation::Limit { from: self.clone(), offset, count })
+    }
+
+    /// The rows of this plan, then those of the others.
+    #[must_use]
+    pub fn union<'a>(&self, others: impl IntoIterator<Item = &'a Self>) -> Self {
+        let others = others.into_iter().cloned();
+        Self::new(Relation::Union { parts: std::iter::once(self.clone()).chain(others).collect() })
+    }
+
+    /// The first row of each combination of columns; of all columns when none is named.
+    #[must_use]
+    pub fn distinct<'a>(&self, columns: impl IntoIterator<Item = &'a str>) -> Self {
+        let columns = columns.into_iter().map(str::to_owned).collect();
+        Self::new(Relation::Distinct { from: self.clone(), columns })
+    }
+}
