@@ -10,7 +10,7 @@
 
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, TimeUnit};
-use bowyer_core::{Column, Error, Memory, Result};
+use bowyer_core::{Column, Error, ErrorCode, Memory, Result};
 
 use crate::scalar::cast::{CastMode, cast};
 
@@ -211,27 +211,40 @@ pub fn decoded(data_type: &DataType) -> DataType {
     }
 }
 
-/// A literal of one row as another type, when its value is exactly representable there.
+/// A literal of one row as another type, when its value is exactly representable there. A float literal stands for the
+/// nearest value of a narrower float or of a decimal.
 ///
 /// # Errors
 /// `InvalidArgument` when it is not; `NotImplemented` when no cast exists.
 pub fn literal_as(value: &ArrayRef, to: &DataType, memory: &Memory) -> Result<ArrayRef> {
-    let from = value.data_type().clone();
+    if value.data_type().is_floating() && (to.is_floating() || to.is_decimal()) {
+        let column = Column::scalar(value.clone(), 1)?;
+        return Ok(cast(&column, to, CastMode::Checked, memory)?.values().clone());
+    }
+    exactly(value, to, memory)
+}
+
+/// Values as another type that holds each of them exactly.
+///
+/// # Errors
+/// `InvalidArgument` when one is not; `NotImplemented` when no cast exists.
+pub fn exactly(values: &ArrayRef, to: &DataType, memory: &Memory) -> Result<ArrayRef> {
+    let from = values.data_type().clone();
     if &from == to {
-        return Ok(value.clone());
+        return Ok(values.clone());
     }
     if from.is_null() {
-        return Ok(arrow_array::new_null_array(to, value.len()));
+        return Ok(arrow_array::new_null_array(to, values.len()));
     }
-    let refused = || Error::invalid_argument(format!("the literal of type {from} is not exactly a value of type {to}"));
-    let column = Column::scalar(value.clone(), 1)?;
-    let there = cast(&column, to, CastMode::Checked, memory).map_err(|error| refused().caused_by(error))?;
-    // A float literal names the nearest value of a narrower float or decimal; everything else must come back the same.
-    if from.is_floating() && (to.is_floating() || to.is_decimal()) {
-        return Ok(there.values().clone());
-    }
-    let back = cast(&there, &from, CastMode::Checked, memory).map_err(|error| refused().caused_by(error))?;
-    if back.values().to_data() == value.to_data() { Ok(there.values().clone()) } else { Err(refused()) }
+    let refused = || Error::invalid_argument(format!("a value of type {from} is not exactly one of type {to}"));
+    let because = |error: Error| match error.code() {
+        ErrorCode::NotImplemented | ErrorCode::MemoryLimit => error,
+        _ => refused().caused_by(error),
+    };
+    let plain = crate::encoding::convert(&Column::Array(values.clone()), &decoded(&from), memory)?;
+    let there = cast(&plain, to, CastMode::Checked, memory).map_err(because)?;
+    let back = cast(&there, plain.data_type(), CastMode::Checked, memory).map_err(because)?;
+    if back.values().to_data() == plain.values().to_data() { Ok(there.values().clone()) } else { Err(refused()) }
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub const FAMILIES: &[&[Function]] = &[
     scalar::string_slice::FAMILY,
     scalar::string_split::FAMILY,
     scalar::string_trim::FAMILY,
+    scalar::rounding::FAMILY,
     vector::distinct::FAMILY,
     aggregate::boolean::FAMILY,
     aggregate::count::FAMILY,
@@ -34,8 +35,13 @@ pub const FAMILIES: &[&[Function]] = &[
     aggregate::quantile::FAMILY,
     aggregate::sum::FAMILY,
     scalar::arithmetic::FAMILY,
+    scalar::bitwise::FAMILY,
     scalar::boolean::FAMILY,
     scalar::comparison::FAMILY,
+    scalar::conditional::FAMILY,
+    scalar::power::FAMILY,
+    scalar::unary_arithmetic::FAMILY,
+    scalar::validity::FAMILY,
 ];
 
 /// All functions, sorted by name.

@@ -4,9 +4,16 @@
 //! Element-wise functions, a file for each family.
 
 pub mod arithmetic;
+pub mod bitwise;
 pub mod boolean;
 pub mod cast;
 pub mod comparison;
+pub mod conditional;
+pub mod power;
+mod select;
+pub mod unary_arithmetic;
+pub mod validity;
+pub mod rounding;
 pub mod string_case;
 pub mod string_length;
 pub mod string_predicate;

@@ -14,4 +14,5 @@ mod value;
 
 pub use literal::{Literal, array, literal, scalar};
 pub use samples::{sample, sliced, with_poison};
+pub use toml;
 pub use type_name::data_type;

@@ -28,106 +28,61 @@ pub const FAMILY: &[Function] = &[
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [1, 2, null]", "int64 [1, 3, 4]"], "bool [true, false, null]")])
         .coercion(Coercion::Common(0))
-        .overloads(EQUAL),
+        .overloads(&const { overloads(equal) }),
     Function::scalar("not_equal")
         .summary("Tells whether two values differ.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [1, 2, null]", "int64 [1, 3, 4]"], "bool [false, true, null]")])
         .coercion(Coercion::Common(0))
-        .overloads(NOT_EQUAL),
+        .overloads(&const { overloads(not_equal) }),
     Function::scalar("less")
         .summary("Tells whether the first value is less than the second.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [1, 2, null]", "int64 [1, 3, 4]"], "bool [false, true, null]")])
         .coercion(Coercion::Common(0))
-        .overloads(LESS),
+        .overloads(&const { overloads(less) }),
     Function::scalar("less_equal")
         .summary("Tells whether the first value is less than the second, or equal.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [1, 2, null]", "int64 [1, 3, 4]"], "bool [true, true, null]")])
         .coercion(Coercion::Common(0))
-        .overloads(LESS_EQUAL),
+        .overloads(&const { overloads(less_equal) }),
     Function::scalar("greater")
         .summary("Tells whether the first value is greater than the second.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [1, 2, null]", "int64 [1, 3, 4]"], "bool [false, false, null]")])
         .coercion(Coercion::Common(0))
-        .overloads(GREATER),
+        .overloads(&const { overloads(greater) }),
     Function::scalar("greater_equal")
         .summary("Tells whether the first value is greater than the second, or equal.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [1, 2, null]", "int64 [1, 3, 4]"], "bool [true, false, null]")])
         .coercion(Coercion::Common(0))
-        .overloads(GREATER_EQUAL),
+        .overloads(&const { overloads(greater_equal) }),
 ];
 
-const EQUAL: &[Overload] = &[
-    Overload::new(&[Kind::Boolean, Kind::SameAs(0)], Kind::Boolean, equal),
-    Overload::new(&[Kind::Numeric, Kind::SameAs(0)], Kind::Boolean, equal),
-    Overload::new(&[Kind::Float16, Kind::SameAs(0)], Kind::Boolean, equal),
-    Overload::new(&[Kind::AnyDecimal, Kind::SameAs(0)], Kind::Boolean, equal),
-    Overload::new(&[Kind::Temporal, Kind::SameAs(0)], Kind::Boolean, equal),
-    Overload::new(&[Kind::AnyBytes, Kind::SameAs(0)], Kind::Boolean, equal),
-    Overload::new(&[Kind::FixedSizeBinary, Kind::SameAs(0)], Kind::Boolean, equal),
-    Overload::new(&[Kind::AnyTimestamp, Kind::AnyTimestamp], Kind::Boolean, equal),
+/// What compares with what.
+pub(crate) const COMPARABLE: [&[Kind]; 7] = [
+    &[Kind::Boolean, Kind::SameAs(0)],
+    &[Kind::Numeric, Kind::SameAs(0)],
+    &[Kind::Float16, Kind::SameAs(0)],
+    &[Kind::AnyDecimal, Kind::SameAs(0)],
+    &[Kind::Temporal, Kind::SameAs(0)],
+    &[Kind::AnyBytes, Kind::SameAs(0)],
+    &[Kind::FixedSizeBinary, Kind::SameAs(0)],
 ];
 
-const NOT_EQUAL: &[Overload] = &[
-    Overload::new(&[Kind::Boolean, Kind::SameAs(0)], Kind::Boolean, not_equal),
-    Overload::new(&[Kind::Numeric, Kind::SameAs(0)], Kind::Boolean, not_equal),
-    Overload::new(&[Kind::Float16, Kind::SameAs(0)], Kind::Boolean, not_equal),
-    Overload::new(&[Kind::AnyDecimal, Kind::SameAs(0)], Kind::Boolean, not_equal),
-    Overload::new(&[Kind::Temporal, Kind::SameAs(0)], Kind::Boolean, not_equal),
-    Overload::new(&[Kind::AnyBytes, Kind::SameAs(0)], Kind::Boolean, not_equal),
-    Overload::new(&[Kind::FixedSizeBinary, Kind::SameAs(0)], Kind::Boolean, not_equal),
-    Overload::new(&[Kind::AnyTimestamp, Kind::AnyTimestamp], Kind::Boolean, not_equal),
-];
+const fn overloads(kernel: crate::Kernel) -> [Overload; COMPARABLE.len()] {
+    let mut overloads = [Overload::new(&[], Kind::Boolean, kernel); COMPARABLE.len()];
+    let mut index = 0;
+    while index < COMPARABLE.len() {
+        overloads[index].args = COMPARABLE[index];
+        index += 1;
+    }
+    overloads
+}
 
-const LESS: &[Overload] = &[
-    Overload::new(&[Kind::Boolean, Kind::SameAs(0)], Kind::Boolean, less),
-    Overload::new(&[Kind::Numeric, Kind::SameAs(0)], Kind::Boolean, less),
-    Overload::new(&[Kind::Float16, Kind::SameAs(0)], Kind::Boolean, less),
-    Overload::new(&[Kind::AnyDecimal, Kind::SameAs(0)], Kind::Boolean, less),
-    Overload::new(&[Kind::Temporal, Kind::SameAs(0)], Kind::Boolean, less),
-    Overload::new(&[Kind::AnyBytes, Kind::SameAs(0)], Kind::Boolean, less),
-    Overload::new(&[Kind::FixedSizeBinary, Kind::SameAs(0)], Kind::Boolean, less),
-    Overload::new(&[Kind::AnyTimestamp, Kind::AnyTimestamp], Kind::Boolean, less),
-];
-
-const LESS_EQUAL: &[Overload] = &[
-    Overload::new(&[Kind::Boolean, Kind::SameAs(0)], Kind::Boolean, less_equal),
-    Overload::new(&[Kind::Numeric, Kind::SameAs(0)], Kind::Boolean, less_equal),
-    Overload::new(&[Kind::Float16, Kind::SameAs(0)], Kind::Boolean, less_equal),
-    Overload::new(&[Kind::AnyDecimal, Kind::SameAs(0)], Kind::Boolean, less_equal),
-    Overload::new(&[Kind::Temporal, Kind::SameAs(0)], Kind::Boolean, less_equal),
-    Overload::new(&[Kind::AnyBytes, Kind::SameAs(0)], Kind::Boolean, less_equal),
-    Overload::new(&[Kind::FixedSizeBinary, Kind::SameAs(0)], Kind::Boolean, less_equal),
-    Overload::new(&[Kind::AnyTimestamp, Kind::AnyTimestamp], Kind::Boolean, less_equal),
-];
-
-const GREATER: &[Overload] = &[
-    Overload::new(&[Kind::Boolean, Kind::SameAs(0)], Kind::Boolean, greater),
-    Overload::new(&[Kind::Numeric, Kind::SameAs(0)], Kind::Boolean, greater),
-    Overload::new(&[Kind::Float16, Kind::SameAs(0)], Kind::Boolean, greater),
-    Overload::new(&[Kind::AnyDecimal, Kind::SameAs(0)], Kind::Boolean, greater),
-    Overload::new(&[Kind::Temporal, Kind::SameAs(0)], Kind::Boolean, greater),
-    Overload::new(&[Kind::AnyBytes, Kind::SameAs(0)], Kind::Boolean, greater),
-    Overload::new(&[Kind::FixedSizeBinary, Kind::SameAs(0)], Kind::Boolean, greater),
-    Overload::new(&[Kind::AnyTimestamp, Kind::AnyTimestamp], Kind::Boolean, greater),
-];
-
-const GREATER_EQUAL: &[Overload] = &[
-    Overload::new(&[Kind::Boolean, Kind::SameAs(0)], Kind::Boolean, greater_equal),
-    Overload::new(&[Kind::Numeric, Kind::SameAs(0)], Kind::Boolean, greater_equal),
-    Overload::new(&[Kind::Float16, Kind::SameAs(0)], Kind::Boolean, greater_equal),
-    Overload::new(&[Kind::AnyDecimal, Kind::SameAs(0)], Kind::Boolean, greater_equal),
-    Overload::new(&[Kind::Temporal, Kind::SameAs(0)], Kind::Boolean, greater_equal),
-    Overload::new(&[Kind::AnyBytes, Kind::SameAs(0)], Kind::Boolean, greater_equal),
-    Overload::new(&[Kind::FixedSizeBinary, Kind::SameAs(0)], Kind::Boolean, greater_equal),
-    Overload::new(&[Kind::AnyTimestamp, Kind::AnyTimestamp], Kind::Boolean, greater_equal),
-];
-
-fn equal(args: &Args<'_>, output: &mut Output) -> Result<()> {
+pub(crate) fn equal(args: &Args<'_>, output: &mut Output) -> Result<()> {
     compare(args, output, Comparison::Equal)
 }
 

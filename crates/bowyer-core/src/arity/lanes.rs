@@ -4,7 +4,7 @@
 //! The values of a fixed-width column, whatever its logical type.
 
 use arrow_array::Array;
-use arrow_buffer::{ArrowNativeType, ScalarBuffer};
+use arrow_buffer::{ArrowNativeType, Buffer, ScalarBuffer};
 
 use crate::{Column, Error, Output, Result};
 
@@ -31,7 +31,14 @@ impl<T: ArrowNativeType> Lanes<T> {
         let Some(buffer) = data.buffers().first() else {
             return Err(Error::internal(format!("an array of {data_type} without values")));
         };
-        Ok(Self { values: ScalarBuffer::new(buffer.clone(), data.offset(), data.len()), repeated: column.is_scalar() })
+        let aligned = buffer.as_ptr().align_offset(align_of::<T>()) == 0;
+        let values = if aligned {
+            ScalarBuffer::new(buffer.clone(), data.offset(), data.len())
+        } else {
+            // Lanes of another type of the same width may be aligned to less: intervals are, beside decimals.
+            ScalarBuffer::new(Buffer::from(buffer.as_slice()), data.offset(), data.len())
+        };
+        Ok(Self { values, repeated: column.is_scalar() })
     }
 
     /// The value that stands for all rows, if one does.

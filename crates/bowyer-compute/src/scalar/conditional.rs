@@ -1,0 +1,250 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Choosing between values: by a condition, by an index, by which is there.
+//!
+//! The values are cast to their common type first; dictionaries of one type stay dictionaries. What is chosen may be
+//! null, and is then null in the result.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, make_array, new_null_array};
+use arrow_buffer::{BooleanBuffer, NullBuffer};
+use arrow_schema::DataType;
+use bowyer_core::arity::{Lanes, fill_bits};
+use bowyer_core::bits::{build, zip_words};
+use bowyer_core::{Column, Error, Memory, Output, Result};
+
+use super::comparison::{COMPARABLE, equal};
+use super::select::{Choice, select, select_column, struct_fields, true_rows};
+use super::validity::valid_rows;
+use crate::coercion::{common_type, exactly};
+use crate::{Args, Coercion, Example, Function, Kind, Nulls, Overload};
+
+/// `if_else`, `case_when`, `choose`, `coalesce`, `fill_null`, `nullif`.
+pub const FAMILY: &[Function] = &[
+    Function::scalar("if_else")
+        .summary("Takes the second value where the condition is true and the third where it is false.")
+        .notes("Null where the condition is null.")
+        .args(&["condition", "if_true", "if_false"])
+        .examples(&[Example::new(
+            &["bool [true, false, null]", "int64 [1, 2, 3]", "scalar int64 0"],
+            "int64 [1, 0, null]",
+        )])
+        .nulls(Nulls::Inspect)
+        .nullability(any)
+        .coercion(Coercion::Common(1))
+        .overloads(&[Overload::new(&[Kind::Boolean, Kind::Any, Kind::SameAs(1)], Kind::SameAs(1), if_else)]),
+    Function::scalar("case_when")
+        .summary("Takes the value that belongs to the first true condition, else the last value.")
+        .notes(
+            "The conditions are the boolean fields of one struct; a null condition counts as false. Without a value more \
+             than there are conditions, rows without a true one are null.",
+        )
+        .args(&["conditions", "values"])
+        .variadic(2)
+        .examples(&[Example::new(
+            &[
+                "struct<a: bool, b: bool> [{a: true, b: true}, {a: false, b: true}, {a: null, b: false}]",
+                "int64 [1, 2, 3]",
+                "int64 [10, 20, 30]",
+            ],
+            "int64 [1, 20, null]",
+        )])
+        .nulls(Nulls::Inspect)
+        .fallible()
+        .coercion(Coercion::Common(1))
+        .overloads(&[Overload::new(&[Kind::Struct, Kind::Any, Kind::SameAs(1)], Kind::SameAs(1), case_when)]),
+    Function::scalar("choose")
+        .summary("Takes the value that the index names, counted from zero.")
+        .notes("A null index gives null; one that names no value fails.")
+        .args(&["index", "values"])
+        .variadic(2)
+        .examples(&[Example::new(
+            &["int64 [0, 1, null]", "string [\"a\", \"b\", \"c\"]", "scalar string \"z\""],
+            "string [\"a\", \"z\", null]",
+        )])
+        .nulls(Nulls::Inspect)
+        .nullability(any)
+        .fallible()
+        .coercion(Coercion::Custom(index_and_common))
+        .overloads(&[Overload::new(&[Kind::Int64, Kind::Any, Kind::SameAs(1)], Kind::SameAs(1), choose)]),
+    Function::scalar("coalesce")
+        .summary("Takes the first value that is not null.")
+        .notes("NaN is a value.")
+        .args(&["values"])
+        .variadic(1)
+        .examples(&[Example::new(
+            &["int64 [1, null, null]", "int64 [10, 20, null]"],
+            "int64 [1, 20, null]",
+        )])
+        .nulls(Nulls::Inspect)
+        .nullability(all)
+        .coercion(Coercion::Common(0))
+        .overloads(&[Overload::new(&[Kind::Any, Kind::SameAs(0)], Kind::SameAs(0), coalesce)]),
+    Function::scalar("fill_null")
+        .summary("Takes the second value where the first is null.")
+        .notes("The result has the type of the first; a second value that this type does not hold exactly fails.")
+        .args(&["values", "fill_value"])
+        .examples(&[Example::new(&["int32 [1, null]", "scalar int64 7"], "int32 [1, 7]")])
+        .nulls(Nulls::Inspect)
+        .nullability(all)
+        .fallible()
+        .overloads(&[Overload::new(&[Kind::Any, Kind::Any], Kind::SameAs(0), fill_null)]),
+    Function::scalar("nullif")
+        .summary("Gives null where two values are equal and the first value elsewhere.")
+        .args(&["a", "b"])
+        .examples(&[Example::new(&["int64 [1, 2, null]", "scalar int64 2"], "int64 [1, null, null]")])
+        .nulls(Nulls::Inspect)
+        .coercion(Coercion::Common(0))
+        .overloads(NULLIF),
+];
+
+const NULLIF: &[Overload] = &{
+    let mut overloads = [Overload::new(&[Kind::Boolean, Kind::SameAs(0)], Kind::SameAs(0), nullif); COMPARABLE.len()];
+    let mut index = 0;
+    while index < COMPARABLE.len() {
+        overloads[index].args = COMPARABLE[index];
+        index += 1;
+    }
+    overloads
+};
+
+fn any(nullable: &[bool]) -> bool {
+    nullable.contains(&true)
+}
+
+fn all(nullable: &[bool]) -> bool {
+    !nullable.contains(&false)
+}
+
+fn if_else(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let condition = args.column(0);
+    let mask = super::comparison::booleans(condition, args.row_count());
+    let known = valid_rows(condition, args.row_count());
+    let choice = Choice { mask: &mask, known: known.as_ref() };
+    select(&choice, args.column(1), args.column(2), output)
+}
+
+fn null_column(data_type: &DataType, row_count: usize) -> Column {
+    Column::Scalar { value: new_null_array(data_type, 1), row_count }
+}
+
+fn case_when(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let (row_count, memory) = (args.row_count(), args.memory());
+    let structs = args.column(0);
+    let (conditions, values) = (struct_fields(structs), &args.columns()[1..]);
+    if structs.values().null_count() > 0 {
+        return Err(Error::invalid_argument("the struct of conditions is null").for_argument("conditions"));
+    }
+    if values.len() != conditions.len() && values.len() != conditions.len() + 1 {
+        let message = format!("{} values for {} conditions", values.len(), conditions.len());
+        return Err(Error::invalid_argument(message));
+    }
+    if let Some(other) = conditions.iter().find(|condition| condition.data_type() != &DataType::Boolean) {
+        let message = format!("a condition is a boolean, not {}", other.data_type());
+        return Err(Error::type_mismatch(message).for_argument("conditions"));
+    }
+    let otherwise = || null_column(output.data_type(), row_count);
+    let mut chosen = values.get(conditions.len()).cloned().unwrap_or_else(otherwise);
+    for (condition, value) in conditions.iter().zip(values).rev() {
+        let mask = true_rows(condition, row_count, memory)?;
+        chosen = select_column(&Choice { mask: &mask, known: None }, value, &chosen, row_count, memory)?;
+    }
+    output.set(chosen.to_array()?)
+}
+
+fn index_and_common(types: &[DataType]) -> Option<Vec<DataType>> {
+    let (index, values) = types.split_first()?;
+    let common = common_type(values)?;
+    (index.is_integer() || index.is_null()).then(|| {
+        let mut types = vec![common; types.len()];
+        types[0] = DataType::Int64;
+        types
+    })
+}
+
+fn choose(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let (row_count, memory) = (args.row_count(), args.memory());
+    let indices = Lanes::<i64>::of(args.column(0))?;
+    let known = valid_rows(args.column(0), row_count);
+    let values = &args.columns()[1..];
+    let is_known = |row: usize| known.as_ref().is_none_or(|known| known.value(row));
+    let outside = |row: &usize| usize::try_from(indices.value(*row)).map_or(true, |index| index >= values.len());
+    if let Some(row) = (0..row_count).filter(|&row| is_known(row)).find(outside) {
+        let message = format!("index {} of {} values", indices.value(row), values.len());
+        return Err(Error::out_of_bounds(message).at_row(row));
+    }
+    let mut chosen = null_column(output.data_type(), row_count);
+    for (index, value) in (0i64..).zip(values) {
+        let mask = build(row_count, memory, |words| {
+            fill_bits(words, row_count, |row| indices.value(row) == index && is_known(row));
+        })?;
+        chosen = select_column(&Choice { mask: &mask, known: None }, value, &chosen, row_count, memory)?;
+    }
+    output.set(chosen.to_array()?)
+}
+
+fn coalesce(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let mut columns = args.columns().iter();
+    let Some(first) = columns.next() else { return Err(Error::invalid_argument("at least one argument is needed")) };
+    let chosen =
+        columns.try_fold(first.clone(), |chosen, next| first_valid(chosen, next, args.row_count(), args.memory()))?;
+    set_column(output, &chosen)
+}
+
+/// The rows of `column`, and those of `next` where they are null.
+fn first_valid(column: Column, next: &Column, row_count: usize, memory: &Memory) -> Result<Column> {
+    match valid_rows(&column, row_count) {
+        None => Ok(column),
+        Some(valid) if column.data_type().is_null() || valid.count_set_bits() == row_count => Ok(column),
+        Some(valid) => select_column(&Choice { mask: &valid, known: None }, &column, next, row_count, memory),
+    }
+}
+
+/// A call of scalars alone has one row, whatever its columns stand for.
+fn set_column(output: &mut Output, column: &Column) -> Result<()> {
+    output.set(column.slice(0, output.row_count()).to_array()?)
+}
+
+fn fill_null(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let (values, fill) = (args.column(0), args.column(1));
+    let fill = match fill {
+        fill if fill.data_type() == values.data_type() => fill.clone(),
+        Column::Scalar { value, row_count } => {
+            let value =
+                exactly(value, values.data_type(), args.memory()).map_err(|error| error.for_argument("fill_value"))?;
+            Column::Scalar { value, row_count: *row_count }
+        }
+        Column::Array(array) => {
+            let array =
+                exactly(array, values.data_type(), args.memory()).map_err(|error| error.for_argument("fill_value"))?;
+            Column::Array(array)
+        }
+    };
+    let filled = first_valid(values.clone(), &fill, args.row_count(), args.memory())?;
+    set_column(output, &filled)
+}
+
+fn nullif(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let (row_count, memory) = (args.row_count(), args.memory());
+    let mut equality = Output::new(DataType::Boolean, row_count, None, memory);
+    equal(args, &mut equality)?;
+    let equality = equality.finish()?;
+    let equal_rows = known_rows(equality.as_boolean().values(), args, memory)?;
+    let values: ArrayRef = args.column(0).slice(0, row_count).to_array()?;
+    let valid = match values.nulls() {
+        None => build(row_count, memory, |out| zip_words(&equal_rows, &equal_rows, out, |equal, _| !equal))?,
+        Some(nulls) => build(row_count, memory, |out| zip_words(nulls.inner(), &equal_rows, out, |a, b| a & !b))?,
+    };
+    let nulled = values.to_data().into_builder().nulls(Some(NullBuffer::new(valid))).build()?;
+    output.set(make_array(nulled))
+}
+
+/// The equal rows in which neither side is null.
+fn known_rows(equal: &BooleanBuffer, args: &Args<'_>, memory: &Memory) -> Result<BooleanBuffer> {
+    let mut known = equal.clone();
+    for valid in args.columns().iter().filter_map(|column| valid_rows(column, args.row_count())) {
+        known = build(args.row_count(), memory, |out| zip_words(&known, &valid, out, |a, b| a & b))?;
+    }
+    Ok(known)
+}

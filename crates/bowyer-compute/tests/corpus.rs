@@ -1,0 +1,66 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! The corpus, run in process; and the examples of the descriptors, which are cases too.
+
+mod support;
+
+use bowyer_compute::functions;
+use bowyer_testkit::corpus::{SeenError, folder, load};
+use bowyer_testkit::{compare, literal};
+
+#[test]
+fn every_case_of_the_corpus_holds() {
+    let only = std::env::var("BOWYER_CASE").unwrap_or_default();
+    let cases = load(&folder()).unwrap();
+    assert!(cases.len() > 100, "the corpus is there");
+    let mut failures = vec![];
+    for (family, case) in cases.iter().filter(|(family, case)| family.contains(&only) || case.name.contains(&only)) {
+        let outcome = case.arguments().and_then(|arguments| {
+            let seen = support::call(&case.call, &arguments, &case.options);
+            case.check(seen.map_err(SeenError::from))
+        });
+        if let Err(difference) = outcome {
+            failures.push(format!("{family}: {} ({}): {difference}", case.name, case.call));
+        }
+    }
+    assert!(failures.is_empty(), "{} of {} cases fail\n{}", failures.len(), cases.len(), failures.join("\n"));
+}
+
+#[test]
+fn every_function_has_an_example_that_holds() {
+    let mut failures = vec![];
+    for function in functions() {
+        if function.examples.is_empty() && function.deterministic {
+            failures.push(format!("{} has no example", function.name));
+        }
+        for example in function.examples {
+            let arguments: Vec<_> = example.args.iter().map(|text| literal(text).unwrap()).collect();
+            let options = support::example_options(example.options);
+            let outcome = support::call(function.name, &arguments, &options)
+                .map_err(|error| error.to_string())
+                .and_then(|result| compare::same(&result, &literal(example.result)?.array));
+            if let Err(difference) = outcome {
+                failures.push(format!("{}: {difference}", function.name));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn every_descriptor_is_complete() {
+    for function in functions() {
+        let name = function.name;
+        assert!(!function.summary.is_empty() && function.summary.ends_with('.'), "{name} has a sentence");
+        assert!(!function.overloads.is_empty(), "{name} has an overload");
+        assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'), "{name}");
+        for (option, _) in support::usual_options(function) {
+            assert!(function.options.iter().any(|spec| spec.name == option), "{name} declares {option}");
+        }
+        for overload in function.overloads {
+            let named = function.args.len();
+            assert!(overload.args.len() == named || function.variadic.is_some(), "{name} names its arguments");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! How the Rust runner makes a call: bind by name, run, give an array.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, StringArray};
+use bowyer_compute::{
+    Argument, Bound, Function, FunctionKind, Groups, OptionKind, OptionSpec, OptionValue, bind, find,
+};
+use bowyer_core::{Column, Memory, Result};
+use bowyer_testkit::toml::{Table, Value};
+use bowyer_testkit::{Literal, data_type, literal};
+
+/// Binds a call of columns.
+pub fn bind_columns(function: &str, columns: &[Column], options: &Table) -> Result<Bound> {
+    let arguments: Vec<_> = columns
+        .iter()
+        .map(|column| Argument {
+            data_type: column.data_type().clone(),
+            nullable: true,
+            constant: column.is_scalar().then(|| column.values().clone()),
+        })
+        .collect();
+    bind(function, &arguments, option_values(function, options)?)
+}
+
+/// Runs a bound call; a scalar result is an array of one row.
+pub fn run(bound: &Bound, columns: &[Column], row_count: usize, memory: &Memory) -> Result<ArrayRef> {
+    if bound.function().kind == FunctionKind::Aggregate {
+        let mut accumulator = bound.accumulator(memory)?;
+        accumulator.update(columns, Groups::All)?;
+        return accumulator.evaluate(1);
+    }
+    bound.call(columns, row_count, memory).map(|column| column.values().clone())
+}
+
+/// Binds and runs a call of literals.
+pub fn call(function: &str, arguments: &[Literal], options: &Table) -> Result<ArrayRef> {
+    let row_count = bowyer_testkit::corpus::Case::row_count(arguments);
+    let columns: Vec<_> = arguments.iter().map(|argument| argument.column(row_count)).collect();
+    let bound = bind_columns(function, &columns, options)?;
+    let result = run(&bound, &columns, row_count, &Memory::unlimited())?;
+    assert_eq!(result.data_type(), bound.output_type(), "{function} gives what binding promised");
+    Ok(result)
+}
+
+/// The options of an example.
+pub fn example_options(options: &[(&str, &str)]) -> Table {
+    let lines: Vec<_> = options.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    lines.join("\n").parse().unwrap()
+}
+
+/// The options that a call of a function needs at least: those of its first example.
+pub fn usual_options(function: &Function) -> Table {
+    function.examples.first().map(|example| example_options(example.options)).unwrap_or_default()
+}
+
+fn option_values(function: &str, options: &Table) -> Result<Vec<(String, OptionValue)>> {
+    let specs = find(function)?.options;
+    let of = |(name, value): (&String, &Value)| {
+        let spec = specs.iter().find(|spec| spec.name == name);
+        (name.clone(), option_value(spec, value))
+    };
+    Ok(options.iter().map(of).collect())
+}
+
+fn option_value(spec: Option<&OptionSpec>, value: &Value) -> OptionValue {
+    match (spec.map(|spec| spec.kind), value) {
+        (Some(OptionKind::Type), Value::String(name)) => OptionValue::Type(data_type(name).unwrap()),
+        (Some(OptionKind::Array | OptionKind::Floats), Value::String(text)) => {
+            OptionValue::Array(literal(text).unwrap().array)
+        }
+        (_, Value::Boolean(value)) => OptionValue::Boolean(*value),
+        (_, Value::Integer(value)) => OptionValue::Integer(*value),
+        (_, Value::Float(value)) => OptionValue::Float(*value),
+        (_, Value::String(value)) => OptionValue::Utf8(value.clone()),
+        (_, Value::Array(values)) => OptionValue::Array(array_of(values)),
+        (_, other) => panic!("no option has the value {other}"),
+    }
+}
+
+fn array_of(values: &[Value]) -> ArrayRef {
+    if values.iter().all(Value::is_integer) {
+        return Arc::new(values.iter().map(Value::as_integer).collect::<Int64Array>());
+    }
+    if values.iter().all(Value::is_str) {
+        return Arc::new(values.iter().map(Value::as_str).collect::<StringArray>());
+    }
+    let floats = values.iter().map(|value| value.as_float().or(value.as_integer().map(|value| value as f64)));
+    Arc::new(floats.collect::<Float64Array>())
+}
