@@ -14,18 +14,79 @@ use crate::{Args, Example, Function, Kind, Overload};
 
 /// The functions of this family.
 pub const FAMILY: &[Function] = &[
-    function("utf8_upper", "Changes letters to upper case.", &[Example::new(&["string [\"größe\"]"], "string [\"GRÖẞE\"]")], &[Overload::new(TEXT, Kind::SameAs(0), utf8_upper)]),
-    function("utf8_lower", "Changes letters to lower case.", &[Example::new(&["string [\"ÄSOP\"]"], "string [\"äsop\"]")], &[Overload::new(TEXT, Kind::SameAs(0), utf8_lower)]),
-    function("utf8_swapcase", "Changes lower case to upper and upper to lower.", &[Example::new(&["string [\"aÉ\"]"], "string [\"Aé\"]")], &[Overload::new(TEXT, Kind::SameAs(0), utf8_swapcase)]),
-    function("utf8_capitalize", "Changes the first character to upper case and the others to lower.", &[Example::new(&["string [\"éCOLE\"]"], "string [\"École\"]")], &[Overload::new(TEXT, Kind::SameAs(0), utf8_capitalize)]),
-    function("utf8_title", "Changes the first letter of each word to upper case and the others to lower.", &[Example::new(&["string [\"they're here\"]"], "string [\"They'Re Here\"]")], &[Overload::new(TEXT, Kind::SameAs(0), utf8_title)]),
-    function("utf8_reverse", "Reverses the code points of each value.", &[Example::new(&["string [\"größe\"]"], "string [\"eßörg\"]")], &[Overload::new(TEXT, Kind::SameAs(0), utf8_reverse)]),
-    function("ascii_upper", "Changes ASCII letters to upper case.", &[Example::new(&["string [\"éa\"]"], "string [\"éA\"]")], &[Overload::new(TEXT, Kind::SameAs(0), ascii_upper)]),
-    function("ascii_lower", "Changes ASCII letters to lower case.", &[Example::new(&["string [\"ÉA\"]"], "string [\"Éa\"]")], &[Overload::new(TEXT, Kind::SameAs(0), ascii_lower)]),
-    function("ascii_swapcase", "Changes ASCII letters from lower to upper case and from upper to lower.", &[Example::new(&["string [\"aB\"]"], "string [\"Ab\"]")], &[Overload::new(TEXT, Kind::SameAs(0), ascii_swapcase)]),
-    function("ascii_capitalize", "Changes the first character to upper case and the others to lower, where they are ASCII.", &[Example::new(&["string [\"aBC\"]"], "string [\"Abc\"]")], &[Overload::new(TEXT, Kind::SameAs(0), ascii_capitalize)]),
-    function("ascii_title", "Changes the first ASCII letter of each word to upper case and the others to lower.", &[Example::new(&["string [\"foo-bar 2nd\"]"], "string [\"Foo-Bar 2Nd\"]")], &[Overload::new(TEXT, Kind::SameAs(0), ascii_title)]),
-    function("ascii_reverse", "Reverses each value, which must be ASCII.", &[Example::new(&["string [\"abc\"]"], "string [\"cba\"]")], &[Overload::new(TEXT, Kind::SameAs(0), ascii_reverse)]).fallible(),
+    function(
+        "utf8_upper",
+        "Changes letters to upper case.",
+        &[Example::new(&["string [\"größe\"]"], "string [\"GRÖẞE\"]")],
+        &[Overload::new(TEXT, Kind::SameAs(0), utf8_upper)],
+    ),
+    function(
+        "utf8_lower",
+        "Changes letters to lower case.",
+        &[Example::new(&["string [\"ÄSOP\"]"], "string [\"äsop\"]")],
+        &[Overload::new(TEXT, Kind::SameAs(0), utf8_lower)],
+    ),
+    function(
+        "utf8_swapcase",
+        "Changes lower case to upper and upper to lower.",
+        &[Example::new(&["string [\"aÉ\"]"], "string [\"Aé\"]")],
+        &[Overload::new(TEXT, Kind::SameAs(0), utf8_swapcase)],
+    ),
+    function(
+        "utf8_capitalize",
+        "Changes the first character to upper case and the others to lower.",
+        &[Example::new(&["string [\"éCOLE\"]"], "string [\"École\"]")],
+        &[Overload::new(TEXT, Kind::SameAs(0), utf8_capitalize)],
+    ),
+    function(
+        "utf8_title",
+        "Changes the first letter of each word to upper case and the others to lower.",
+        &[Example::new(&["string [\"they're here\"]"], "string [\"They'Re Here\"]")],
+        &[Overload::new(TEXT, Kind::SameAs(0), utf8_title)],
+    ),
+    function(
+        "utf8_reverse",
+        "Reverses the code points of each value.",
+        &[Example::new(&["string [\"größe\"]"], "string [\"eßörg\"]")],
+        &[Overload::new(TEXT, Kind::SameAs(0), utf8_reverse)],
+    ),
+    function(
+        "ascii_upper",
+        "Changes ASCII letters to upper case.",
+        &[Example::new(&["string [\"éa\"]"], "string [\"éA\"]")],
+        &[Overload::new(TEXT, Kind::SameAs(0), ascii_upper)],
+    ),
+    function(
+        "ascii_lower",
+        "Changes ASCII letters to lower case.",
+        &[Example::new(&["string [\"ÉA\"]"], "string [\"Éa\"]")],
+        &[Overload::new(TEXT, Kind::SameAs(0), ascii_lower)],
+    ),
+    function(
+        "ascii_swapcase",
+        "Changes ASCII letters from lower to upper case and from upper to lower.",
+        &[Example::new(&["string [\"aB\"]"], "string [\"Ab\"]")],
+        &[Overload::new(TEXT, Kind::SameAs(0), ascii_swapcase)],
+    ),
+    function(
+        "ascii_capitalize",
+        "Changes the first character to upper case and the others to lower, where they are ASCII.",
+        &[Example::new(&["string [\"aBC\"]"], "string [\"Abc\"]")],
+        &[Overload::new(TEXT, Kind::SameAs(0), ascii_capitalize)],
+    ),
+    function(
+        "ascii_title",
+        "Changes the first ASCII letter of each word to upper case and the others to lower.",
+        &[Example::new(&["string [\"foo-bar 2nd\"]"], "string [\"Foo-Bar 2Nd\"]")],
+        &[Overload::new(TEXT, Kind::SameAs(0), ascii_title)],
+    ),
+    function(
+        "ascii_reverse",
+        "Reverses each value, which must be ASCII.",
+        &[Example::new(&["string [\"abc\"]"], "string [\"cba\"]")],
+        &[Overload::new(TEXT, Kind::SameAs(0), ascii_reverse)],
+    )
+    .fallible(),
     Function::scalar("binary_reverse")
         .summary("Reverses the bytes of each value.")
         .args(&["strings"])

@@ -23,7 +23,10 @@ pub const FAMILY: &[Function] = &[
         .notes("A null in a list makes the result null; an empty list gives the empty value.")
         .args(&["strings", "separator"])
         .nullability(|_| true)
-        .examples(&[Example::new(&["list<item: string> [[\"a\", \"b\"], []]", "scalar string \"-\""], "string [\"a-b\", \"\"]")])
+        .examples(&[Example::new(
+            &["list<item: string> [[\"a\", \"b\"], []]", "scalar string \"-\""],
+            "string [\"a-b\", \"\"]",
+        )])
         .overloads(&[Overload::new(&[Kind::AnyList, Kind::AnyBytes], Kind::Computed(child_type), binary_join)]),
     Function::scalar("binary_join_element_wise")
         .summary("Joins the values of a row, with the last argument between them.")
@@ -117,9 +120,10 @@ fn value_of<'a>((values, at, nulls): &Source<'a>, row: usize) -> Option<&'a [u8]
 fn join_element_wise(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let handling = args.options().utf8("null_handling")?;
     let replacement = args.options().utf8("null_replacement")?.as_bytes();
-    let columns = args.columns().iter().map(|column| {
-        Ok((Bytes::of(column.values())?, RowOf::new(column), column.values().nulls()))
-    });
+    let columns = args
+        .columns()
+        .iter()
+        .map(|column| Ok((Bytes::of(column.values())?, RowOf::new(column), column.values().nulls())));
     let columns = columns.collect::<Result<Vec<_>>>()?;
     let Some((separator, strings)) = columns.split_last() else {
         return Err(Error::internal("a separator is always there"));

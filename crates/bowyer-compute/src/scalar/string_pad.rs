@@ -14,16 +14,39 @@ use crate::{Args, BindContext, Function, Kernel, Kind, OptionDefault, OptionKind
 
 /// The functions of this family.
 pub const FAMILY: &[Function] = &[
-    pad("utf8_lpad", "Pads on the left to a width in code points.", &[over(|args, output| utf8(args, output, Side::Left))]),
-    pad("utf8_rpad", "Pads on the right to a width in code points.", &[over(|args, output| utf8(args, output, Side::Right))]),
-    pad("utf8_center", "Pads on both sides to a width in code points.", &[over(|args, output| utf8(args, output, Side::Both))]),
+    pad(
+        "utf8_lpad",
+        "Pads on the left to a width in code points.",
+        &[over(|args, output| utf8(args, output, Side::Left))],
+    ),
+    pad(
+        "utf8_rpad",
+        "Pads on the right to a width in code points.",
+        &[over(|args, output| utf8(args, output, Side::Right))],
+    ),
+    pad(
+        "utf8_center",
+        "Pads on both sides to a width in code points.",
+        &[over(|args, output| utf8(args, output, Side::Both))],
+    ),
     pad("ascii_lpad", "Pads on the left to a width in bytes.", &[over(|args, output| ascii(args, output, Side::Left))]),
-    pad("ascii_rpad", "Pads on the right to a width in bytes.", &[over(|args, output| ascii(args, output, Side::Right))]),
-    pad("ascii_center", "Pads on both sides to a width in bytes.", &[over(|args, output| ascii(args, output, Side::Both))]),
+    pad(
+        "ascii_rpad",
+        "Pads on the right to a width in bytes.",
+        &[over(|args, output| ascii(args, output, Side::Right))],
+    ),
+    pad(
+        "ascii_center",
+        "Pads on both sides to a width in bytes.",
+        &[over(|args, output| ascii(args, output, Side::Both))],
+    ),
     Function::scalar("utf8_zero_fill")
         .summary("Pads on the left to a width in code points, after one leading sign.")
         .args(&["strings"])
-        .options(&[WIDTH, OptionSpec::new("padding", OptionKind::Utf8, OptionDefault::Utf8("0"), "The character to pad with.")])
+        .options(&[
+            WIDTH,
+            OptionSpec::new("padding", OptionKind::Utf8, OptionDefault::Utf8("0"), "The character to pad with."),
+        ])
         .prepare(prepare)
         .overloads(&[over(|args, output| utf8(args, output, Side::AfterSign))]),
 ];

@@ -14,32 +14,119 @@ use crate::{Args, Function, Kind, Overload};
 
 /// The functions of this family.
 pub const FAMILY: &[Function] = &[
-    function("string_is_ascii", "Whether all bytes are ASCII.", &[Overload::new(TEXT, Kind::Boolean, |args, output| bytes_to_bits(args, output, <[u8]>::is_ascii))]),
-    function("utf8_is_alnum", "Whether there are characters, and all are letters or numbers.", &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::ALPHABETIC.or(Is::NUMERIC)))]),
-    function("utf8_is_alpha", "Whether there are characters, and all are letters.", &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::ALPHABETIC))]),
-    function("utf8_is_decimal", "Whether there are characters, and all are decimal digits.", &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::DECIMAL))]),
-    function("utf8_is_digit", "Whether there are characters, and all are digits, superscripts or fractions.", &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::DIGIT))]),
-    function("utf8_is_numeric", "Whether there are characters, and all are numbers.", &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::NUMERIC))]),
-    function("utf8_is_lower", "Whether there are cased characters, and all are lower case.", &[Overload::new(TEXT, Kind::Boolean, |args, output| chars(args, output, |value| cased(value, Is::LOWER)))]),
-    function("utf8_is_upper", "Whether there are cased characters, and all are upper case.", &[Overload::new(TEXT, Kind::Boolean, |args, output| chars(args, output, |value| cased(value, Is::UPPER)))]),
-    function("utf8_is_title", "Whether words begin in upper case and go on in lower, and there is one.", &[Overload::new(TEXT, Kind::Boolean, |args, output| chars(args, output, is_title))]),
-    function("utf8_is_printable", "Whether all characters are printable.", &[Overload::new(TEXT, Kind::Boolean, |args, output| chars(args, output, |value| value.chars().all(|c| Is::PRINTABLE.holds(c))))]),
-    function("utf8_is_space", "Whether there are characters, and all are white space.", &[Overload::new(TEXT, Kind::Boolean, |args, output| chars(args, output, |value| !value.is_empty() && value.chars().all(is_space)))]),
-    function("ascii_is_alnum", "Whether there are characters, and all are ASCII letters or digits.", &[Overload::new(TEXT, Kind::Boolean, |args, output| ascii(args, output, u8::is_ascii_alphanumeric))]),
-    function("ascii_is_alpha", "Whether there are characters, and all are ASCII letters.", &[Overload::new(TEXT, Kind::Boolean, |args, output| ascii(args, output, u8::is_ascii_alphabetic))]),
-    function("ascii_is_decimal", "Whether there are characters, and all are ASCII digits.", &[Overload::new(TEXT, Kind::Boolean, |args, output| ascii(args, output, u8::is_ascii_digit))]),
-    function("ascii_is_lower", "Whether there are ASCII letters, and all are lower case.", &[Overload::new(TEXT, Kind::Boolean, |args, output| bytes_to_bits(args, output, |value| ascii_cased(value, u8::is_ascii_lowercase)))]),
-    function("ascii_is_upper", "Whether there are ASCII letters, and all are upper case.", &[Overload::new(TEXT, Kind::Boolean, |args, output| bytes_to_bits(args, output, |value| ascii_cased(value, u8::is_ascii_uppercase)))]),
-    function("ascii_is_title", "Whether words begin in upper case and go on in lower, and there is one, all in ASCII.", &[Overload::new(TEXT, Kind::Boolean, |args, output| chars(args, output, |value| value.is_ascii() && is_title(value)))]),
-    function("ascii_is_printable", "Whether all characters are printable ASCII.", &[Overload::new(TEXT, Kind::Boolean, |args, output| bytes_to_bits(args, output, |value| value.iter().all(|byte| matches!(byte, b' '..=b'~'))))]),
-    function("ascii_is_space", "Whether there are characters, and all are ASCII white space.", &[Overload::new(TEXT, Kind::Boolean, |args, output| ascii(args, output, |byte| matches!(byte, b'\t'..=b'\r' | b' ')))]),
+    function(
+        "string_is_ascii",
+        "Whether all bytes are ASCII.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| bytes_to_bits(args, output, <[u8]>::is_ascii))],
+    ),
+    function(
+        "utf8_is_alnum",
+        "Whether there are characters, and all are letters or numbers.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::ALPHABETIC.or(Is::NUMERIC)))],
+    ),
+    function(
+        "utf8_is_alpha",
+        "Whether there are characters, and all are letters.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::ALPHABETIC))],
+    ),
+    function(
+        "utf8_is_decimal",
+        "Whether there are characters, and all are decimal digits.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::DECIMAL))],
+    ),
+    function(
+        "utf8_is_digit",
+        "Whether there are characters, and all are digits, superscripts or fractions.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::DIGIT))],
+    ),
+    function(
+        "utf8_is_numeric",
+        "Whether there are characters, and all are numbers.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::NUMERIC))],
+    ),
+    function(
+        "utf8_is_lower",
+        "Whether there are cased characters, and all are lower case.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| chars(args, output, |value| cased(value, Is::LOWER)))],
+    ),
+    function(
+        "utf8_is_upper",
+        "Whether there are cased characters, and all are upper case.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| chars(args, output, |value| cased(value, Is::UPPER)))],
+    ),
+    function(
+        "utf8_is_title",
+        "Whether words begin in upper case and go on in lower, and there is one.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| chars(args, output, is_title))],
+    ),
+    function(
+        "utf8_is_printable",
+        "Whether all characters are printable.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| {
+            chars(args, output, |value| value.chars().all(|c| Is::PRINTABLE.holds(c)))
+        })],
+    ),
+    function(
+        "utf8_is_space",
+        "Whether there are characters, and all are white space.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| {
+            chars(args, output, |value| !value.is_empty() && value.chars().all(is_space))
+        })],
+    ),
+    function(
+        "ascii_is_alnum",
+        "Whether there are characters, and all are ASCII letters or digits.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| ascii(args, output, u8::is_ascii_alphanumeric))],
+    ),
+    function(
+        "ascii_is_alpha",
+        "Whether there are characters, and all are ASCII letters.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| ascii(args, output, u8::is_ascii_alphabetic))],
+    ),
+    function(
+        "ascii_is_decimal",
+        "Whether there are characters, and all are ASCII digits.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| ascii(args, output, u8::is_ascii_digit))],
+    ),
+    function(
+        "ascii_is_lower",
+        "Whether there are ASCII letters, and all are lower case.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| {
+            bytes_to_bits(args, output, |value| ascii_cased(value, u8::is_ascii_lowercase))
+        })],
+    ),
+    function(
+        "ascii_is_upper",
+        "Whether there are ASCII letters, and all are upper case.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| {
+            bytes_to_bits(args, output, |value| ascii_cased(value, u8::is_ascii_uppercase))
+        })],
+    ),
+    function(
+        "ascii_is_title",
+        "Whether words begin in upper case and go on in lower, and there is one, all in ASCII.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| {
+            chars(args, output, |value| value.is_ascii() && is_title(value))
+        })],
+    ),
+    function(
+        "ascii_is_printable",
+        "Whether all characters are printable ASCII.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| {
+            bytes_to_bits(args, output, |value| value.iter().all(|byte| matches!(byte, b' '..=b'~')))
+        })],
+    ),
+    function(
+        "ascii_is_space",
+        "Whether there are characters, and all are ASCII white space.",
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| {
+            ascii(args, output, |byte| matches!(byte, b'\t'..=b'\r' | b' '))
+        })],
+    ),
 ];
 
 const fn function(name: &'static str, summary: &'static str, overloads: &'static [Overload]) -> Function {
-    Function::scalar(name)
-        .summary(summary)
-        .args(&["strings"])
-        .overloads(overloads)
+    Function::scalar(name).summary(summary).args(&["strings"]).overloads(overloads)
 }
 
 fn chars(args: &Args<'_>, output: &mut Output, test: impl Fn(&str) -> bool) -> Result<()> {

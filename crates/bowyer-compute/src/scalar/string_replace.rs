@@ -19,7 +19,9 @@ use regex::bytes::{CaptureLocations, Regex};
 use super::string_re2::{Syntax, compile};
 use super::string_search::{PATTERN, is_binary};
 use super::string_values::{BYTES, Bytes, bytes_to_bytes};
-use crate::{Args, BindContext, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, OptionValue, Options, Overload};
+use crate::{
+    Args, BindContext, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, OptionValue, Options, Overload,
+};
 
 /// The functions of this family.
 pub const FAMILY: &[Function] = &[
@@ -181,9 +183,7 @@ fn replace_substring_regex(args: &Args<'_>, output: &mut Output) -> Result<()> {
 /// The names of the groups; all must have one.
 fn group_names(regex: &Regex) -> Result<Vec<String>> {
     let names = regex.capture_names().skip(1).map(|name| name.map(str::to_owned));
-    names
-        .collect::<Option<_>>()
-        .ok_or_else(|| Error::parse("a group has no name").for_argument("pattern"))
+    names.collect::<Option<_>>().ok_or_else(|| Error::parse("a group has no name").for_argument("pattern"))
 }
 
 fn extracted_type(types: &[DataType], options: &Options) -> Result<DataType> {

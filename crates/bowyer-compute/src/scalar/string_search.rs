@@ -17,36 +17,63 @@ use regex::bytes::Regex;
 
 use super::string_re2::{Syntax, compile, escape};
 use super::string_values::{BYTES, bytes_to_bits, bytes_to_count, count_type};
-use crate::{Args, BindContext, Example, Function, Kernel, Kind, OptionDefault, OptionKind, OptionSpec, Overload, Prepare};
+use crate::{
+    Args, BindContext, Example, Function, Kernel, Kind, OptionDefault, OptionKind, OptionSpec, Overload, Prepare,
+};
 
 /// The functions of this family.
 pub const FAMILY: &[Function] = &[
-    bits("match_substring", "Whether the value contains the pattern.", prepare_literal, &[Overload::new(BYTES, Kind::Boolean, matches)])
-        .examples(&[Example::new(&["string [\"abc\", \"xyz\"]"], "bool [true, false]").with(&[("pattern", "\"b\"")])]),
-    bits("match_substring_regex", "Whether the regular expression matches within the value.", prepare_regex, &[Overload::new(BYTES, Kind::Boolean, matches)])
-        .examples(&[Example::new(&["string [\"a1\", \"xyz\"]"], "bool [true, false]").with(&[("pattern", "'\\d'")])]),
-    bits("match_like", "Whether the value is like the SQL pattern: `%` is any text, `_` one character.", prepare_like, &[Overload::new(BYTES, Kind::Boolean, matches)])
-        .examples(&[Example::new(&["string [\"abc\", \"cab\"]"], "bool [true, false]").with(&[("pattern", "\"a%\"")])]),
-    bits("starts_with", "Whether the value starts with the pattern.", prepare_start, &[Overload::new(BYTES, Kind::Boolean, matches)])
-        .examples(&[Example::new(&["string [\"abc\", \"cab\"]"], "bool [true, false]").with(&[("pattern", "\"ab\"")])]),
-    bits("ends_with", "Whether the value ends with the pattern.", prepare_end, &[Overload::new(BYTES, Kind::Boolean, matches)])
-        .examples(&[Example::new(&["string [\"abc\", \"cab\"]"], "bool [false, true]").with(&[("pattern", "\"ab\"")])]),
+    bits(
+        "match_substring",
+        "Whether the value contains the pattern.",
+        prepare_literal,
+        &[Overload::new(BYTES, Kind::Boolean, matches)],
+    )
+    .examples(&[Example::new(&["string [\"abc\", \"xyz\"]"], "bool [true, false]").with(&[("pattern", "\"b\"")])]),
+    bits(
+        "match_substring_regex",
+        "Whether the regular expression matches within the value.",
+        prepare_regex,
+        &[Overload::new(BYTES, Kind::Boolean, matches)],
+    )
+    .examples(&[Example::new(&["string [\"a1\", \"xyz\"]"], "bool [true, false]").with(&[("pattern", "'\\d'")])]),
+    bits(
+        "match_like",
+        "Whether the value is like the SQL pattern: `%` is any text, `_` one character.",
+        prepare_like,
+        &[Overload::new(BYTES, Kind::Boolean, matches)],
+    )
+    .examples(&[Example::new(&["string [\"abc\", \"cab\"]"], "bool [true, false]").with(&[("pattern", "\"a%\"")])]),
+    bits(
+        "starts_with",
+        "Whether the value starts with the pattern.",
+        prepare_start,
+        &[Overload::new(BYTES, Kind::Boolean, matches)],
+    )
+    .examples(&[Example::new(&["string [\"abc\", \"cab\"]"], "bool [true, false]").with(&[("pattern", "\"ab\"")])]),
+    bits(
+        "ends_with",
+        "Whether the value ends with the pattern.",
+        prepare_end,
+        &[Overload::new(BYTES, Kind::Boolean, matches)],
+    )
+    .examples(&[Example::new(&["string [\"abc\", \"cab\"]"], "bool [false, true]").with(&[("pattern", "\"ab\"")])]),
     bits("find_substring", "Gives the byte at which the pattern first begins, or -1.", prepare_literal, &count(find))
         .examples(&[Example::new(&["string [\"éab\", \"x\"]"], "int32 [2, -1]").with(&[("pattern", "\"ab\"")])]),
     bits("find_substring_regex", "Gives the byte at which the first match begins, or -1.", prepare_regex, &count(find))
         .examples(&[Example::new(&["string [\"ab1\", \"x\"]"], "int32 [2, -1]").with(&[("pattern", "'\\d'")])]),
-    bits("count_substring", "Counts how often the pattern appears, without overlap.", prepare_literal, &count(count_all))
-        .examples(&[Example::new(&["string [\"aaaa\", \"b\"]"], "int32 [2, 0]").with(&[("pattern", "\"aa\"")])]),
+    bits(
+        "count_substring",
+        "Counts how often the pattern appears, without overlap.",
+        prepare_literal,
+        &count(count_all),
+    )
+    .examples(&[Example::new(&["string [\"aaaa\", \"b\"]"], "int32 [2, 0]").with(&[("pattern", "\"aa\"")])]),
     bits("count_substring_regex", "Counts the matches, without overlap.", prepare_regex, &count(count_all))
         .examples(&[Example::new(&["string [\"a1b22\"]"], "int32 [2]").with(&[("pattern", "'\\d+'")])]),
 ];
 
-const fn bits(
-    name: &'static str,
-    summary: &'static str,
-    prepare: Prepare,
-    overloads: &'static [Overload],
-) -> Function {
+const fn bits(name: &'static str, summary: &'static str, prepare: Prepare, overloads: &'static [Overload]) -> Function {
     Function::scalar(name).summary(summary).args(&["strings"]).options(OPTIONS).prepare(prepare).overloads(overloads)
 }
 

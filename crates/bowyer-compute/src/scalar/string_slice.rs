@@ -13,7 +13,9 @@ use arrow_schema::DataType;
 use bowyer_core::{Error, Output, Result};
 
 use super::string_values::{BYTES, Bytes, TEXT, bytes_to_bytes, text_to_bytes};
-use crate::{Args, BindContext, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, OptionValue, Options, Overload};
+use crate::{
+    Args, BindContext, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, OptionValue, Options, Overload,
+};
 
 /// The functions of this family.
 pub const FAMILY: &[Function] = &[
@@ -39,8 +41,11 @@ pub const FAMILY: &[Function] = &[
         .notes("Where `start` is not before `stop`, the replacement is inserted at `start`.")
         .args(&["strings"])
         .options(REPLACE)
-        .examples(&[Example::new(&["string [\"hello\"]"], "string [\"hXlo\"]")
-            .with(&[("start", "1"), ("stop", "3"), ("replacement", "\"X\"")])])
+        .examples(&[Example::new(&["string [\"hello\"]"], "string [\"hXlo\"]").with(&[
+            ("start", "1"),
+            ("stop", "3"),
+            ("replacement", "\"X\""),
+        ])])
         .overloads(&[Overload::new(TEXT, Kind::SameAs(0), utf8_replace_slice)]),
     Function::scalar("binary_replace_slice")
         .summary("Replaces the bytes from `start` to before `stop`.")
@@ -48,13 +53,15 @@ pub const FAMILY: &[Function] = &[
         .args(&["strings"])
         .options(REPLACE)
         .fallible()
-        .examples(&[Example::new(&["binary [\"hello\"]"], "binary [\"hXlo\"]")
-            .with(&[("start", "1"), ("stop", "3"), ("replacement", "\"X\"")])])
+        .examples(&[Example::new(&["binary [\"hello\"]"], "binary [\"hXlo\"]").with(&[
+            ("start", "1"),
+            ("stop", "3"),
+            ("replacement", "\"X\""),
+        ])])
         .overloads(&[Overload::new(BYTES, Kind::SameAs(0), binary_replace_slice)]),
 ];
 
-const START: OptionSpec =
-    OptionSpec::new("start", OptionKind::Integer, OptionDefault::Required, "The first position.");
+const START: OptionSpec = OptionSpec::new("start", OptionKind::Integer, OptionDefault::Required, "The first position.");
 
 const SLICE: &[OptionSpec] = &[
     START,
@@ -95,7 +102,8 @@ impl Slice {
         let place = |at: i64| if at < 0 { at.saturating_add(len).max(least) } else { at.min(most) };
         let start = place(self.start);
         let stop = self.stop.map_or(if self.step > 0 { len } else { -1 }, place);
-        let (distance, step) = if self.step > 0 { (stop - start, self.step) } else { (start - stop, self.step.saturating_neg()) };
+        let (distance, step) =
+            if self.step > 0 { (stop - start, self.step) } else { (start - stop, self.step.saturating_neg()) };
         let count = if distance <= 0 { 0 } else { (distance - 1) / step + 1 };
         (start, count as usize)
     }

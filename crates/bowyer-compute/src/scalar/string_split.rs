@@ -170,10 +170,5 @@ fn split(
         writer.push(part)?;
     }
     let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0).cloned();
-    output.set(Arc::new(ListArray::try_new(
-        field.clone(),
-        OffsetBuffer::new(offsets.into()),
-        child.finish()?,
-        nulls,
-    )?))
+    output.set(Arc::new(ListArray::try_new(field.clone(), OffsetBuffer::new(offsets.into()), child.finish()?, nulls)?))
 }

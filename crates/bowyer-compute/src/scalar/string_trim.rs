@@ -17,17 +17,52 @@ use crate::{Args, BindContext, Function, Kernel, Kind, OptionDefault, OptionKind
 /// The functions of this family.
 pub const FAMILY: &[Function] = &[
     set("utf8_trim", "Takes the given characters off both ends.", &[over(|args, output| utf8_set(args, output, BOTH))]),
-    set("utf8_ltrim", "Takes the given characters off the beginning.", &[over(|args, output| utf8_set(args, output, LEFT))]),
+    set(
+        "utf8_ltrim",
+        "Takes the given characters off the beginning.",
+        &[over(|args, output| utf8_set(args, output, LEFT))],
+    ),
     set("utf8_rtrim", "Takes the given characters off the end.", &[over(|args, output| utf8_set(args, output, RIGHT))]),
-    set("ascii_trim", "Takes the given bytes off both ends.", &[over(|args, output| ascii_set(args, output, BOTH))]).fallible(),
-    set("ascii_ltrim", "Takes the given bytes off the beginning.", &[over(|args, output| ascii_set(args, output, LEFT))]).fallible(),
-    set("ascii_rtrim", "Takes the given bytes off the end.", &[over(|args, output| ascii_set(args, output, RIGHT))]).fallible(),
-    space("utf8_trim_whitespace", "Takes white space off both ends.", &[over(|args, output| utf8(args, output, BOTH, is_space))]),
-    space("utf8_ltrim_whitespace", "Takes white space off the beginning.", &[over(|args, output| utf8(args, output, LEFT, is_space))]),
-    space("utf8_rtrim_whitespace", "Takes white space off the end.", &[over(|args, output| utf8(args, output, RIGHT, is_space))]),
-    space("ascii_trim_whitespace", "Takes ASCII white space off both ends.", &[over(|args, output| ascii(args, output, BOTH, is_ascii_space))]),
-    space("ascii_ltrim_whitespace", "Takes ASCII white space off the beginning.", &[over(|args, output| ascii(args, output, LEFT, is_ascii_space))]),
-    space("ascii_rtrim_whitespace", "Takes ASCII white space off the end.", &[over(|args, output| ascii(args, output, RIGHT, is_ascii_space))]),
+    set("ascii_trim", "Takes the given bytes off both ends.", &[over(|args, output| ascii_set(args, output, BOTH))])
+        .fallible(),
+    set(
+        "ascii_ltrim",
+        "Takes the given bytes off the beginning.",
+        &[over(|args, output| ascii_set(args, output, LEFT))],
+    )
+    .fallible(),
+    set("ascii_rtrim", "Takes the given bytes off the end.", &[over(|args, output| ascii_set(args, output, RIGHT))])
+        .fallible(),
+    space(
+        "utf8_trim_whitespace",
+        "Takes white space off both ends.",
+        &[over(|args, output| utf8(args, output, BOTH, is_space))],
+    ),
+    space(
+        "utf8_ltrim_whitespace",
+        "Takes white space off the beginning.",
+        &[over(|args, output| utf8(args, output, LEFT, is_space))],
+    ),
+    space(
+        "utf8_rtrim_whitespace",
+        "Takes white space off the end.",
+        &[over(|args, output| utf8(args, output, RIGHT, is_space))],
+    ),
+    space(
+        "ascii_trim_whitespace",
+        "Takes ASCII white space off both ends.",
+        &[over(|args, output| ascii(args, output, BOTH, is_ascii_space))],
+    ),
+    space(
+        "ascii_ltrim_whitespace",
+        "Takes ASCII white space off the beginning.",
+        &[over(|args, output| ascii(args, output, LEFT, is_ascii_space))],
+    ),
+    space(
+        "ascii_rtrim_whitespace",
+        "Takes ASCII white space off the end.",
+        &[over(|args, output| ascii(args, output, RIGHT, is_ascii_space))],
+    ),
 ];
 
 const fn over(kernel: Kernel) -> Overload {

@@ -75,12 +75,14 @@ impl Zone {
         }
     }
 
-    /// What the zone is called at an instant, as `EST`, or its offset.
-    pub(crate) fn abbreviation(&self, utc: i64) -> String {
+    /// The instant at which clocks are set forward over a local time that never happens.
+    pub(crate) fn gap_end(&self, local: i64, after: i64) -> i64 {
         match self {
-            Self::Fixed(0) => "UTC".to_owned(),
-            Self::Fixed(offset) => format_offset(*offset, ":"),
-            Self::Rules(zone) => zone.to_offset_info(timestamp(utc)).abbreviation().to_owned(),
+            Self::Fixed(offset) => local - offset,
+            Self::Rules(zone) => {
+                let transition = zone.following(timestamp(local.saturating_sub(after))).next();
+                transition.map_or(local, |transition| transition.timestamp().as_second())
+            }
         }
     }
 }
@@ -118,6 +120,23 @@ impl Clock<'_> {
     pub(crate) fn is_dst(&mut self, utc: i64) -> bool {
         self.offset(utc);
         self.dst
+    }
+
+    /// What a local time stands for; as [`Zone::instant`], but fast within a span.
+    #[inline]
+    pub(crate) fn instant(&mut self, local: i64) -> Instant {
+        let utc = local.saturating_sub(self.offset);
+        let inside = utc >= self.first.saturating_add(86_400) && utc <= self.last.saturating_sub(86_400);
+        if inside { Instant::One(self.offset) } else { self.instant_near_transition(local) }
+    }
+
+    #[cold]
+    fn instant_near_transition(&mut self, local: i64) -> Instant {
+        let instant = self.zone.instant(local);
+        if let Instant::One(offset) = instant {
+            self.move_to(local.saturating_sub(offset));
+        }
+        instant
     }
 
     #[cold]

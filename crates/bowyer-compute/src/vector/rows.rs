@@ -151,4 +151,3 @@ pub(crate) fn filter_rows(values: &ArrayRef, mask: &BooleanBuffer, memory: &Memo
     }
     Ok(arrow_select::filter::filter(values, &BooleanArray::new(mask.clone(), None))?)
 }
-

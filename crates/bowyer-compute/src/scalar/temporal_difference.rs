@@ -1,0 +1,207 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Distances between dates and times: how many boundaries of a unit lie between them, in local time.
+//!
+//! The result is negative when the end is before the start. Both sides have the same type.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use arrow_array::types::{IntervalDayTime, IntervalMonthDayNano};
+use arrow_array::{IntervalDayTimeArray, IntervalMonthDayNanoArray};
+use arrow_schema::{DataType, IntervalUnit};
+use bowyer_core::{Error, Output, Result};
+
+use super::temporal_civil::{Civil, days_since_monday};
+use super::temporal_local::{Local, units};
+use crate::{Args, BindContext, Example, Function, Kernel, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
+
+/// The functions of this family.
+pub const FAMILY: &[Function] = &[
+    between(
+        "years_between",
+        "Counts the boundaries of years between two times.",
+        &dates(|args, output| count(args, output, |day, _, _| Civil::of(day).year)),
+    )
+    .examples(&[Example::new(&["date32[day] [\"2023-12-31\"]", "date32[day] [\"2024-01-01\"]"], "int64 [1]")]),
+    between(
+        "quarters_between",
+        "Counts the boundaries of quarters between two times.",
+        &dates(|args, output| count(args, output, |day, _, _| months(day).div_euclid(3))),
+    ),
+    between("weeks_between", "Counts the boundaries of weeks between two times.", &dates(weeks))
+        .prepare(prepare_weeks)
+        .options(&[
+            OptionSpec::new(
+                "count_from_zero",
+                OptionKind::Boolean,
+                OptionDefault::Boolean(true),
+                "Accepted for pyarrow's sake: it changes nothing.",
+            ),
+            OptionSpec::new(
+                "week_start",
+                OptionKind::Integer,
+                OptionDefault::Integer(1),
+                "The first day of weeks: 1 is Monday, 7 Sunday.",
+            ),
+        ]),
+    between(
+        "days_between",
+        "Counts the boundaries of days between two times.",
+        &dates(|args, output| count(args, output, |day, _, _| day)),
+    ),
+    between(
+        "hours_between",
+        "Counts the boundaries of hours between two times.",
+        &times(|args, output| fixed(args, output, 24)),
+    ),
+    between(
+        "minutes_between",
+        "Counts the boundaries of minutes between two times.",
+        &times(|args, output| fixed(args, output, 1_440)),
+    ),
+    between(
+        "seconds_between",
+        "Counts the boundaries of seconds between two times.",
+        &times(|args, output| fixed(args, output, 86_400)),
+    ),
+    between(
+        "milliseconds_between",
+        "Counts the boundaries of milliseconds between two times.",
+        &times(|args, output| fixed(args, output, 86_400_000)),
+    ),
+    between(
+        "microseconds_between",
+        "Counts the boundaries of microseconds between two times; wraps.",
+        &times(|args, output| fixed(args, output, 86_400_000_000)),
+    ),
+    between(
+        "nanoseconds_between",
+        "Counts the nanoseconds between two times; wraps.",
+        &times(|args, output| fixed(args, output, 86_400_000_000_000)),
+    ),
+    between(
+        "month_interval_between",
+        "Gives the boundaries of months between two times as an interval.",
+        &[
+            Overload::new(&[Kind::AnyDate, Kind::SameAs(0)], MONTHS, month_interval),
+            Overload::new(&[Kind::AnyTimestamp, Kind::SameAs(0)], MONTHS, month_interval),
+        ],
+    ),
+    between(
+        "day_time_interval_between",
+        "Gives the difference of days and that of milliseconds of the day as an interval.",
+        &[
+            Overload::new(&[Kind::AnyDate, Kind::SameAs(0)], DAY_TIME, day_time_interval),
+            Overload::new(&[Kind::AnyTimestamp, Kind::SameAs(0)], DAY_TIME, day_time_interval),
+            Overload::new(&[Kind::AnyTime, Kind::SameAs(0)], DAY_TIME, day_time_interval),
+        ],
+    ),
+    between(
+        "month_day_nano_interval_between",
+        "Gives the differences of months, of days of the month and of nanoseconds of the day as an interval.",
+        &[
+            Overload::new(&[Kind::AnyDate, Kind::SameAs(0)], MONTH_DAY_NANO, month_day_nano_interval),
+            Overload::new(&[Kind::AnyTimestamp, Kind::SameAs(0)], MONTH_DAY_NANO, month_day_nano_interval),
+            Overload::new(&[Kind::AnyTime, Kind::SameAs(0)], MONTH_DAY_NANO, month_day_nano_interval),
+        ],
+    ),
+];
+
+const MONTHS: Kind = Kind::Computed(|_, _| Ok(DataType::Interval(IntervalUnit::YearMonth)));
+const DAY_TIME: Kind = Kind::Computed(|_, _| Ok(DataType::Interval(IntervalUnit::DayTime)));
+const MONTH_DAY_NANO: Kind = Kind::Computed(|_, _| Ok(DataType::Interval(IntervalUnit::MonthDayNano)));
+
+const fn between(name: &'static str, summary: &'static str, overloads: &'static [Overload]) -> Function {
+    Function::scalar(name).summary(summary).args(&["start", "end"]).overloads(overloads)
+}
+
+const fn dates(kernel: Kernel) -> [Overload; 2] {
+    [
+        Overload::new(&[Kind::AnyDate, Kind::SameAs(0)], Kind::Int64, kernel),
+        Overload::new(&[Kind::AnyTimestamp, Kind::SameAs(0)], Kind::Int64, kernel),
+    ]
+}
+
+const fn times(kernel: Kernel) -> [Overload; 3] {
+    [
+        Overload::new(&[Kind::AnyDate, Kind::SameAs(0)], Kind::Int64, kernel),
+        Overload::new(&[Kind::AnyTimestamp, Kind::SameAs(0)], Kind::Int64, kernel),
+        Overload::new(&[Kind::AnyTime, Kind::SameAs(0)], Kind::Int64, kernel),
+    ]
+}
+
+fn months(day: i64) -> i64 {
+    let Civil { year, month, .. } = Civil::of(day);
+    year.wrapping_mul(12).wrapping_add(month - 1)
+}
+
+/// The difference of what `boundary` makes of both sides, given day, ticks of the day and ticks in a day.
+fn count(args: &Args<'_>, output: &mut Output, boundary: impl Fn(i64, i64, i64) -> i64) -> Result<()> {
+    let (start, end) = (Local::of(args.column(0))?, Local::of(args.column(1))?);
+    let at = |side: &Local, row: usize| {
+        let (day, rest) = side.day_and_rest(row);
+        boundary(day, rest, side.per_day)
+    };
+    for (row, lane) in output.fixed::<i64>()?.iter_mut().enumerate() {
+        *lane = at(&end, row).wrapping_sub(at(&start, row));
+    }
+    Ok(())
+}
+
+fn fixed(args: &Args<'_>, output: &mut Output, per_day: i64) -> Result<()> {
+    count(args, output, |day, rest, ticks_per_day| units(day, rest, ticks_per_day, per_day))
+}
+
+fn prepare_weeks(context: &BindContext<'_>) -> Result<Box<dyn Any + Send + Sync>> {
+    let first = context.options.integer("week_start")?;
+    if !(1..=7).contains(&first) {
+        return Err(Error::invalid_argument("it is not from 1 to 7").for_argument("week_start"));
+    }
+    Ok(Box::new(first - 1))
+}
+
+fn weeks(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let first = *args.state::<i64>()?;
+    count(args, output, |day, _, _| {
+        let into_week = (days_since_monday(day) - first).rem_euclid(7);
+        day.wrapping_sub(into_week).div_euclid(7)
+    })
+}
+
+fn month_interval(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let (start, end) = (Local::of(args.column(0))?, Local::of(args.column(1))?);
+    for (row, lane) in output.fixed::<i32>()?.iter_mut().enumerate() {
+        *lane = months(end.day_and_rest(row).0).wrapping_sub(months(start.day_and_rest(row).0)) as i32;
+    }
+    Ok(())
+}
+
+fn day_time_interval(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let (start, end) = (Local::of(args.column(0))?, Local::of(args.column(1))?);
+    let values = (0..output.row_count()).map(|row| {
+        let ((day1, rest1), (day2, rest2)) = (start.day_and_rest(row), end.day_and_rest(row));
+        let millis = |rest: i64| units(0, rest, start.per_day, 86_400_000);
+        IntervalDayTime::new(day2.wrapping_sub(day1) as i32, (millis(rest2) - millis(rest1)) as i32)
+    });
+    let values: Vec<IntervalDayTime> = values.collect();
+    let validity = output.validity().cloned();
+    output.set(Arc::new(IntervalDayTimeArray::new(values.into(), validity)))
+}
+
+fn month_day_nano_interval(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let (start, end) = (Local::of(args.column(0))?, Local::of(args.column(1))?);
+    let values = (0..output.row_count()).map(|row| {
+        let ((day1, rest1), (day2, rest2)) = (start.day_and_rest(row), end.day_and_rest(row));
+        let nanos = |rest: i64| units(0, rest, start.per_day, 86_400_000_000_000);
+        IntervalMonthDayNano::new(
+            months(day2).wrapping_sub(months(day1)) as i32,
+            (Civil::of(day2).day - Civil::of(day1).day) as i32,
+            nanos(rest2) - nanos(rest1),
+        )
+    });
+    let values: Vec<IntervalMonthDayNano> = values.collect();
+    let validity = output.validity().cloned();
+    output.set(Arc::new(IntervalMonthDayNanoArray::new(values.into(), validity)))
+}

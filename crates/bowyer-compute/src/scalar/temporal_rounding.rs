@@ -1,0 +1,231 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Rounding times to multiples of calendar units, in local time where there is a zone.
+//!
+//! Multiples are counted from 1970-01-01, weeks from the Monday or Sunday before; with a calendar-based origin from
+//! the start of the next larger unit. A local time that happens twice or never is an error that names the row.
+
+use std::any::Any;
+
+use arrow_schema::DataType;
+use bowyer_core::{Error, Output, Result};
+
+use super::temporal_civil::Civil;
+use super::temporal_local::{Local, ticks_per_day, zone_of};
+use super::temporal_zone::{Clock, Instant, Zone};
+use crate::{Args, BindContext, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
+
+/// The functions of this family.
+pub const FAMILY: &[Function] = &[
+    function(
+        "floor_temporal",
+        "Rounds each time down to a multiple of a unit.",
+        &[Overload::new(&[Kind::Temporal], Kind::SameAs(0), |args, output| round(args, output, |_, floor, _| floor))],
+    )
+    .examples(&[Example::new(
+        &["timestamp[s] [\"2024-05-17T13:47:31\"]"],
+        "timestamp[s] [\"2024-05-17T13:45:00\"]",
+    )
+    .with(&[("multiple", "15"), ("unit", "\"minute\"")])]),
+    function(
+        "ceil_temporal",
+        "Rounds each time up to a multiple of a unit.",
+        &[Overload::new(&[Kind::Temporal], Kind::SameAs(0), |args, output| round(args, output, |_, _, ceil| ceil))],
+    ),
+    function(
+        "round_temporal",
+        "Rounds each time to the nearest multiple of a unit; in the middle, up.",
+        &[Overload::new(&[Kind::Temporal], Kind::SameAs(0), |args, output| {
+            round(args, output, |tick, floor, ceil| if tick - floor >= ceil - tick { ceil } else { floor })
+        })],
+    ),
+];
+
+const fn function(name: &'static str, summary: &'static str, overloads: &'static [Overload]) -> Function {
+    Function::scalar(name)
+        .summary(summary)
+        .args(&["timestamps"])
+        .options(OPTIONS)
+        .prepare(prepare)
+        .fallible()
+        .overloads(overloads)
+}
+
+const UNITS: &[&str] = &[
+    "year",
+    "quarter",
+    "month",
+    "week",
+    "day",
+    "hour",
+    "minute",
+    "second",
+    "millisecond",
+    "microsecond",
+    "nanosecond",
+];
+
+const OPTIONS: &[OptionSpec] = &[
+    OptionSpec::new("multiple", OptionKind::Integer, OptionDefault::Integer(1), "How many units to round to."),
+    OptionSpec::new("unit", OptionKind::Choice(UNITS), OptionDefault::Utf8("day"), "The unit."),
+    OptionSpec::new(
+        "week_starts_monday",
+        OptionKind::Boolean,
+        OptionDefault::Boolean(true),
+        "Whether weeks begin on Monday and not on Sunday.",
+    ),
+    OptionSpec::new(
+        "ceil_is_strictly_greater",
+        OptionKind::Boolean,
+        OptionDefault::Boolean(false),
+        "Whether rounding up moves a time that is a multiple already.",
+    ),
+    OptionSpec::new(
+        "calendar_based_origin",
+        OptionKind::Boolean,
+        OptionDefault::Boolean(false),
+        "Whether multiples are counted from the start of the next larger unit.",
+    ),
+];
+
+/// What to round to.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// Months; counted within the year when the flag is set.
+    Months { count: i64, in_year: bool },
+    /// Days from an origin.
+    Days { count: i64, origin: i64 },
+    /// Days within the month.
+    DaysOfMonth(i64),
+    /// Units of which a day has `per_day`, counted from the epoch or within each `within` of them.
+    Units { count: i64, per_day: i64, within: Option<i64> },
+}
+
+fn prepare(context: &BindContext<'_>) -> Result<Box<dyn Any + Send + Sync>> {
+    let options = context.options;
+    let count = options.integer("multiple")?;
+    if count <= 0 || count > i64::from(i32::MAX) {
+        return Err(Error::invalid_argument("it is not positive, or too large").for_argument("multiple"));
+    }
+    let calendar = options.boolean("calendar_based_origin")?;
+    let units = |per_day: i64, within: i64| Step::Units { count, per_day, within: calendar.then_some(within) };
+    let unit = options.utf8("unit")?;
+    let step = match unit {
+        "year" => Step::Months { count: count * 12, in_year: false },
+        "quarter" => Step::Months { count: count * 3, in_year: calendar },
+        "month" => Step::Months { count, in_year: calendar },
+        "week" if calendar => {
+            return Err(Error::not_implemented("weeks are not counted from the start of a larger unit")
+                .for_argument("calendar_based_origin"));
+        }
+        "week" => Step::Days { count: count * 7, origin: if options.boolean("week_starts_monday")? { -3 } else { -4 } },
+        "day" if calendar => Step::DaysOfMonth(count),
+        "day" => Step::Days { count, origin: 0 },
+        "hour" => units(24, 24),
+        "minute" => units(1_440, 60),
+        "second" => units(86_400, 60),
+        "millisecond" => units(86_400_000, 1_000),
+        "microsecond" => units(86_400_000_000, 1_000),
+        _ => units(86_400_000_000_000, 1_000),
+    };
+    let no_calendar = matches!(context.types[0], DataType::Duration(_) | DataType::Time32(_) | DataType::Time64(_));
+    if no_calendar && matches!(step, Step::Months { .. } | Step::DaysOfMonth(_)) {
+        let message = format!("{} is not rounded to {unit}s of a calendar", context.types[0]);
+        return Err(Error::invalid_argument(message).for_argument("unit"));
+    }
+    Ok(Box::new(step))
+}
+
+/// The multiples at or before, and after `tick`.
+fn neighbours(step: Step, tick: i64, per_day: i64) -> Option<(i64, i64)> {
+    let day = tick.div_euclid(per_day);
+    let days = |first: i64, next: i64| Some((first.checked_mul(per_day)?, next.checked_mul(per_day)?));
+    match step {
+        Step::Months { count, in_year } => {
+            let Civil { year, month, .. } = Civil::of(day);
+            let months = (year - 1970) * 12 + month - 1;
+            let first = if in_year { months - (month - 1) % count } else { months - months.rem_euclid(count) };
+            let start = |months: i64| {
+                let (year, month) = (1970 + months.div_euclid(12), months.rem_euclid(12) + 1);
+                Civil { year, month, day: 1 }.days()
+            };
+            days(start(first), start(first + count))
+        }
+        Step::Days { count, origin } => {
+            let first = day - (day - origin).rem_euclid(count);
+            days(first, first + count)
+        }
+        Step::DaysOfMonth(count) => {
+            let first = day - (Civil::of(day).day - 1) % count;
+            days(first, first + count)
+        }
+        Step::Units { count, per_day: units, within } => {
+            if units > per_day {
+                // Finer than the type: counted in units, kept in ticks.
+                let factor = units / per_day;
+                let (first, next) = unit_neighbours(tick.checked_mul(factor)?, count, within)?;
+                return Some((first.div_euclid(factor), next.div_euclid(factor).max(first.div_euclid(factor))));
+            }
+            let factor = per_day / units;
+            let (first, next) = unit_neighbours(tick.div_euclid(factor), count, within)?;
+            Some((first.checked_mul(factor)?, next.checked_mul(factor)?))
+        }
+    }
+}
+
+fn unit_neighbours(unit: i64, count: i64, within: Option<i64>) -> Option<(i64, i64)> {
+    let into = match within {
+        Some(within) => unit.rem_euclid(within) % count,
+        None => unit.rem_euclid(count),
+    };
+    let first = unit.checked_sub(into)?;
+    Some((first, first.checked_add(count)?))
+}
+
+/// Rounds by choosing among a tick's neighbours.
+fn round(args: &Args<'_>, output: &mut Output, choose: fn(i64, i64, i64) -> i64) -> Result<()> {
+    let step = *args.state::<Step>()?;
+    let strictly = args.options().boolean("ceil_is_strictly_greater")?;
+    let data_type = args.output_type();
+    let local = Local::of(args.column(0))?;
+    let zone = zone_of(data_type)?;
+    let per_second = ticks_per_day(data_type)? / 86_400;
+    let is_time = matches!(data_type, DataType::Time32(_) | DataType::Time64(_));
+    let mut clock = zone.clock();
+    let utc = !matches!(zone, Zone::Fixed(0));
+    let mut rounded = |row: usize| {
+        let tick = local.tick(row);
+        let overflow = || Error::overflow(format!("the rounded time does not fit {data_type}")).at_row(row);
+        let (floor, next) = neighbours(step, tick, local.per_day).ok_or_else(overflow)?;
+        let ceil = if floor == tick && !strictly { tick } else { next };
+        let there = choose(tick, floor, ceil);
+        if is_time && there >= local.per_day {
+            return Err(overflow());
+        }
+        if utc { to_utc(&mut clock, there, per_second).map_err(|error| error.at_row(row)) } else { Ok(there) }
+    };
+    let narrow = data_type.primitive_width() == Some(4);
+    let validity = output.validity().cloned();
+    let valid = |row: usize| validity.as_ref().is_none_or(|validity| validity.is_valid(row));
+    if narrow {
+        for (row, lane) in output.fixed::<i32>()?.iter_mut().enumerate() {
+            let there = if valid(row) { rounded(row)? } else { 0 };
+            let overflow = |_| Error::overflow(format!("the rounded time does not fit {data_type}")).at_row(row);
+            *lane = i32::try_from(there).map_err(overflow)?;
+        }
+        return Ok(());
+    }
+    for (row, lane) in output.fixed::<i64>()?.iter_mut().enumerate() {
+        *lane = if valid(row) { rounded(row)? } else { 0 };
+    }
+    Ok(())
+}
+
+fn to_utc(clock: &mut Clock<'_>, local: i64, per_second: i64) -> Result<i64> {
+    match clock.instant(local.div_euclid(per_second)) {
+        Instant::One(offset) => Ok(local.wrapping_sub(offset * per_second)),
+        Instant::Ambiguous(..) => Err(Error::invalid_data("the rounded local time happens twice")),
+        Instant::Missing(..) => Err(Error::invalid_data("the rounded local time never happens")),
+    }
+}
