@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::{Array, RecordBatch};
-use arrow_data::ArrayData;
 
 use crate::c::OwnedArray;
 use crate::ownership::{Borrow, Located, Owners};
@@ -119,7 +118,7 @@ impl Exported {
 #[must_use]
 pub fn export_array(array: &dyn Array, aliasing: Aliasing<'_>, live: &Arc<Live>) -> Exported {
     let mut writer = Writer::new(aliasing, 1);
-    let root = writer.node(&array.to_data());
+    let root = writer.array(array);
     writer.finish(root, live)
 }
 
@@ -127,8 +126,7 @@ pub fn export_array(array: &dyn Array, aliasing: Aliasing<'_>, live: &Arc<Live>)
 #[must_use]
 pub fn export_batch(batch: &RecordBatch, aliasing: Aliasing<'_>, live: &Arc<Live>) -> Exported {
     let mut writer = Writer::new(aliasing, 1 + batch.num_columns());
-    let columns: Vec<ArrayData> = batch.columns().iter().map(|column| column.to_data()).collect();
-    let root = writer.batch(batch.num_rows(), &columns);
+    let root = writer.batch(batch.num_rows(), batch.columns());
     writer.finish(root, live)
 }
 

@@ -94,7 +94,8 @@ pub unsafe fn import_block(
     }
     let fail = |(array, rejection): (usize, Rejection)| refuse(shapes[array], rejection, customs.rejections);
     // SAFETY: obligation 1.
-    let mut walk = unsafe { Walk::new(block.sizes) };
+    let walk = unsafe { Walk::new(block.sizes) };
+    let mut walk = walk.with_capacity(shapes.iter().map(|shape| shape.nodes().len()).sum());
     for (index, shape) in shapes.iter().enumerate() {
         // SAFETY: obligations 1 and 2.
         unsafe { walk.array(block.arrays.add(index), shape) }.map_err(|rejection| fail((index, rejection)))?;
@@ -155,9 +156,14 @@ fn refuse(shape: &Shape, rejection: Rejection, rejections: &Rejections) -> Error
 }
 
 fn spans(flat: &Flat<'_>) -> Vec<Span> {
+    let mut spans = Vec::with_capacity(flat.buffers.len());
     let used = flat.buffers.iter().enumerate().filter(|(_, range)| !range.is_empty());
-    used.map(|(buffer, range)| Span { start: range.as_ptr().addr(), byte_len: range.len(), buffer: buffer as u32 })
-        .collect()
+    spans.extend(used.map(|(buffer, range)| Span {
+        start: range.as_ptr().addr(),
+        byte_len: range.len(),
+        buffer: buffer as u32,
+    }));
+    spans
 }
 
 /// # Safety

@@ -72,6 +72,14 @@ impl<'a> Walk<'a> {
         Self { flat: Flat::default(), sizes, stack: Vec::new() }
     }
 
+    /// Makes room for that many nodes.
+    #[must_use]
+    pub fn with_capacity(mut self, nodes: usize) -> Self {
+        self.flat.nodes.reserve(nodes);
+        self.flat.buffers.reserve(nodes * 2);
+        self
+    }
+
     /// The list.
     #[must_use]
     pub fn finish(self) -> Flat<'a> {

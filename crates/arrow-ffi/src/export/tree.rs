@@ -11,6 +11,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use arrow_array::{Array, ArrayRef, downcast_primitive_array};
 use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::DataType;
@@ -82,7 +83,7 @@ impl<'a> Writer<'a> {
             drafts: Vec::with_capacity(nodes),
             buffer_pointers: Vec::with_capacity(nodes * 3),
             sizes: Vec::with_capacity(nodes * 3),
-            aliases: Vec::new(),
+            aliases: Vec::with_capacity(if matches!(aliasing, Aliasing::Never) { 0 } else { nodes * 2 }),
             buffers: Vec::with_capacity(nodes * 2),
             borrows: Vec::new(),
             byte_len: 0,
@@ -103,17 +104,38 @@ impl<'a> Writer<'a> {
     }
 
     /// A struct of columns, without nulls of its own.
-    pub(super) fn batch(&mut self, row_count: usize, columns: &[ArrayData]) -> usize {
+    pub(super) fn batch(&mut self, row_count: usize, columns: &[ArrayRef]) -> usize {
         let at = self.begin(row_count, 0, 0);
         self.absent();
         self.drafts[at].buffers.end = self.sizes.len();
-        let children = columns.iter().map(|column| self.node(column)).collect();
+        let children = columns.iter().map(|column| self.array(column.as_ref())).collect();
         self.drafts[at].children = children;
         at
     }
 
-    /// An array and all below it. Recursion goes as deep as its type.
-    pub(super) fn node(&mut self, data: &ArrayData) -> usize {
+    /// An array and all below it. Numbers without nulls go past `ArrayData`, whose making and dropping was a quarter of what
+    /// the native side of ten columns cost.
+    pub(super) fn array(&mut self, array: &dyn Array) -> usize {
+        if array.null_count() > 0 {
+            return self.node(&array.to_data());
+        }
+        downcast_primitive_array!(
+            array => self.numbers(array.len(), array.values().inner()),
+            _ => self.node(&array.to_data())
+        )
+    }
+
+    /// A column of numbers without nulls.
+    fn numbers(&mut self, length: usize, values: &Buffer) -> usize {
+        let at = self.begin(length, 0, 0);
+        self.absent();
+        self.range(values, 0, values.len());
+        self.drafts[at].buffers.end = self.sizes.len();
+        at
+    }
+
+    /// Array data and all below it. Recursion goes as deep as its type.
+    fn node(&mut self, data: &ArrayData) -> usize {
         let layout = Layout::of(data.data_type());
         let null_count = match layout {
             Layout::Null => data.len(),
