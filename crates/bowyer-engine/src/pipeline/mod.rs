@@ -13,6 +13,8 @@ mod emission;
 pub(crate) mod lineage;
 pub(crate) mod state;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
