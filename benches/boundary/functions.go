@@ -38,7 +38,7 @@ func functions() error {
 		ours, peers func() error
 	}{
 		{"add/rows=1000", calls(ctx, "add", few, few), arrowGo("add_unchecked", few, few)},
-		{"negate/rows=1000", calls(ctx, "negate", few), arrowGo("negate_unchecked", few)},
+		{"equal/rows=1000", calls(ctx, "equal", few, few), arrowGo("equal", few, few)},
 		{"sum/rows=10000000", calls(ctx, "sum_checked", many), func() error { arrowmath.Int64.Sum(many); return nil }},
 		{"filter/rows=10000000", calls(ctx, "filter", many, mask), arrowGo("filter", many, mask)},
 	} {
