@@ -111,6 +111,13 @@ impl FunctionState {
         outcome
     }
 
+    /// What the manual calls an argument.
+    fn name_of(&self, position: usize) -> String {
+        let names = self.bound.function().args;
+        let name = names.get(position).or(names.last());
+        name.map_or_else(|| format!("argument {position}"), |name| (*name).to_owned())
+    }
+
     /// The arguments as columns, and their rows.
     fn columns(
         &self,
@@ -124,15 +131,15 @@ impl FunctionState {
         for (position, argument) in arguments.iter().enumerate() {
             let field = &self.arguments[position];
             let chunks: Vec<ArrayRef> = arrays.by_ref().take(argument.count as usize).collect();
-            let value = joined(chunks, argument, field).map_err(|error| error.for_argument(name_of(field, position)))?;
+            let value = joined(chunks, argument, field).map_err(|error| error.for_argument(self.name_of(position)))?;
             let is_scalar = argument.flags & ARGUMENT_SCALAR != 0;
             if is_scalar && value.len() != 1 {
                 let message = format!("a scalar has one row, not {}", value.len());
-                return Err(Error::invalid_argument(message).for_argument(name_of(field, position)));
+                return Err(Error::invalid_argument(message).for_argument(self.name_of(position)));
             }
             if !is_scalar && rows.is_some_and(|rows| rows != value.len()) {
                 let message = format!("{} rows where arguments before it have {}", value.len(), rows.unwrap_or(0));
-                return Err(Error::invalid_argument(message).for_argument(name_of(field, position)));
+                return Err(Error::invalid_argument(message).for_argument(self.name_of(position)));
             }
             if !is_scalar {
                 rows = Some(value.len());
@@ -151,10 +158,6 @@ impl FunctionState {
         };
         Ok((values.into_iter().map(column).collect::<Result<_>>()?, row_count))
     }
-}
-
-fn name_of(field: &Field, position: usize) -> String {
-    if field.name().is_empty() { format!("argument {position}") } else { field.name().clone() }
 }
 
 /// The chunks of an argument as one array.

@@ -91,11 +91,14 @@ fn imports(text: &mut String, wrapped: &[(String, &Function)]) -> Result<()> {
 }
 
 /// The wrapper's name: of a pair that wraps and checks, the plain name checks. Cumulative functions are arrow-go's
-/// exception: there the plain name wraps.
+/// exception: there the plain name wraps. What pyarrow calls `invert` is arrow-go's `not`.
 fn go_name(function: &Function, all: &[&Function]) -> String {
     let name = function.name;
     if name.starts_with("cumulative_") {
         return camel(name, true);
+    }
+    if name == "invert" {
+        return "Not".to_owned();
     }
     if let Some(plain) = name.strip_suffix("_checked") {
         return camel(plain, true);
