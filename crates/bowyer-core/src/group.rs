@@ -41,6 +41,8 @@ pub struct GroupTable {
     rows_seen: usize,
     /// The rows at which a hash table is looked at again, in case an array has become the better form.
     reconsider_at: usize,
+    /// Whether the form cannot change any more.
+    fixed: bool,
 }
 
 /// A dense array may always have this many entries.
@@ -67,6 +69,7 @@ impl GroupTable {
             group_count: 0,
             rows_seen: 0,
             reconsider_at: 1 << 18,
+            fixed: false,
         })
     }
 
@@ -148,10 +151,23 @@ impl GroupTable {
         self.keys.arrays()
     }
 
-    /// Drops the keys as they came in, for a table that is only searched from here on: [`Self::keys`] has none then,
-    /// and no key can be added.
+    /// Looks at keys that are going to be inserted, so that the table begins in the form that all of them need.
+    ///
+    /// # Errors
+    /// `NotImplemented` for types without keys.
+    pub fn look_ahead(&mut self, columns: &[ArrayRef], row_count: usize) -> Result<()> {
+        let physical = self.physical(columns)?;
+        for (seen, column) in self.seen.iter_mut().zip(&physical) {
+            seen.look(column, row_count, true);
+        }
+        Ok(())
+    }
+
+    /// Keeps no keys as they come in, for a table that is only searched: [`Self::keys`] has none then. Every batch has
+    /// to be looked at with [`Self::look_ahead`] before the first is inserted, for the table cannot change its form.
     pub fn forget_keys(&mut self) {
-        self.keys.clear();
+        self.keys.forget();
+        self.fixed = true;
     }
 
     fn physical(&self, columns: &[ArrayRef]) -> Result<Vec<KeyColumn>> {
@@ -193,6 +209,9 @@ impl GroupTable {
         if fits && !reconsider {
             return Ok(());
         }
+        if self.fixed && self.group_count > 0 {
+            return Err(Error::internal("keys that the table was not told of"));
+        }
         if !ranged {
             // Ranges were not kept up while nothing asked for them.
             self.reconsider_at = self.rows_seen * 2;
@@ -210,6 +229,7 @@ impl GroupTable {
     fn reconsiders_dense(&self) -> bool {
         matches!(self.storage, Some(Storage::Packed64(..)))
             && self.options.forced.is_none()
+            && !self.fixed
             && self.rows_seen >= self.reconsider_at
             && self.kinds.iter().all(|kind| matches!(kind, KeyKind::Integer { .. } | KeyKind::Bit | KeyKind::Nothing))
     }

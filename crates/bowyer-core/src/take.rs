@@ -6,7 +6,7 @@
 //! Values move by width, strings by offsets; a row of [`NO_ROW`] becomes a null. Types whose rows are not plain bytes go
 //! through arrow's own kernel.
 
-use arrow_array::{Array, ArrayRef, UInt32Array, make_array};
+use arrow_array::{Array, ArrayRef, OffsetSizeTrait, UInt32Array, make_array};
 use arrow_buffer::{ArrowNativeType, Buffer, NullBuffer, i256};
 use arrow_data::ArrayData;
 use arrow_schema::DataType;
@@ -89,6 +89,84 @@ fn fallback(array: &ArrayRef, rows: Rows<'_>) -> Result<ArrayRef> {
     Ok(arrow_select::take::take(array.as_ref(), &indices, None)?)
 }
 
+/// Whether rows of this type are put into pool memory, and so charged, by this module.
+#[must_use]
+pub fn is_pooled(data_type: &DataType) -> bool {
+    use DataType as D;
+    match data_type {
+        D::Utf8 | D::Binary | D::LargeUtf8 | D::LargeBinary => true,
+        D::Interval(_) => false,
+        other => other.primitive_width().is_some(),
+    }
+}
+
+/// The rows of `arrays`, which are of one type, one after another.
+///
+/// # Errors
+/// `MemoryLimit`; `LimitExceeded` past 32-bit offsets; those of arrow for types that are not pooled.
+pub fn concat(arrays: &[ArrayRef], memory: &Memory) -> Result<ArrayRef> {
+    use DataType as D;
+    let plain = |array: &ArrayRef| is_pooled(array.data_type()) && array.null_count() == 0;
+    match arrays {
+        [array] => Ok(array.clone()),
+        [first, ..] if arrays.iter().all(plain) => match first.data_type() {
+            D::Utf8 | D::Binary => concat_bytes::<i32>(arrays, memory),
+            D::LargeUtf8 | D::LargeBinary => concat_bytes::<i64>(arrays, memory),
+            data_type => concat_fixed(arrays, data_type.primitive_width().unwrap_or(0), memory),
+        },
+        _ => {
+            let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+            Ok(arrow_select::concat::concat(&arrays)?)
+        }
+    }
+}
+
+fn concat_fixed(arrays: &[ArrayRef], width: usize, memory: &Memory) -> Result<ArrayRef> {
+    let len = arrays.iter().map(|array| array.len()).sum();
+    let mut bytes = Lanes::<u8>::for_overwrite(memory, len * width)?;
+    let mut rest = &mut bytes[..];
+    for array in arrays {
+        let data = array.to_data();
+        let values = &data.buffers()[0].as_slice()[data.offset() * width..(data.offset() + data.len()) * width];
+        let (out, after) = std::mem::take(&mut rest).split_at_mut(values.len());
+        out.copy_from_slice(values);
+        rest = after;
+    }
+    finish(arrays[0].data_type(), len, vec![bytes.into_buffer().into_inner()], None)
+}
+
+fn concat_bytes<O: OffsetSizeTrait>(arrays: &[ArrayRef], memory: &Memory) -> Result<ArrayRef> {
+    let len: usize = arrays.iter().map(|array| array.len()).sum();
+    let data: Vec<ArrayData> = arrays.iter().map(|array| array.to_data()).collect();
+    let parts = data.iter().map(|data| {
+        let offsets: &[O] = data.buffers()[0].typed_data();
+        (offsets.get(data.offset()..=data.offset() + data.len()).unwrap_or(&[]), data.buffers()[1].as_slice())
+    });
+    let mut offsets = Lanes::<O>::for_overwrite(memory, len + 1)?;
+    offsets[0] = O::default();
+    let (mut at, mut end) = (1, 0_usize);
+    for (part, _) in parts.clone() {
+        let Some((&first, rest)) = part.split_first() else { continue };
+        for (out, &offset) in offsets[at..].iter_mut().zip(rest) {
+            *out = O::usize_as(end + offset.as_usize() - first.as_usize());
+        }
+        at += rest.len();
+        end += rest.last().map_or(0, |last| last.as_usize() - first.as_usize());
+    }
+    if O::from_usize(end).is_none() {
+        return Err(Error::limit_exceeded(format!("{end} bytes of text in one column of {}", arrays[0].data_type())));
+    }
+    let mut bytes = Lanes::<u8>::for_overwrite(memory, end)?;
+    let mut at = 0;
+    for (part, values) in parts {
+        let (Some(first), Some(last)) = (part.first(), part.last()) else { continue };
+        let values = &values[first.as_usize()..last.as_usize()];
+        bytes[at..at + values.len()].copy_from_slice(values);
+        at += values.len();
+    }
+    finish(arrays[0].data_type(), len, vec![offsets.into_buffer().into_inner(), bytes.into_buffer().into_inner()], None)
+}
+
 /// The validity of the rows taken.
 fn take_nulls(array: &dyn Array, rows: Rows<'_>, memory: &Memory) -> Result<Option<NullBuffer>> {
     let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
@@ -132,7 +210,7 @@ fn finish(data_type: &DataType, len: usize, buffers: Vec<Buffer>, nulls: Option<
 /// A copy of this many bytes takes two instructions, so short values are copied with what follows them.
 const WIDE: usize = 16;
 
-fn take_bytes<O: arrow_array::OffsetSizeTrait>(array: &ArrayRef, rows: Rows<'_>, memory: &Memory) -> Result<ArrayRef> {
+fn take_bytes<O: OffsetSizeTrait>(array: &ArrayRef, rows: Rows<'_>, memory: &Memory) -> Result<ArrayRef> {
     let data = array.to_data();
     let offsets = &data.buffers()[0].typed_data::<O>()[data.offset()..data.offset() + data.len() + 1];
     let values = data.buffers()[1].as_slice();
@@ -185,6 +263,13 @@ mod tests {
                 taken.to_data().validate_full().unwrap();
                 assert_eq!(&taken, &arrow_select::take::take(&array, &indices, None).unwrap());
             }
+        }
+        for valid in [array.slice(0, 1), array.slice(0, 0)] {
+            let parts = [valid.slice(0, 0), valid.clone(), array.slice(3, 1), valid, array.slice(4, 0)];
+            let joined = concat(&parts, &memory).unwrap();
+            joined.to_data().validate_full().unwrap();
+            let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+            assert_eq!(&joined, &arrow_select::concat::concat(&parts).unwrap());
         }
         assert_eq!(memory.used_bytes(), 0);
     }

@@ -7,7 +7,7 @@
 //! of their own, and are made anew when the keys are asked for.
 
 use arrow_array::types::{Int16Type, Int32Type, Int64Type, RunEndIndexType};
-use arrow_array::{Array, ArrayRef, PrimitiveArray, RunArray, UInt32Array, make_array, new_empty_array};
+use arrow_array::{Array, ArrayRef, PrimitiveArray, RunArray, make_array, new_empty_array};
 use arrow_buffer::NullBuffer;
 use arrow_data::ArrayData;
 use arrow_schema::DataType;
@@ -15,6 +15,7 @@ use arrow_schema::DataType;
 use super::GroupTable;
 use crate::keys::column::decode;
 use crate::keys::{KeyEquality, KeyOptions, NO_GROUP};
+use crate::take::{Rows, concat, is_pooled, take};
 use crate::{Charge, Error, Memory, Result};
 
 /// Keys of groups, in order, in pieces.
@@ -25,6 +26,7 @@ pub(super) struct FirstKeys {
     pieces: Vec<Vec<ArrayRef>>,
     charge: Charge,
     memory: Memory,
+    forgets: bool,
 }
 
 /// So many pieces are put together into one.
@@ -32,20 +34,33 @@ const MOST_PIECES: usize = 256;
 
 impl FirstKeys {
     pub(super) fn new(types: &[DataType], memory: &Memory) -> Result<Self> {
-        Ok(Self { types: types.to_vec(), pieces: Vec::new(), charge: memory.charge(0)?, memory: memory.clone() })
+        Ok(Self {
+            types: types.to_vec(),
+            pieces: Vec::new(),
+            charge: memory.charge(0)?,
+            memory: memory.clone(),
+            forgets: false,
+        })
     }
 
     pub(super) fn byte_len(&self) -> usize {
-        self.charge.bytes()
+        let arrays = self.pieces.iter().flatten();
+        arrays.map(|array| array.get_buffer_memory_size()).sum()
+    }
+
+    /// Keeps no keys from here on.
+    pub(super) fn forget(&mut self) {
+        self.forgets = true;
+        self.clear();
     }
 
     /// Adds `rows` of `columns`.
     pub(super) fn add(&mut self, columns: &[ArrayRef], rows: &[u32]) -> Result<()> {
-        if rows.is_empty() || columns.is_empty() {
+        if rows.is_empty() || columns.is_empty() || self.forgets {
             return Ok(());
         }
-        let rows = UInt32Array::from(rows.to_vec());
-        let piece = columns.iter().map(|column| Ok(arrow_select::take::take(decode(column)?.as_ref(), &rows, None)?));
+        let rows = Rows::new(rows, columns[0].len())?;
+        let piece = columns.iter().map(|column| take(&decode(column)?, rows, &self.memory));
         self.pieces.push(piece.collect::<Result<_>>()?);
         if self.pieces.len() >= MOST_PIECES {
             self.join()?;
@@ -53,15 +68,17 @@ impl FirstKeys {
         self.charge()
     }
 
-    pub(super) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.pieces.clear();
         // Less is never refused.
         let _ = self.charge();
     }
 
+    /// Charges what is not in pool memory, which is charged already.
     fn charge(&mut self) -> Result<()> {
-        let bytes = self.pieces.iter().flatten().map(|array| array.get_buffer_memory_size()).sum();
-        self.charge.resize(bytes)
+        let unpooled = |array: &&ArrayRef| !is_pooled(array.data_type());
+        let arrays = self.pieces.iter().flatten().filter(unpooled);
+        self.charge.resize(arrays.map(|array| array.get_buffer_memory_size()).sum())
     }
 
     /// Puts pieces together from the back while they are of like size, so that each key is copied few times.
@@ -76,7 +93,7 @@ impl FirstKeys {
             rows += len;
             first -= 1;
         }
-        let joined = concat(&self.pieces[first..], &self.types)?;
+        let joined = concat_pieces(&self.pieces[first..], &self.types, &self.memory)?;
         self.pieces.truncate(first);
         self.pieces.push(joined);
         Ok(())
@@ -85,7 +102,7 @@ impl FirstKeys {
     /// The keys of all groups in the types that they came in.
     pub(super) fn arrays(&mut self) -> Result<Vec<ArrayRef>> {
         if self.pieces.len() != 1 {
-            let joined = concat(&self.pieces, &self.types)?;
+            let joined = concat_pieces(&self.pieces, &self.types, &self.memory)?;
             self.pieces = vec![joined];
             self.charge()?;
         }
@@ -101,12 +118,12 @@ fn decoded_type(data_type: &DataType) -> &DataType {
     }
 }
 
-fn concat(pieces: &[Vec<ArrayRef>], types: &[DataType]) -> Result<Vec<ArrayRef>> {
+fn concat_pieces(pieces: &[Vec<ArrayRef>], types: &[DataType], memory: &Memory) -> Result<Vec<ArrayRef>> {
     let column = |(at, data_type): (usize, &DataType)| {
-        let arrays: Vec<&dyn Array> = pieces.iter().map(|piece: &Vec<ArrayRef>| piece[at].as_ref()).collect();
+        let arrays: Vec<ArrayRef> = pieces.iter().map(|piece| piece[at].clone()).collect();
         match arrays[..] {
             [] => Ok(new_empty_array(decoded_type(data_type))),
-            _ => Ok(arrow_select::concat::concat(&arrays)?),
+            _ => concat(&arrays, memory),
         }
     };
     types.iter().enumerate().map(column).collect()

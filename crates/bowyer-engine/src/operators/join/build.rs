@@ -5,13 +5,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, SchemaRef};
-use arrow_select::concat::concat_batches;
 use bowyer_core::group::GroupTable;
 use bowyer_core::keys::{KeyOptions, NO_GROUP, NullKeys};
 use bowyer_core::lanes::Lanes;
+use bowyer_core::take::{concat, is_pooled};
 use bowyer_core::{Charge, Error, Memory, Result};
+use rayon::prelude::*;
 
 use crate::operators::aggregate::{own, own_all};
 use crate::operators::{Breaker, Finished, JoinKind, LocalState, Morsel, TaskContext};
@@ -32,7 +33,7 @@ pub(super) struct BuildTable {
     pub(super) partners: Partners,
     /// All rows; without columns where only the existence of a match counts.
     pub(super) rows: RecordBatch,
-    /// What `rows` are charged for.
+    /// What those of `rows` are charged for that are not in pool memory.
     _charge: Charge,
 }
 
@@ -83,29 +84,41 @@ impl JoinBuild {
         let options = KeyOptions { null_keys: self.null_keys, expected_rows: row_count, ..KeyOptions::default() };
         let mut groups = GroupTable::new(&self.key_types, options, memory)?;
         let needs_rows = matches!(self.kind, JoinKind::Inner | JoinKind::Left);
+        groups.forget_keys();
+        let keys_of =
+            |batch: &RecordBatch| -> Vec<ArrayRef> { self.keys.iter().map(|&key| batch.column(key).clone()).collect() };
+        for batch in batches {
+            context.check()?;
+            groups.look_ahead(&keys_of(batch), batch.num_rows())?;
+        }
         let mut group_of_row = Lanes::<u32>::new(memory)?;
         let mut group_indices = Vec::new();
         for batch in batches {
             context.check()?;
-            let keys: Vec<ArrayRef> = self.keys.iter().map(|&key| batch.column(key).clone()).collect();
-            groups.insert(&keys, batch.num_rows(), &mut group_indices)?;
+            groups.insert(&keys_of(batch), batch.num_rows(), &mut group_indices)?;
             if needs_rows {
                 group_of_row.extend_from_slice(&group_indices)?;
             }
         }
-        groups.forget_keys();
         let partners = if needs_rows { partners(&groups, group_of_row, memory)? } else { Partners::SameRow };
-        let rows = if needs_rows { self.gather(batches)? } else { nothing() };
-        let charge = memory.charge(if batches.len() > 1 { rows.get_array_memory_size() } else { 0 })?;
+        let rows = if needs_rows { self.gather(batches, memory)? } else { nothing() };
+        let unpooled = rows.columns().iter().filter(|column| batches.len() > 1 && !is_pooled(column.data_type()));
+        let charge = memory.charge(unpooled.map(|column| column.get_buffer_memory_size()).sum())?;
         Ok(BuildTable { groups, partners, rows, _charge: charge })
     }
 
-    fn gather(&self, batches: &[RecordBatch]) -> Result<RecordBatch> {
-        match batches {
-            [] => Ok(RecordBatch::new_empty(self.schema.clone())),
-            [batch] => Ok(batch.clone()),
-            _ => Ok(concat_batches(&self.schema, batches)?),
+    fn gather(&self, batches: &[RecordBatch], memory: &Memory) -> Result<RecordBatch> {
+        if batches.is_empty() {
+            return Ok(RecordBatch::new_empty(self.schema.clone()));
         }
+        let column = |column: usize| {
+            let parts: Vec<ArrayRef> = batches.iter().map(|batch| batch.column(column).clone()).collect();
+            concat(&parts, memory)
+        };
+        let columns: Result<Vec<ArrayRef>> = (0..self.schema.fields().len()).into_par_iter().map(column).collect();
+        let row_count = batches.iter().map(RecordBatch::num_rows).sum();
+        let options = RecordBatchOptions::new().with_row_count(Some(row_count));
+        Ok(RecordBatch::try_new_with_options(self.schema.clone(), columns?, &options)?)
     }
 }
 
