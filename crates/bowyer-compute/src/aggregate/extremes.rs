@@ -42,6 +42,7 @@ pub(crate) const FAMILY: &[Function] = &[
         .notes("The result is a struct of both. A NaN is left out unless there is nothing else.")
         .args(&["values"])
         .options(&[SKIP_NULLS, MIN_COUNT_ONE])
+        .examples(&[Example::new(&["int32 [3, 1, 2]"], "scalar struct<min: int32, max: int32> {min: 1, max: 3}")])
         .overloads(&[
             Overload::aggregate(&[Kind::Null], Kind::Computed(pair_type), min_max),
             Overload::aggregate(&[Kind::Boolean], Kind::Computed(pair_type), min_max),
