@@ -50,7 +50,7 @@ func (f *filler) conform(batch arrow.RecordBatch, schema *arrow.Schema, needed [
 			err.Column = field.Name
 			return nil, err
 		default:
-			nulls := f.column(i, field.Type, batch.NumRows())
+			nulls := f.column(i, field, batch.NumRows())
 			defer nulls.Release()
 			columns[i] = nulls
 		}
@@ -59,19 +59,35 @@ func (f *filler) conform(batch arrow.RecordBatch, schema *arrow.Schema, needed [
 }
 
 // column returns nulls for a column of that many rows. The caller must Release them.
-func (f *filler) column(i int, dataType arrow.DataType, rows int64) arrow.Array {
+func (f *filler) column(i int, field arrow.Field, rows int64) arrow.Array {
 	known := f.nulls[i]
 	if known == nil || int64(known.Len()) < rows {
 		if known != nil {
 			known.Release()
 		}
-		known = array.MakeArrayOfNull(memory.DefaultAllocator, dataType, int(rows))
+		known = standIn(field, int(rows))
 		if f.nulls == nil {
 			f.nulls = map[int]arrow.Array{}
 		}
 		f.nulls[i] = known
 	}
 	return array.NewSlice(known, 0, rows)
+}
+
+// standIn returns nulls, or zeros for a flat column that says it has none.
+func standIn(field arrow.Field, rows int) arrow.Array {
+	nulls := array.MakeArrayOfNull(memory.DefaultAllocator, field.Type, rows)
+	data := nulls.Data()
+	_, nested := field.Type.(arrow.NestedType)
+	if field.Nullable || nested || len(data.Buffers()) == 0 || field.Type.ID() == arrow.DICTIONARY {
+		return nulls
+	}
+	defer nulls.Release()
+	buffers := slices.Clone(data.Buffers())
+	buffers[0] = nil
+	zeros := array.NewData(field.Type, rows, buffers, nil, 0, 0)
+	defer zeros.Release()
+	return array.MakeFromData(zeros)
 }
 
 func (f *filler) release() {

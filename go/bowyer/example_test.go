@@ -208,8 +208,8 @@ func ExamplePlan_Schema() {
 	}
 	// Output:
 	// customer utf8
-	// amount_mean double
-	// amount_median double
+	// amount_mean float64
+	// amount_median float64
 }
 
 func ExamplePlan_Collect() {
@@ -273,8 +273,7 @@ func ExampleError() {
 		log.Fatal(err)
 	}
 	defer result.Release()
-	for result.Next() {
-		fmt.Println(result.RecordBatch())
+	for result.Next() { // what came before the failing row
 	}
 	var failure *bowyer.Error
 	if errors.As(result.Err(), &failure) {

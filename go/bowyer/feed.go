@@ -137,6 +137,10 @@ func (f *feed) pump(ready func() error, push func(arrow.RecordBatch) error) (err
 	if once := f.source.once; once != nil {
 		reader = once.reader
 		defer func() { releaseReader(reader) }()
+		if upstream, ok := reader.(*Result); ok { // a query under this one ends with it, even while it waits
+			stop := context.AfterFunc(f.result.ctx, func() { upstream.cancel(errReleased) })
+			defer stop()
+		}
 	}
 	if ready != nil {
 		if err := ready(); err != nil {

@@ -43,7 +43,11 @@ func (r *relation) fail(err *Error, part string) {
 	if err.Path == "" {
 		copied := *err // an expression may stand in many plans
 		err = &copied
-		err.Path = fmt.Sprintf("%s[%d]", relationNames[r.kind], r.position())
+		verb := relationNames[r.kind]
+		if r.extend {
+			verb = "with"
+		}
+		err.Path = fmt.Sprintf("%s[%d]", verb, r.position())
 		if part != "" {
 			err.Path += "." + part
 		}

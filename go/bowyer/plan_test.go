@@ -51,7 +51,7 @@ func TestPlanSaysMistakesWithTheLineThatWroteThem(t *testing.T) {
 		"unknown column":      {input.Filter(bowyer.Col("amuont").Gt(0)), bowyer.ErrNotFound, "filter[1].predicate", `did you mean "amount"?`},
 		"hopeless column":     {input.Select("weather"), bowyer.ErrNotFound, "project[1].columns[0]", `the columns are ["region", "amount", "price", "sold"]`},
 		"duplicate column":    {input.Select("amount", bowyer.Col("price").As("amount")), bowyer.ErrInvalidArgument, "project[1].columns", `two columns have the name "amount"`},
-		"nameless column":     {input.With(bowyer.Col("amount").Add(1)), bowyer.ErrInvalidArgument, "project[1].columns[0]", "add As"},
+		"nameless column":     {input.With(bowyer.Col("amount").Add(1)), bowyer.ErrInvalidArgument, "with[1].columns[0]", "add As"},
 		"nil comparison":      {input.Filter(bowyer.Col("amount").Eq(nil)), bowyer.ErrInvalidArgument, "filter[1].predicate", "use IsNull"},
 		"nil between":         {input.Filter(bowyer.Col("amount").Between(nil, 3)), bowyer.ErrInvalidArgument, "filter[1].predicate", "use IsNull"},
 		"empty expression":    {input.Filter(bowyer.Expr{}), bowyer.ErrInvalidArgument, "filter[1].predicate", "empty Expr"},

@@ -144,7 +144,7 @@ func (r *run) check(p *Prepared) error {
 			source = in.bound
 		}
 		if source.isZero() {
-			err := errorf(CodeNotFound, "the input is bound to no data: use Bind")
+			err := errorf(CodeInvalidArgument, "the input is bound to no data: use Bind")
 			err.Input = p.names[i]
 			return err
 		}

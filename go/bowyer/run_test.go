@@ -116,7 +116,8 @@ func TestAnswersDoNotDependOnBatchesOrThreads(t *testing.T) {
 		},
 		"distinct": func(in bowyer.Plan) bowyer.Plan { return in.Distinct("text").Select("text", "id") },
 		"join": func(in bowyer.Plan) bowyer.Plan {
-			return in.Join(bowyer.Left, bowyer.FromBatches(numberSchema, small...), bowyer.OnPair("part", "id").Suffix("_right"))
+			return in.With(bowyer.Col("part").Cast(arrow.PrimitiveTypes.Int64).As("part")).
+				Join(bowyer.Left, bowyer.FromBatches(numberSchema, small...), bowyer.OnPair("part", "id").Suffix("_right"))
 		},
 		"anti": func(in bowyer.Plan) bowyer.Plan {
 			return in.Join(bowyer.LeftAnti, bowyer.FromBatches(numberSchema, small...), bowyer.On("text"))
@@ -265,7 +266,7 @@ func TestReleasedAndNilBatchesAreRefused(t *testing.T) {
 		"released table":             {bowyer.Table(table), bowyer.ErrInvalidState},
 		"released batch of a reader": {reading(gone), bowyer.ErrInvalidState},
 		"nil batch of a reader":      {reading(nil), bowyer.ErrInvalidArgument},
-		"nothing":                    {bowyer.Source{}, bowyer.ErrNotFound},
+		"nothing":                    {bowyer.Source{}, bowyer.ErrInvalidArgument},
 	} {
 		err := drain(ctx, bowyer.Input("numbers", numberSchema), bowyer.Bind("numbers", test.source))
 		var own *bowyer.Error
@@ -329,11 +330,11 @@ func TestUnknownInputsAndParametersAreRefused(t *testing.T) {
 		options []bowyer.RunOption
 		is      error
 	}{
-		"no data":            {nil, bowyer.ErrNotFound},
+		"no data":            {nil, bowyer.ErrInvalidArgument},
 		"unknown input":      {[]bowyer.RunOption{bind, bowyer.Bind("nmbers", source)}, bowyer.ErrNotFound},
-		"no parameter":       {[]bowyer.RunOption{bind}, bowyer.ErrNotFound},
+		"no parameter":       {[]bowyer.RunOption{bind}, bowyer.ErrInvalidArgument},
 		"unknown parameter":  {[]bowyer.RunOption{bind, bowyer.Params(map[string]any{"least": 1, "most": 2})}, bowyer.ErrNotFound},
-		"wrong parameter":    {[]bowyer.RunOption{bind, bowyer.Params(map[string]any{"least": "five"})}, nil},
+		"wrong parameter":    {[]bowyer.RunOption{bind, bowyer.Params(map[string]any{"least": "five"})}, bowyer.ErrTypeMismatch},
 		"odd parameter":      {[]bowyer.RunOption{bind, bowyer.Params(map[string]any{"least": t})}, bowyer.ErrInvalidArgument},
 		"negative limit":     {[]bowyer.RunOption{bind, bowyer.MemoryLimit(-1)}, bowyer.ErrInvalidArgument},
 		"negative BatchRows": {[]bowyer.RunOption{bind, bowyer.BatchRows(-1)}, bowyer.ErrInvalidArgument},
@@ -616,7 +617,7 @@ func TestErrorsNameQueryRowAndOrigin(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	if own.Code != bowyer.CodeDivideByZero || own.Function != "divide_checked" || own.Input != "input0" || own.Batch != 1 || own.Row != 7 ||
-		own.QueryID != "q-18" || !strings.HasPrefix(own.Origin, "bowyer/run_test.go:") || !strings.HasPrefix(own.Path, "project[2]") {
+		own.QueryID != "q-18" || !strings.HasPrefix(own.Origin, "bowyer/run_test.go:") || !strings.HasPrefix(own.Path, "with[2]") {
 		t.Errorf("got %+v", *own)
 	}
 }

@@ -36,35 +36,58 @@ func permute(t *testing.T, order func([]Row), build func(input bowyer.Plan) bowy
 	schema := batches[0].Schema()
 	var want []Row
 	for _, threads := range []int{1, 2, 4} {
-		engine, err := bowyer.Open(t.Context(), bowyer.Config{Threads: threads})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx := bowyer.WithEngine(t.Context(), engine)
+		ctx, closeEngine := openEngine(t, threads)
 		for _, split := range splits(batches) {
-			for _, stream := range []bool{false, true} {
-				input := bowyer.FromBatches(schema, split.batches...)
-				if stream {
-					input = bowyer.FromReader(schema, func(context.Context, bowyer.ScanRequest) (array.RecordReader, error) {
-						return array.NewRecordReader(schema, split.batches)
-					})
-				}
-				for _, batchRows := range []int{0, 3} {
-					name := fmt.Sprintf("threads=%d, %s, stream=%t, BatchRows=%d", threads, split.name, stream, batchRows)
-					got := answer(t, ctx, name, build(input), batchRows)
-					order(got)
-					if want == nil {
-						want = got
-					} else if difference := compare(got, want); difference != "" {
-						t.Errorf("%s: %s", name, difference)
-					}
+			t.Cleanup(split.release)
+			for _, variant := range variants(schema, split) {
+				name := fmt.Sprintf("threads=%d, %s", threads, variant.name)
+				got := answer(t, ctx, name, build(variant.input), variant.batchRows)
+				order(got)
+				if want == nil {
+					want = got
+				} else if difference := compare(got, want); difference != "" {
+					t.Errorf("%s: %s", name, difference)
 				}
 			}
-			split.release()
 		}
-		if err := engine.Close(t.Context()); err != nil {
+		closeEngine()
+	}
+}
+
+// openEngine opens an engine that is closed when it is not needed any more, or when the test ends before.
+func openEngine(t *testing.T, threads int) (context.Context, func()) {
+	t.Helper()
+	engine, err := bowyer.Open(t.Context(), bowyer.Config{Threads: threads})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeEngine := func() {
+		if err := engine.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
+	}
+	t.Cleanup(closeEngine)
+	return bowyer.WithEngine(t.Context(), engine), closeEngine
+}
+
+// variant is one way to offer batches to a plan.
+type variant struct {
+	name      string
+	input     bowyer.Plan
+	batchRows int
+}
+
+// variants offer the batches as a table and as a stream, for results in large and in small batches.
+func variants(schema *arrow.Schema, s split) []variant {
+	table := bowyer.FromBatches(schema, s.batches...)
+	stream := bowyer.FromReader(schema, func(context.Context, bowyer.ScanRequest) (array.RecordReader, error) {
+		return array.NewRecordReader(schema, s.batches)
+	})
+	return []variant{
+		{s.name, table, 0},
+		{s.name + ", small results", table, 3},
+		{s.name + ", as a stream", stream, 0},
+		{s.name + ", as a stream, small results", stream, 3},
 	}
 }
 
