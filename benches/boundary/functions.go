@@ -42,14 +42,11 @@ func functions() error {
 		{"sum/rows=10000000", calls(ctx, "sum_checked", many), func() error { arrowmath.Int64.Sum(many); return nil }},
 		{"filter/rows=10000000", calls(ctx, "filter", many, mask), arrowGo("filter", many, mask)},
 	} {
-		ours, err := measure(one.ours)
+		costs, err := measure(one.ours, one.peers)
 		if err != nil {
 			return fmt.Errorf("%s: %w", one.name, err)
 		}
-		peer, err := measure(one.peers)
-		if err != nil {
-			return fmt.Errorf("%s in arrow-go: %w", one.name, err)
-		}
+		ours, peer := costs[0], costs[1]
 		fmt.Printf("function/%s ours_us=%.2f arrow_go_us=%.2f ratio=%.1f allocs=%.0f arrow_go_allocs=%.0f\n",
 			one.name, ours.microseconds, peer.microseconds, peer.microseconds/ours.microseconds, ours.allocations, peer.allocations)
 	}

@@ -8,6 +8,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -36,8 +37,12 @@ func run() error {
 		return err
 	}
 	defer engine.Close()
-	fmt.Println("# A batch of int64 columns out and back; microseconds, best of", rounds, "rounds. ours: results share the inputs' buffers;")
-	fmt.Println("# native: the other side copies into memory of its own (CopyBelow off); copied: and Go copies that (CopyBelow 1 MiB).")
+	if stockRoundTrip == nil {
+		return errors.New("built without the tag `stock`: use make bench-boundary")
+	}
+	fmt.Println("# A batch of int64 columns out and back; microseconds, best of", rounds, "rounds, all ways in turn.")
+	fmt.Println("# ours and copybelow: results share the inputs' buffers, with CopyBelow off and at its default; cdata: arrow-go's cdata and arrow-rs;")
+	fmt.Println("# native and copied: the native side copies into memory of its own, and with CopyBelow on Go copies small results again.")
 	for _, rows := range []int{1_000, 1_000_000} {
 		for _, columns := range []int{1, 10, 100} {
 			if err := roundTrip(engine, columns, rows); err != nil {
@@ -69,63 +74,66 @@ func batchOf(columns, rows int) arrow.RecordBatch {
 	return array.NewRecordBatch(arrow.NewSchema(fields, nil), values, int64(rows))
 }
 
+// echo is a round trip through the native library, which with native copies every buffer.
+func echo(engine *cabi.Engine, batch arrow.RecordBatch, native bool, copyBelow int64) func() error {
+	return func() error {
+		result, err := engine.EchoWith(context.Background(), batch, native, cabi.CallOptions{CopyBelow: copyBelow})
+		if err == nil {
+			result.Release()
+		}
+		return err
+	}
+}
+
+// bytesCopied is what one run copies into Go memory.
+func bytesCopied(run func() error) (int64, error) {
+	before := cabi.Live().BytesCopied
+	err := run()
+	return cabi.Live().BytesCopied - before, err
+}
+
 func roundTrip(engine *cabi.Engine, columns, rows int) error {
 	batch := batchOf(columns, rows)
 	defer batch.Release()
-	ctx := context.Background()
-	echo := func(copied bool, copyBelow int64) (cost, int64, error) {
-		before := cabi.Live().BytesCopied
-		calls := int64(0)
-		measured, err := measure(func() error {
-			calls++
-			result, err := engine.EchoWith(ctx, batch, copied, cabi.CallOptions{CopyBelow: copyBelow})
-			if err == nil {
-				result.Release()
-			}
-			return err
-		})
-		return measured, (cabi.Live().BytesCopied - before) / max(calls, 1), err
+	const off, on = -1, 0 // CopyBelow: nothing, and the default
+	cases := []struct {
+		name string
+		run  func() error
+	}{
+		{"ours", echo(engine, batch, false, off)},
+		{"copybelow", echo(engine, batch, false, on)},
+		{"cdata", stockRoundTrip(batch)},
+		{"native", echo(engine, batch, true, off)},
+		{"copied", echo(engine, batch, true, on)},
+		{"ipc", func() error { return ipcRoundTrip(batch) }},
 	}
-	ours, oursCopied, err := echo(false, -1)
+	if columns*rows*8 > largestIPC {
+		cases = cases[:3]
+	}
+	runs := make([]func() error, len(cases))
+	for i, one := range cases {
+		runs[i] = one.run
+	}
+	costs, err := measure(runs...)
 	if err != nil {
 		return err
 	}
-	withCopy, withCopyCopied, err := echo(false, 0)
-	if err != nil {
-		return err
+	fmt.Printf("roundtrip/cols=%d rows=%d", columns, rows)
+	for i, one := range cases {
+		fmt.Printf(" %s_us=%.2f", one.name, costs[i].microseconds)
 	}
-	line := fmt.Sprintf("roundtrip/cols=%d rows=%d ours_us=%.2f", columns, rows, ours.microseconds)
-	if stockRoundTrip != nil {
-		stock, err := measure(func() error { return stockRoundTrip(batch) })
+	fmt.Printf(" ratio=%.1f ours_allocs=%.0f cdata_allocs=%.0f", costs[2].microseconds/costs[0].microseconds, costs[0].allocations, costs[2].allocations)
+	for i, one := range cases {
+		if i == 2 || i == 5 {
+			continue
+		}
+		copied, err := bytesCopied(one.run)
 		if err != nil {
 			return err
 		}
-		line += fmt.Sprintf(" cdata_us=%.2f", stock.microseconds)
-		defer func() {
-			fmt.Printf("%s ratio=%.1f allocs=%.0f cdata_allocs=%.0f bytes_copied=%d copybelow_us=%.2f copybelow_bytes_copied=%d\n",
-				line, stock.microseconds/ours.microseconds, ours.allocations, stock.allocations, oursCopied, withCopy.microseconds, withCopyCopied)
-		}()
-	} else {
-		defer func() {
-			fmt.Printf("%s cdata_us=none allocs=%.0f bytes_copied=%d\n", line, ours.allocations, oursCopied)
-		}()
+		fmt.Printf(" %s_bytes_copied=%d", one.name, copied)
 	}
-	if columns*rows*8 > largestIPC {
-		return nil
-	}
-	throughIPC, err := measure(func() error { return ipcRoundTrip(batch) })
-	if err != nil {
-		return err
-	}
-	native, _, err := echo(true, -1)
-	if err != nil {
-		return err
-	}
-	copied, bytesCopied, err := echo(true, 0)
-	if err != nil {
-		return err
-	}
-	line += fmt.Sprintf(" ipc_us=%.2f native_us=%.2f copied_us=%.2f copied_bytes=%d", throughIPC.microseconds, native.microseconds, copied.microseconds, bytesCopied)
+	fmt.Println()
 	return nil
 }
 

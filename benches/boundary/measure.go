@@ -15,41 +15,64 @@ type cost struct {
 }
 
 const (
-	rounds    = 7
-	roundTime = 60 * time.Millisecond
+	rounds    = 9
+	roundTime = 40 * time.Millisecond
 )
 
-// measure runs a case in rounds of equal length and gives the best one: on a shared machine the slower ones measure the
-// neighbours.
-func measure(run func() error) (cost, error) {
-	if err := run(); err != nil {
-		return cost{}, err
-	}
-	began := time.Now()
-	if err := run(); err != nil {
-		return cost{}, err
-	}
-	each := max(int(roundTime/max(time.Since(began), time.Nanosecond)), 1)
-	var best cost
-	for range rounds {
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
+// contender is one way to do the same thing.
+type contender struct {
+	run  func() error
+	each int // runs in a round
+	best cost
+}
+
+// measure runs cases in turn, in rounds of equal length, and gives the best round of each: what the neighbours on a shared
+// machine take then hits all of them alike, and the slower rounds, which measure the neighbours, count for none.
+func measure(runs ...func() error) ([]cost, error) {
+	contenders := make([]contender, len(runs))
+	for i, run := range runs {
+		contenders[i].run = run
+		if err := run(); err != nil {
+			return nil, err
+		}
 		began := time.Now()
-		for range each {
-			if err := run(); err != nil {
-				return cost{}, err
+		if err := run(); err != nil {
+			return nil, err
+		}
+		contenders[i].each = max(int(roundTime/max(time.Since(began), time.Nanosecond)), 1)
+	}
+	for range rounds {
+		for i := range contenders {
+			if err := contenders[i].round(); err != nil {
+				return nil, err
 			}
 		}
-		elapsed := time.Since(began)
-		runtime.ReadMemStats(&after)
-		one := cost{
-			microseconds: float64(elapsed.Nanoseconds()) / 1e3 / float64(each),
-			allocations:  float64(after.Mallocs-before.Mallocs) / float64(each),
-		}
-		if best.microseconds == 0 || one.microseconds < best.microseconds {
-			best = one
-		}
+	}
+	best := make([]cost, len(runs))
+	for i := range contenders {
+		best[i] = contenders[i].best
 	}
 	return best, nil
+}
+
+func (c *contender) round() error {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	began := time.Now()
+	for range c.each {
+		if err := c.run(); err != nil {
+			return err
+		}
+	}
+	elapsed := time.Since(began)
+	runtime.ReadMemStats(&after)
+	one := cost{
+		microseconds: float64(elapsed.Nanoseconds()) / 1e3 / float64(c.each),
+		allocations:  float64(after.Mallocs-before.Mallocs) / float64(c.each),
+	}
+	if c.best.microseconds == 0 || one.microseconds < c.best.microseconds {
+		c.best = one
+	}
+	return nil
 }

@@ -21,7 +21,11 @@ import (
 )
 
 // stockRoundTrip is the stock way: arrow-go's cdata on this side, arrow-rs's ffi on the other.
-var stockRoundTrip = func(batch arrow.RecordBatch) error {
+var stockRoundTrip = func(batch arrow.RecordBatch) func() error {
+	return func() error { return throughStock(batch) }
+}
+
+func throughStock(batch arrow.RecordBatch) error {
 	var arrays [2]cdata.CArrowArray
 	var schemas [2]cdata.CArrowSchema
 	cdata.ExportArrowRecordBatch(batch, &arrays[0], &schemas[0])

@@ -8,4 +8,4 @@ package main
 import "github.com/apache/arrow-go/v18/arrow"
 
 // Without the tag `stock` the peer's Rust library is not linked: `go vet ./...` then needs no second Rust build.
-var stockRoundTrip func(arrow.RecordBatch) error
+var stockRoundTrip func(arrow.RecordBatch) func() error
