@@ -14,6 +14,34 @@ import (
 	"github.com/bowyer-arrow/bowyer/go/bowyer"
 )
 
+// Abs gives the distance of each value from zero.
+//
+// Fails for the smallest integer.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	abs_checked(int8 [-127, 5, null])
+//		int8 [127, 5, null]
+//
+// The caller must Release the result.
+func Abs(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "abs_checked", nil, value)
+}
+
+// AbsUnchecked gives the distance of each value from zero.
+//
+// The smallest integer stays itself.
+//
+// A null argument gives a null.
+//
+//	abs(double [-1.5, -0.0, null])
+//		double [1.5, 0, null]
+//
+// The caller must Release the result.
+func AbsUnchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "abs", nil, value)
+}
+
 // Add adds two values.
 //
 // Fails when an integer or a time does not fit its type.
@@ -135,6 +163,573 @@ func Any(ctx context.Context, values Value, options ...AnyOptions) (scalar.Scala
 	return bowyer.CallScalar(ctx, "any", optionsOf(options), values)
 }
 
+// AsciiCapitalize changes the first character to upper case and the others to lower, where they are ASCII.
+//
+// A null argument gives a null.
+//
+//	ascii_capitalize(string ["aBC"])
+//		string ["Abc"]
+//
+// The caller must Release the result.
+func AsciiCapitalize(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_capitalize", nil, strings)
+}
+
+// AsciiCenterOptions are the options of [AsciiCenter].
+type AsciiCenterOptions struct {
+	// Width: the width to pad to. Required.
+	Width Opt[int64]
+
+	// Padding: the character to pad with. Default " ".
+	Padding Opt[string]
+
+	// LeanLeftOnOddPadding: whether the text of an uneven padding stands nearer to the left. Default true.
+	LeanLeftOnOddPadding Opt[bool]
+}
+
+func (o AsciiCenterOptions) given(set bowyer.Options) {
+	o.Width.put(set, "width")
+	o.Padding.put(set, "padding")
+	o.LeanLeftOnOddPadding.put(set, "lean_left_on_odd_padding")
+}
+
+// AsciiCenter pads on both sides to a width in bytes.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiCenter(ctx context.Context, strings Value, options ...AsciiCenterOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_center", optionsOf(options), strings)
+}
+
+// AsciiIsAlnum whether there are characters, and all are ASCII letters or digits.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiIsAlnum(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_is_alnum", nil, strings)
+}
+
+// AsciiIsAlpha whether there are characters, and all are ASCII letters.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiIsAlpha(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_is_alpha", nil, strings)
+}
+
+// AsciiIsDecimal whether there are characters, and all are ASCII digits.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiIsDecimal(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_is_decimal", nil, strings)
+}
+
+// AsciiIsLower whether there are ASCII letters, and all are lower case.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiIsLower(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_is_lower", nil, strings)
+}
+
+// AsciiIsPrintable whether all characters are printable ASCII.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiIsPrintable(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_is_printable", nil, strings)
+}
+
+// AsciiIsSpace whether there are characters, and all are ASCII white space.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiIsSpace(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_is_space", nil, strings)
+}
+
+// AsciiIsTitle whether words begin in upper case and go on in lower, and there is one, all in ASCII.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiIsTitle(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_is_title", nil, strings)
+}
+
+// AsciiIsUpper whether there are ASCII letters, and all are upper case.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiIsUpper(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_is_upper", nil, strings)
+}
+
+// AsciiLower changes ASCII letters to lower case.
+//
+// A null argument gives a null.
+//
+//	ascii_lower(string ["ÉA"])
+//		string ["Éa"]
+//
+// The caller must Release the result.
+func AsciiLower(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_lower", nil, strings)
+}
+
+// AsciiLpadOptions are the options of [AsciiLpad].
+type AsciiLpadOptions struct {
+	// Width: the width to pad to. Required.
+	Width Opt[int64]
+
+	// Padding: the character to pad with. Default " ".
+	Padding Opt[string]
+
+	// LeanLeftOnOddPadding: whether the text of an uneven padding stands nearer to the left. Default true.
+	LeanLeftOnOddPadding Opt[bool]
+}
+
+func (o AsciiLpadOptions) given(set bowyer.Options) {
+	o.Width.put(set, "width")
+	o.Padding.put(set, "padding")
+	o.LeanLeftOnOddPadding.put(set, "lean_left_on_odd_padding")
+}
+
+// AsciiLpad pads on the left to a width in bytes.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiLpad(ctx context.Context, strings Value, options ...AsciiLpadOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_lpad", optionsOf(options), strings)
+}
+
+// AsciiLtrimOptions are the options of [AsciiLtrim].
+type AsciiLtrimOptions struct {
+	// Characters: the characters to take off. Required.
+	Characters Opt[string]
+}
+
+func (o AsciiLtrimOptions) given(set bowyer.Options) {
+	o.Characters.put(set, "characters")
+}
+
+// AsciiLtrim takes the given bytes off the beginning.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+// The caller must Release the result.
+func AsciiLtrim(ctx context.Context, strings Value, options ...AsciiLtrimOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_ltrim", optionsOf(options), strings)
+}
+
+// AsciiLtrimWhitespace takes ASCII white space off the beginning.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiLtrimWhitespace(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_ltrim_whitespace", nil, strings)
+}
+
+// AsciiReverse reverses each value, which must be ASCII.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	ascii_reverse(string ["abc"])
+//		string ["cba"]
+//
+// The caller must Release the result.
+func AsciiReverse(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_reverse", nil, strings)
+}
+
+// AsciiRpadOptions are the options of [AsciiRpad].
+type AsciiRpadOptions struct {
+	// Width: the width to pad to. Required.
+	Width Opt[int64]
+
+	// Padding: the character to pad with. Default " ".
+	Padding Opt[string]
+
+	// LeanLeftOnOddPadding: whether the text of an uneven padding stands nearer to the left. Default true.
+	LeanLeftOnOddPadding Opt[bool]
+}
+
+func (o AsciiRpadOptions) given(set bowyer.Options) {
+	o.Width.put(set, "width")
+	o.Padding.put(set, "padding")
+	o.LeanLeftOnOddPadding.put(set, "lean_left_on_odd_padding")
+}
+
+// AsciiRpad pads on the right to a width in bytes.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiRpad(ctx context.Context, strings Value, options ...AsciiRpadOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_rpad", optionsOf(options), strings)
+}
+
+// AsciiRtrimOptions are the options of [AsciiRtrim].
+type AsciiRtrimOptions struct {
+	// Characters: the characters to take off. Required.
+	Characters Opt[string]
+}
+
+func (o AsciiRtrimOptions) given(set bowyer.Options) {
+	o.Characters.put(set, "characters")
+}
+
+// AsciiRtrim takes the given bytes off the end.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+// The caller must Release the result.
+func AsciiRtrim(ctx context.Context, strings Value, options ...AsciiRtrimOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_rtrim", optionsOf(options), strings)
+}
+
+// AsciiRtrimWhitespace takes ASCII white space off the end.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiRtrimWhitespace(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_rtrim_whitespace", nil, strings)
+}
+
+// AsciiSplitWhitespaceOptions are the options of [AsciiSplitWhitespace].
+type AsciiSplitWhitespaceOptions struct {
+	// MaxSplits: how often to split each value at most; everywhere when null or negative. Default none.
+	MaxSplits Opt[int64]
+
+	// Reverse: whether the splits that `max_splits` allows are the last ones. Default false.
+	Reverse Opt[bool]
+}
+
+func (o AsciiSplitWhitespaceOptions) given(set bowyer.Options) {
+	o.MaxSplits.put(set, "max_splits")
+	o.Reverse.put(set, "reverse")
+}
+
+// AsciiSplitWhitespace splits each value at runs of ASCII white space.
+//
+// A null argument gives a null.
+//
+//	ascii_split_whitespace(string ["a  b"])
+//		list<item: string> [["a", "b"]]
+//
+// The caller must Release the result.
+func AsciiSplitWhitespace(ctx context.Context, strings Value, options ...AsciiSplitWhitespaceOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_split_whitespace", optionsOf(options), strings)
+}
+
+// AsciiSwapcase changes ASCII letters from lower to upper case and from upper to lower.
+//
+// A null argument gives a null.
+//
+//	ascii_swapcase(string ["aB"])
+//		string ["Ab"]
+//
+// The caller must Release the result.
+func AsciiSwapcase(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_swapcase", nil, strings)
+}
+
+// AsciiTitle changes the first ASCII letter of each word to upper case and the others to lower.
+//
+// A null argument gives a null.
+//
+//	ascii_title(string ["foo-bar 2nd"])
+//		string ["Foo-Bar 2Nd"]
+//
+// The caller must Release the result.
+func AsciiTitle(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_title", nil, strings)
+}
+
+// AsciiTrimOptions are the options of [AsciiTrim].
+type AsciiTrimOptions struct {
+	// Characters: the characters to take off. Required.
+	Characters Opt[string]
+}
+
+func (o AsciiTrimOptions) given(set bowyer.Options) {
+	o.Characters.put(set, "characters")
+}
+
+// AsciiTrim takes the given bytes off both ends.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+// The caller must Release the result.
+func AsciiTrim(ctx context.Context, strings Value, options ...AsciiTrimOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_trim", optionsOf(options), strings)
+}
+
+// AsciiTrimWhitespace takes ASCII white space off both ends.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func AsciiTrimWhitespace(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_trim_whitespace", nil, strings)
+}
+
+// AsciiUpper changes ASCII letters to upper case.
+//
+// A null argument gives a null.
+//
+//	ascii_upper(string ["éa"])
+//		string ["éA"]
+//
+// The caller must Release the result.
+func AsciiUpper(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ascii_upper", nil, strings)
+}
+
+// AssumeTimezoneOptions are the options of [AssumeTimezone].
+type AssumeTimezoneOptions struct {
+	// Timezone: the zone, or an offset as +05:30. Required.
+	Timezone Opt[string]
+
+	// Ambiguous: what a time that happens twice is. One of "raise", "earliest", "latest"; default "raise".
+	Ambiguous Opt[string]
+
+	// Nonexistent: what a time that never happens is. One of "raise", "earliest", "latest"; default "raise".
+	Nonexistent Opt[string]
+}
+
+func (o AssumeTimezoneOptions) given(set bowyer.Options) {
+	o.Timezone.put(set, "timezone")
+	o.Ambiguous.put(set, "ambiguous")
+	o.Nonexistent.put(set, "nonexistent")
+}
+
+// AssumeTimezone reads timestamps without a zone as local times of one.
+//
+// Where a local time never happens, `earliest` is the last tick before and `latest` the first after.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	assume_timezone(timestamp[s] ["2024-01-01T00:00:00"], timezone = "+01:00")
+//		timestamp[s, tz=+01:00] ["2023-12-31T23:00:00"]
+//
+// The caller must Release the result.
+func AssumeTimezone(ctx context.Context, timestamps Value, options ...AssumeTimezoneOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "assume_timezone", optionsOf(options), timestamps)
+}
+
+// BinaryJoin joins the values of each list, with a separator between them.
+//
+// A null in a list makes the result null; an empty list gives the empty value.
+//
+// A null argument gives a null.
+//
+//	binary_join(list<item: string> [["a", "b"], []], scalar string "-")
+//		string ["a-b", ""]
+//
+// The caller must Release the result.
+func BinaryJoin(ctx context.Context, strings, separator Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "binary_join", nil, strings, separator)
+}
+
+// BinaryJoinElementWiseOptions are the options of [BinaryJoinElementWise].
+type BinaryJoinElementWiseOptions struct {
+	// NullHandling: whether a null makes the row null, is left out, or is replaced. One of "emit_null", "skip", "replace";
+	// default "emit_null".
+	NullHandling Opt[string]
+
+	// NullReplacement: what replaces a null. Default "".
+	NullReplacement Opt[string]
+}
+
+func (o BinaryJoinElementWiseOptions) given(set bowyer.Options) {
+	o.NullHandling.put(set, "null_handling")
+	o.NullReplacement.put(set, "null_replacement")
+}
+
+// BinaryJoinElementWise joins the values of a row, with the last argument between them.
+//
+//	binary_join_element_wise(string ["a", null], string ["b", "c"], scalar string "-")
+//		string ["a-b", null]
+//
+// The caller must Release the result.
+func BinaryJoinElementWise(ctx context.Context, options BinaryJoinElementWiseOptions, strings Value, separator ...Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "binary_join_element_wise", optionsOf([]BinaryJoinElementWiseOptions{options}), append([]Value{strings}, separator...)...)
+}
+
+// BinaryLength counts the bytes of each value.
+//
+// A null argument gives a null.
+//
+//	binary_length(string ["größe", null])
+//		int32 [7, null]
+//
+// The caller must Release the result.
+func BinaryLength(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "binary_length", nil, strings)
+}
+
+// BinaryRepeat repeats each value a number of times.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	binary_repeat(string ["ab", "x"], int64 [2, 0])
+//		string ["abab", ""]
+//
+// The caller must Release the result.
+func BinaryRepeat(ctx context.Context, strings, numRepeats Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "binary_repeat", nil, strings, numRepeats)
+}
+
+// BinaryReplaceSliceOptions are the options of [BinaryReplaceSlice].
+type BinaryReplaceSliceOptions struct {
+	// Start: the first position. Required.
+	Start Opt[int64]
+
+	// Stop: the position after the last. Required.
+	Stop Opt[int64]
+
+	// Replacement: what to put there. Required.
+	Replacement Opt[string]
+}
+
+func (o BinaryReplaceSliceOptions) given(set bowyer.Options) {
+	o.Start.put(set, "start")
+	o.Stop.put(set, "stop")
+	o.Replacement.put(set, "replacement")
+}
+
+// BinaryReplaceSlice replaces the bytes from `start` to before `stop`.
+//
+// Where `start` is not before `stop`, the replacement is inserted at `start`.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	binary_replace_slice(binary ["hello"], start = 1, stop = 3, replacement = "X")
+//		binary ["hXlo"]
+//
+// The caller must Release the result.
+func BinaryReplaceSlice(ctx context.Context, strings Value, options ...BinaryReplaceSliceOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "binary_replace_slice", optionsOf(options), strings)
+}
+
+// BinaryReverse reverses the bytes of each value.
+//
+// A null argument gives a null.
+//
+//	binary_reverse(binary ["abc"])
+//		binary ["cba"]
+//
+// The caller must Release the result.
+func BinaryReverse(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "binary_reverse", nil, strings)
+}
+
+// BinarySliceOptions are the options of [BinarySlice].
+type BinarySliceOptions struct {
+	// Start: the first position. Required.
+	Start Opt[int64]
+
+	// Stop: the position after the last; null for the end. Default none.
+	Stop Opt[int64]
+
+	// Step: how far apart; negative goes backwards. Default 1.
+	Step Opt[int64]
+}
+
+func (o BinarySliceOptions) given(set bowyer.Options) {
+	o.Start.put(set, "start")
+	o.Stop.put(set, "stop")
+	o.Step.put(set, "step")
+}
+
+// BinarySlice takes the bytes from `start` to before `stop`.
+//
+// A null argument gives a null.
+//
+//	binary_slice(binary ["hello"], start = 2, stop = 4)
+//		binary ["ll"]
+//
+// The caller must Release the result.
+func BinarySlice(ctx context.Context, strings Value, options ...BinarySliceOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "binary_slice", optionsOf(options), strings)
+}
+
+// BitWiseAnd gives the bits that are set in both values.
+//
+// A null argument gives a null.
+//
+//	bit_wise_and(int32 [12, null], int32 [10, 1])
+//		int32 [8, null]
+//
+// The caller must Release the result.
+func BitWiseAnd(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "bit_wise_and", nil, a, b)
+}
+
+// BitWiseNot gives the bits that are not set.
+//
+// A null argument gives a null.
+//
+//	bit_wise_not(int8 [5, -1, null])
+//		int8 [-6, 0, null]
+//
+// The caller must Release the result.
+func BitWiseNot(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "bit_wise_not", nil, value)
+}
+
+// BitWiseOr gives the bits that are set in either value.
+//
+// A null argument gives a null.
+//
+//	bit_wise_or(int32 [12, null], int32 [10, 1])
+//		int32 [14, null]
+//
+// The caller must Release the result.
+func BitWiseOr(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "bit_wise_or", nil, a, b)
+}
+
+// BitWiseXor gives the bits that are set in exactly one of two values.
+//
+// A null argument gives a null.
+//
+//	bit_wise_xor(int32 [12, null], int32 [10, 1])
+//		int32 [6, null]
+//
+// The caller must Release the result.
+func BitWiseXor(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "bit_wise_xor", nil, a, b)
+}
+
+// CaseWhen takes the value that belongs to the first true condition, else the last value.
+//
+// The conditions are the boolean fields of one struct; a null condition counts as false. Without a value more than
+// there are conditions, rows without a true one are null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	case_when(struct<a: bool, b: bool> [{a: true, b: true}, {a: false, b: true}, {a: null, b: false}], int64 [1, 2, 3], int64 [10, 20, 30])
+//		int64 [1, 20, null]
+//
+// The caller must Release the result.
+func CaseWhen(ctx context.Context, conditions Value, values ...Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "case_when", nil, append([]Value{conditions}, values...)...)
+}
+
 // CastOptions are the options of [Cast].
 type CastOptions struct {
 	// ToType: the type to convert to. Required.
@@ -187,6 +782,79 @@ func Cast(ctx context.Context, value Value, options ...CastOptions) (arrow.Array
 	return bowyer.Call(ctx, "cast", optionsOf(options), value)
 }
 
+// Ceil rounds each value up to a whole number.
+//
+// Integers become float64; decimals keep their type.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+// The caller must Release the result.
+func Ceil(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ceil", nil, value)
+}
+
+// CeilTemporalOptions are the options of [CeilTemporal].
+type CeilTemporalOptions struct {
+	// Multiple: how many units to round to. Default 1.
+	Multiple Opt[int64]
+
+	// Unit: the unit. One of "year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond",
+	// "microsecond", "nanosecond"; default "day".
+	Unit Opt[string]
+
+	// WeekStartsMonday: whether weeks begin on Monday and not on Sunday. Default true.
+	WeekStartsMonday Opt[bool]
+
+	// CeilIsStrictlyGreater: whether rounding up moves a time that is a multiple already. Default false.
+	CeilIsStrictlyGreater Opt[bool]
+
+	// CalendarBasedOrigin: whether multiples are counted from the start of the next larger unit. Default false.
+	CalendarBasedOrigin Opt[bool]
+}
+
+func (o CeilTemporalOptions) given(set bowyer.Options) {
+	o.Multiple.put(set, "multiple")
+	o.Unit.put(set, "unit")
+	o.WeekStartsMonday.put(set, "week_starts_monday")
+	o.CeilIsStrictlyGreater.put(set, "ceil_is_strictly_greater")
+	o.CalendarBasedOrigin.put(set, "calendar_based_origin")
+}
+
+// CeilTemporal rounds each time up to a multiple of a unit.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+// The caller must Release the result.
+func CeilTemporal(ctx context.Context, timestamps Value, options ...CeilTemporalOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ceil_temporal", optionsOf(options), timestamps)
+}
+
+// Choose takes the value that the index names, counted from zero.
+//
+// A null index gives null; one that names no value fails.
+//
+// Fails at the first row whose value has no answer.
+//
+//	choose(int64 [0, 1, null], string ["a", "b", "c"], scalar string "z")
+//		string ["a", "z", null]
+//
+// The caller must Release the result.
+func Choose(ctx context.Context, index Value, values ...Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "choose", nil, append([]Value{index}, values...)...)
+}
+
+// Coalesce takes the first value that is not null.
+//
+// NaN is a value.
+//
+//	coalesce(int64 [1, null, null], int64 [10, 20, null])
+//		int64 [1, 20, null]
+//
+// The caller must Release the result.
+func Coalesce(ctx context.Context, values ...Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "coalesce", nil, values...)
+}
+
 // CountOptions are the options of [Count].
 type CountOptions struct {
 	// Mode: which values count: those that are not null, those that are, or all. One of "only_valid", "only_null", "all";
@@ -232,6 +900,117 @@ func (o CountDistinctOptions) given(set bowyer.Options) {
 //		scalar int64 2
 func CountDistinct(ctx context.Context, values Value, options ...CountDistinctOptions) (scalar.Scalar, error) {
 	return bowyer.CallScalar(ctx, "count_distinct", optionsOf(options), values)
+}
+
+// CountSubstringOptions are the options of [CountSubstring].
+type CountSubstringOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// IgnoreCase: whether letters match in either case, one code point to one. Default false.
+	IgnoreCase Opt[bool]
+}
+
+func (o CountSubstringOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.IgnoreCase.put(set, "ignore_case")
+}
+
+// CountSubstring counts how often the pattern appears, without overlap.
+//
+// A null argument gives a null.
+//
+//	count_substring(string ["aaaa", "b"], pattern = "aa")
+//		int32 [2, 0]
+//
+// The caller must Release the result.
+func CountSubstring(ctx context.Context, strings Value, options ...CountSubstringOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "count_substring", optionsOf(options), strings)
+}
+
+// CountSubstringRegexOptions are the options of [CountSubstringRegex].
+type CountSubstringRegexOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// IgnoreCase: whether letters match in either case, one code point to one. Default false.
+	IgnoreCase Opt[bool]
+}
+
+func (o CountSubstringRegexOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.IgnoreCase.put(set, "ignore_case")
+}
+
+// CountSubstringRegex counts the matches, without overlap.
+//
+// A null argument gives a null.
+//
+//	count_substring_regex(string ["a1b22"], pattern = '\d+')
+//		int32 [2]
+//
+// The caller must Release the result.
+func CountSubstringRegex(ctx context.Context, strings Value, options ...CountSubstringRegexOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "count_substring_regex", optionsOf(options), strings)
+}
+
+// Day gives the day of the month, from 1.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Day(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "day", nil, values)
+}
+
+// DayOfWeekOptions are the options of [DayOfWeek].
+type DayOfWeekOptions struct {
+	// CountFromZero: whether the first day is 0 and not 1. Default true.
+	CountFromZero Opt[bool]
+
+	// WeekStart: the first day: 1 is Monday, 7 Sunday. Default 1.
+	WeekStart Opt[int64]
+}
+
+func (o DayOfWeekOptions) given(set bowyer.Options) {
+	o.CountFromZero.put(set, "count_from_zero")
+	o.WeekStart.put(set, "week_start")
+}
+
+// DayOfWeek gives the day of the week.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func DayOfWeek(ctx context.Context, values Value, options ...DayOfWeekOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "day_of_week", optionsOf(options), values)
+}
+
+// DayOfYear gives the day of the year, from 1.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func DayOfYear(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "day_of_year", nil, values)
+}
+
+// DayTimeIntervalBetween gives the difference of days and that of milliseconds of the day as an interval.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func DayTimeIntervalBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "day_time_interval_between", nil, start, end)
+}
+
+// DaysBetween counts the boundaries of days between two times.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func DaysBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "days_between", nil, start, end)
 }
 
 // DictionaryEncodeOptions are the options of [DictionaryEncode].
@@ -292,6 +1071,32 @@ func DropNull(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "drop_null", nil, values)
 }
 
+// EndsWithOptions are the options of [EndsWith].
+type EndsWithOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// IgnoreCase: whether letters match in either case, one code point to one. Default false.
+	IgnoreCase Opt[bool]
+}
+
+func (o EndsWithOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.IgnoreCase.put(set, "ignore_case")
+}
+
+// EndsWith whether the value ends with the pattern.
+//
+// A null argument gives a null.
+//
+//	ends_with(string ["abc", "cab"], pattern = "ab")
+//		bool [false, true]
+//
+// The caller must Release the result.
+func EndsWith(ctx context.Context, strings Value, options ...EndsWithOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ends_with", optionsOf(options), strings)
+}
+
 // Equal tells whether two values are equal.
 //
 // A null argument gives a null.
@@ -302,6 +1107,41 @@ func DropNull(ctx context.Context, values Value) (arrow.Array, error) {
 // The caller must Release the result.
 func Equal(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "equal", nil, a, b)
+}
+
+// ExtractRegexOptions are the options of [ExtractRegex].
+type ExtractRegexOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+}
+
+func (o ExtractRegexOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+}
+
+// ExtractRegex gives what each named group of the regular expression matches, as a struct.
+//
+// Null where nothing matches. Every group must have a name; one that took no part is empty.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func ExtractRegex(ctx context.Context, strings Value, options ...ExtractRegexOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "extract_regex", optionsOf(options), strings)
+}
+
+// FillNull takes the second value where the first is null.
+//
+// The result has the type of the first; a second value that this type does not hold exactly fails.
+//
+// Fails at the first row whose value has no answer.
+//
+//	fill_null(int32 [1, null], scalar int64 7)
+//		int32 [1, 7]
+//
+// The caller must Release the result.
+func FillNull(ctx context.Context, values, fillValue Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "fill_null", nil, values, fillValue)
 }
 
 // FillNullBackward replaces each null by the next valid value after it.
@@ -349,6 +1189,58 @@ func Filter(ctx context.Context, values, mask Value, options ...FilterOptions) (
 	return bowyer.Call(ctx, "filter", optionsOf(options), values, mask)
 }
 
+// FindSubstringOptions are the options of [FindSubstring].
+type FindSubstringOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// IgnoreCase: whether letters match in either case, one code point to one. Default false.
+	IgnoreCase Opt[bool]
+}
+
+func (o FindSubstringOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.IgnoreCase.put(set, "ignore_case")
+}
+
+// FindSubstring gives the byte at which the pattern first begins, or -1.
+//
+// A null argument gives a null.
+//
+//	find_substring(string ["éab", "x"], pattern = "ab")
+//		int32 [2, -1]
+//
+// The caller must Release the result.
+func FindSubstring(ctx context.Context, strings Value, options ...FindSubstringOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "find_substring", optionsOf(options), strings)
+}
+
+// FindSubstringRegexOptions are the options of [FindSubstringRegex].
+type FindSubstringRegexOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// IgnoreCase: whether letters match in either case, one code point to one. Default false.
+	IgnoreCase Opt[bool]
+}
+
+func (o FindSubstringRegexOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.IgnoreCase.put(set, "ignore_case")
+}
+
+// FindSubstringRegex gives the byte at which the first match begins, or -1.
+//
+// A null argument gives a null.
+//
+//	find_substring_regex(string ["ab1", "x"], pattern = '\d')
+//		int32 [2, -1]
+//
+// The caller must Release the result.
+func FindSubstringRegex(ctx context.Context, strings Value, options ...FindSubstringRegexOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "find_substring_regex", optionsOf(options), strings)
+}
+
 // FirstOptions are the options of [First].
 type FirstOptions struct {
 	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
@@ -371,6 +1263,56 @@ func (o FirstOptions) given(set bowyer.Options) {
 //		scalar int32 2
 func First(ctx context.Context, values Value, options ...FirstOptions) (scalar.Scalar, error) {
 	return bowyer.CallScalar(ctx, "first", optionsOf(options), values)
+}
+
+// Floor rounds each value down to a whole number.
+//
+// Integers become float64; decimals keep their type.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+// The caller must Release the result.
+func Floor(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "floor", nil, value)
+}
+
+// FloorTemporalOptions are the options of [FloorTemporal].
+type FloorTemporalOptions struct {
+	// Multiple: how many units to round to. Default 1.
+	Multiple Opt[int64]
+
+	// Unit: the unit. One of "year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond",
+	// "microsecond", "nanosecond"; default "day".
+	Unit Opt[string]
+
+	// WeekStartsMonday: whether weeks begin on Monday and not on Sunday. Default true.
+	WeekStartsMonday Opt[bool]
+
+	// CeilIsStrictlyGreater: whether rounding up moves a time that is a multiple already. Default false.
+	CeilIsStrictlyGreater Opt[bool]
+
+	// CalendarBasedOrigin: whether multiples are counted from the start of the next larger unit. Default false.
+	CalendarBasedOrigin Opt[bool]
+}
+
+func (o FloorTemporalOptions) given(set bowyer.Options) {
+	o.Multiple.put(set, "multiple")
+	o.Unit.put(set, "unit")
+	o.WeekStartsMonday.put(set, "week_starts_monday")
+	o.CeilIsStrictlyGreater.put(set, "ceil_is_strictly_greater")
+	o.CalendarBasedOrigin.put(set, "calendar_based_origin")
+}
+
+// FloorTemporal rounds each time down to a multiple of a unit.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	floor_temporal(timestamp[s] ["2024-05-17T13:47:31"], multiple = 15, unit = "minute")
+//		timestamp[s] ["2024-05-17T13:45:00"]
+//
+// The caller must Release the result.
+func FloorTemporal(ctx context.Context, timestamps Value, options ...FloorTemporalOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "floor_temporal", optionsOf(options), timestamps)
 }
 
 // Greater tells whether the first value is greater than the second.
@@ -397,6 +1339,39 @@ func GreaterEqual(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "greater_equal", nil, a, b)
 }
 
+// Hour gives the hour, from 0.
+//
+// A null argument gives a null.
+//
+//	hour(timestamp[s] ["2024-01-01T13:00:00"])
+//		int64 [13]
+//
+// The caller must Release the result.
+func Hour(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "hour", nil, values)
+}
+
+// HoursBetween counts the boundaries of hours between two times.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func HoursBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "hours_between", nil, start, end)
+}
+
+// IfElse takes the second value where the condition is true and the third where it is false.
+//
+// Null where the condition is null.
+//
+//	if_else(bool [true, false, null], int64 [1, 2, 3], scalar int64 0)
+//		int64 [1, 0, null]
+//
+// The caller must Release the result.
+func IfElse(ctx context.Context, condition, ifTrue, ifFalse Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "if_else", nil, condition, ifTrue, ifFalse)
+}
+
 // IndicesNonzero gives the indices of the values that are neither null nor zero.
 //
 // A NaN is not zero; -0.0 is.
@@ -409,16 +1384,122 @@ func IndicesNonzero(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "indices_nonzero", nil, values)
 }
 
-// Invert turns true into false and false into true.
+// IsDst whether daylight saving time is in force; a zone is needed.
 //
 // A null argument gives a null.
 //
-//	invert(bool [true, false, null])
+// The caller must Release the result.
+func IsDst(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_dst", nil, values)
+}
+
+// IsFinite tells whether a value is neither infinite nor NaN; integers, decimals and durations always are.
+//
+// A null argument gives a null.
+//
+//	is_finite(double [1, nan, -inf, null])
+//		bool [true, false, false, null]
+//
+// The caller must Release the result.
+func IsFinite(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_finite", nil, value)
+}
+
+// IsInf tells whether a value is infinite; integers, decimals and durations never are.
+//
+// A null argument gives a null.
+//
+//	is_inf(double [1, nan, -inf, null])
+//		bool [false, false, true, null]
+//
+// The caller must Release the result.
+func IsInf(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_inf", nil, value)
+}
+
+// IsLeapYear whether the year has a 29 February.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func IsLeapYear(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_leap_year", nil, values)
+}
+
+// IsNan tells whether a value is NaN; integers, decimals and durations never are.
+//
+// A null argument gives a null.
+//
+//	is_nan(double [1, nan, null])
 //		bool [false, true, null]
 //
 // The caller must Release the result.
-func Invert(ctx context.Context, value Value) (arrow.Array, error) {
-	return bowyer.Call(ctx, "invert", nil, value)
+func IsNan(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_nan", nil, value)
+}
+
+// IsNullOptions are the options of [IsNull].
+type IsNullOptions struct {
+	// NanIsNull: whether NaN counts as no value. Default false.
+	NanIsNull Opt[bool]
+}
+
+func (o IsNullOptions) given(set bowyer.Options) {
+	o.NanIsNull.put(set, "nan_is_null")
+}
+
+// IsNull tells whether a row has no value.
+//
+// The result has no nulls.
+//
+//	is_null(int64 [1, null])
+//		bool [false, true]
+//
+//	is_null(double [nan, null], nan_is_null = true)
+//		bool [true, true]
+//
+// The caller must Release the result.
+func IsNull(ctx context.Context, value Value, options ...IsNullOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_null", optionsOf(options), value)
+}
+
+// IsValid tells whether a row has a value; NaN is one.
+//
+// The result has no nulls.
+//
+//	is_valid(double [1, nan, null])
+//		bool [true, true, false]
+//
+// The caller must Release the result.
+func IsValid(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_valid", nil, value)
+}
+
+// IsoCalendar gives ISO 8601 year, week and day of the week, Monday being 1, as a struct.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func IsoCalendar(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "iso_calendar", nil, values)
+}
+
+// IsoWeek gives the ISO 8601 week, from 1.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func IsoWeek(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "iso_week", nil, values)
+}
+
+// IsoYear gives the year of the ISO 8601 week.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func IsoYear(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "iso_year", nil, values)
 }
 
 // LastOptions are the options of [Last].
@@ -467,6 +1548,96 @@ func Less(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func LessEqual(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "less_equal", nil, a, b)
+}
+
+// LocalTimestamp gives the local time of each timestamp, without its zone.
+//
+// A null argument gives a null.
+//
+//	local_timestamp(timestamp[s, tz=+01:00] ["2023-12-31T23:00:00"])
+//		timestamp[s] ["2024-01-01T00:00:00"]
+//
+// The caller must Release the result.
+func LocalTimestamp(ctx context.Context, timestamps Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "local_timestamp", nil, timestamps)
+}
+
+// MatchLikeOptions are the options of [MatchLike].
+type MatchLikeOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// IgnoreCase: whether letters match in either case, one code point to one. Default false.
+	IgnoreCase Opt[bool]
+}
+
+func (o MatchLikeOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.IgnoreCase.put(set, "ignore_case")
+}
+
+// MatchLike whether the value is like the SQL pattern: `%` is any text, `_` one character.
+//
+// A null argument gives a null.
+//
+//	match_like(string ["abc", "cab"], pattern = "a%")
+//		bool [true, false]
+//
+// The caller must Release the result.
+func MatchLike(ctx context.Context, strings Value, options ...MatchLikeOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "match_like", optionsOf(options), strings)
+}
+
+// MatchSubstringOptions are the options of [MatchSubstring].
+type MatchSubstringOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// IgnoreCase: whether letters match in either case, one code point to one. Default false.
+	IgnoreCase Opt[bool]
+}
+
+func (o MatchSubstringOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.IgnoreCase.put(set, "ignore_case")
+}
+
+// MatchSubstring whether the value contains the pattern.
+//
+// A null argument gives a null.
+//
+//	match_substring(string ["abc", "xyz"], pattern = "b")
+//		bool [true, false]
+//
+// The caller must Release the result.
+func MatchSubstring(ctx context.Context, strings Value, options ...MatchSubstringOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "match_substring", optionsOf(options), strings)
+}
+
+// MatchSubstringRegexOptions are the options of [MatchSubstringRegex].
+type MatchSubstringRegexOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// IgnoreCase: whether letters match in either case, one code point to one. Default false.
+	IgnoreCase Opt[bool]
+}
+
+func (o MatchSubstringRegexOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.IgnoreCase.put(set, "ignore_case")
+}
+
+// MatchSubstringRegex whether the regular expression matches within the value.
+//
+// A null argument gives a null.
+//
+//	match_substring_regex(string ["a1", "xyz"], pattern = '\d')
+//		bool [true, false]
+//
+// The caller must Release the result.
+func MatchSubstringRegex(ctx context.Context, strings Value, options ...MatchSubstringRegexOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "match_substring_regex", optionsOf(options), strings)
 }
 
 // MaxOptions are the options of [Max].
@@ -541,6 +1712,42 @@ func Median(ctx context.Context, values Value, options ...MedianOptions) (scalar
 	return bowyer.CallScalar(ctx, "median", optionsOf(options), values)
 }
 
+// Microsecond gives the microsecond of the millisecond.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Microsecond(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "microsecond", nil, values)
+}
+
+// MicrosecondsBetween counts the boundaries of microseconds between two times; wraps.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func MicrosecondsBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "microseconds_between", nil, start, end)
+}
+
+// Millisecond gives the millisecond of the second.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Millisecond(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "millisecond", nil, values)
+}
+
+// MillisecondsBetween counts the boundaries of milliseconds between two times.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func MillisecondsBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "milliseconds_between", nil, start, end)
+}
+
 // MinOptions are the options of [Min].
 type MinOptions struct {
 	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
@@ -582,8 +1789,29 @@ func (o MinMaxOptions) given(set bowyer.Options) {
 // MinMax finds the least and the greatest value.
 //
 // The result is a struct of both. A NaN is left out unless there is nothing else.
+//
+//	min_max(int32 [3, 1, 2])
+//		scalar struct<min: int32, max: int32> {min: 1, max: 3}
 func MinMax(ctx context.Context, values Value, options ...MinMaxOptions) (scalar.Scalar, error) {
 	return bowyer.CallScalar(ctx, "min_max", optionsOf(options), values)
+}
+
+// Minute gives the minute of the hour, from 0.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Minute(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "minute", nil, values)
+}
+
+// MinutesBetween counts the boundaries of minutes between two times.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func MinutesBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "minutes_between", nil, start, end)
 }
 
 // Modulo gives what is left of a division rounded down; it has the sign of the second value.
@@ -614,6 +1842,34 @@ func ModuloUnchecked(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "modulo", nil, a, b)
 }
 
+// Month gives the month, from 1.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Month(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "month", nil, values)
+}
+
+// MonthDayNanoIntervalBetween gives the differences of months, of days of the month and of nanoseconds of the day as
+// an interval.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func MonthDayNanoIntervalBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "month_day_nano_interval_between", nil, start, end)
+}
+
+// MonthIntervalBetween gives the boundaries of months between two times as an interval.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func MonthIntervalBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "month_interval_between", nil, start, end)
+}
+
 // Multiply multiplies two values.
 //
 // Fails when an integer or a duration does not fit its type.
@@ -642,6 +1898,64 @@ func MultiplyUnchecked(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "multiply", nil, a, b)
 }
 
+// Nanosecond gives the nanosecond of the microsecond.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Nanosecond(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "nanosecond", nil, values)
+}
+
+// NanosecondsBetween counts the nanoseconds between two times; wraps.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func NanosecondsBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "nanoseconds_between", nil, start, end)
+}
+
+// Negate changes the sign of each value.
+//
+// Fails for the smallest integer. Unsigned integers are not taken.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	negate_checked(int8 [1, -127, null])
+//		int8 [-1, 127, null]
+//
+// The caller must Release the result.
+func Negate(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "negate_checked", nil, value)
+}
+
+// NegateUnchecked changes the sign of each value.
+//
+// Integers wrap around; the smallest stays itself.
+//
+// A null argument gives a null.
+//
+//	negate(int8 [1, -128, null])
+//		int8 [-1, -128, null]
+//
+// The caller must Release the result.
+func NegateUnchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "negate", nil, value)
+}
+
+// Not turns true into false and false into true.
+//
+// A null argument gives a null.
+//
+//	invert(bool [true, false, null])
+//		bool [false, true, null]
+//
+// The caller must Release the result.
+func Not(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "invert", nil, value)
+}
+
 // NotEqual tells whether two values differ.
 //
 // A null argument gives a null.
@@ -652,6 +1966,16 @@ func MultiplyUnchecked(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func NotEqual(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "not_equal", nil, a, b)
+}
+
+// Nullif gives null where two values are equal and the first value elsewhere.
+//
+//	nullif(int64 [1, 2, null], scalar int64 2)
+//		int64 [1, null, null]
+//
+// The caller must Release the result.
+func Nullif(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "nullif", nil, a, b)
 }
 
 // Or tells whether either value is true.
@@ -674,6 +1998,34 @@ func Or(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func OrKleene(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "or_kleene", nil, a, b)
+}
+
+// Power raises the first value to the power of the second.
+//
+// Fails when an integer does not fit its type or its exponent is negative.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	power_checked(int64 [2, -3, null], int64 [10, 3, 1])
+//		int64 [1024, -27, null]
+//
+// The caller must Release the result.
+func Power(ctx context.Context, base, exponent Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "power_checked", nil, base, exponent)
+}
+
+// PowerUnchecked raises the first value to the power of the second.
+//
+// Integers wrap around; a negative exponent of an integer fails. Zero to the power of zero is one.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	power(int64 [2, -3, null], int64 [10, 3, 1])
+//		int64 [1024, -27, null]
+//
+// The caller must Release the result.
+func PowerUnchecked(ctx context.Context, base, exponent Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "power", nil, base, exponent)
 }
 
 // ProductOptions are the options of [Product].
@@ -737,6 +2089,24 @@ func Quantile(ctx context.Context, values Value, options ...QuantileOptions) (sc
 	return bowyer.CallScalar(ctx, "quantile", optionsOf(options), values)
 }
 
+// Quarter gives the quarter of the year, from 1.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Quarter(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "quarter", nil, values)
+}
+
+// QuartersBetween counts the boundaries of quarters between two times.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func QuartersBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "quarters_between", nil, start, end)
+}
+
 // Remainder gives what is left of a division truncated toward zero; it has the sign of the first value.
 //
 // Fails for a zero as the second value, of floats too, and for the smallest integer and -1.
@@ -765,6 +2135,70 @@ func RemainderUnchecked(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "remainder", nil, a, b)
 }
 
+// ReplaceSubstringOptions are the options of [ReplaceSubstring].
+type ReplaceSubstringOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// Replacement: what to put in its place. Required.
+	Replacement Opt[string]
+
+	// MaxReplacements: how many to replace in each value at most, from the left; all when null or negative. Default none.
+	MaxReplacements Opt[int64]
+}
+
+func (o ReplaceSubstringOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.Replacement.put(set, "replacement")
+	o.MaxReplacements.put(set, "max_replacements")
+}
+
+// ReplaceSubstring replaces the pattern wherever it appears, from left to right and without overlap.
+//
+// An empty pattern is refused.
+//
+// A null argument gives a null.
+//
+//	replace_substring(string ["aXbX"], pattern = "X", replacement = "-")
+//		string ["a-b-"]
+//
+// The caller must Release the result.
+func ReplaceSubstring(ctx context.Context, strings Value, options ...ReplaceSubstringOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "replace_substring", optionsOf(options), strings)
+}
+
+// ReplaceSubstringRegexOptions are the options of [ReplaceSubstringRegex].
+type ReplaceSubstringRegexOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// Replacement: what to put in its place. Required.
+	Replacement Opt[string]
+
+	// MaxReplacements: how many to replace in each value at most, from the left; all when null or negative. Default none.
+	MaxReplacements Opt[int64]
+}
+
+func (o ReplaceSubstringRegexOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.Replacement.put(set, "replacement")
+	o.MaxReplacements.put(set, "max_replacements")
+}
+
+// ReplaceSubstringRegex replaces the matches of the regular expression.
+//
+// The replacement refers to groups as `\1` and to the whole match as `\0`.
+//
+// A null argument gives a null.
+//
+//	replace_substring_regex(string ["foo bar"], pattern = '(\w+) (\w+)', replacement = '\2 \1')
+//		string ["bar foo"]
+//
+// The caller must Release the result.
+func ReplaceSubstringRegex(ctx context.Context, strings Value, options ...ReplaceSubstringRegexOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "replace_substring_regex", optionsOf(options), strings)
+}
+
 // ReplaceWithMask replaces the values where the mask is true by the replacements, one after another.
 //
 // A null in the mask gives a null. A scalar replaces every such value; surplus replacements are ignored.
@@ -777,6 +2211,144 @@ func RemainderUnchecked(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func ReplaceWithMask(ctx context.Context, values, mask, replacements Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "replace_with_mask", nil, values, mask, replacements)
+}
+
+// RoundOptions are the options of [Round].
+type RoundOptions struct {
+	// Ndigits: digits after the point. Default 0.
+	Ndigits Opt[int64]
+
+	// RoundMode: which of two candidates is taken. One of "down", "up", "towards_zero", "towards_infinity", "half_down",
+	// "half_up", "half_towards_zero", "half_towards_infinity", "half_to_even", "half_to_odd"; default "half_to_even".
+	RoundMode Opt[string]
+}
+
+func (o RoundOptions) given(set bowyer.Options) {
+	o.Ndigits.put(set, "ndigits")
+	o.RoundMode.put(set, "round_mode")
+}
+
+// Round rounds each value to a number of digits after the point.
+//
+// With negative `ndigits` to tens, hundreds and so on. The type stays.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	round(double [2.5, 3.5, null])
+//		double [2, 4, null]
+//
+//	round(int32 [15, 24], ndigits = -1)
+//		int32 [20, 20]
+//
+// The caller must Release the result.
+func Round(ctx context.Context, value Value, options ...RoundOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "round", optionsOf(options), value)
+}
+
+// RoundBinaryOptions are the options of [RoundBinary].
+type RoundBinaryOptions struct {
+	// RoundMode: which of two candidates is taken. One of "down", "up", "towards_zero", "towards_infinity", "half_down",
+	// "half_up", "half_towards_zero", "half_towards_infinity", "half_to_even", "half_to_odd"; default "half_to_even".
+	RoundMode Opt[string]
+}
+
+func (o RoundBinaryOptions) given(set bowyer.Options) {
+	o.RoundMode.put(set, "round_mode")
+}
+
+// RoundBinary rounds each value to as many digits after the point as its row says.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	round_binary(double [12.34, 12.34], int32 [1, -1])
+//		double [12.3, 10]
+//
+// The caller must Release the result.
+func RoundBinary(ctx context.Context, value, ndigits Value, options ...RoundBinaryOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "round_binary", optionsOf(options), value, ndigits)
+}
+
+// RoundTemporalOptions are the options of [RoundTemporal].
+type RoundTemporalOptions struct {
+	// Multiple: how many units to round to. Default 1.
+	Multiple Opt[int64]
+
+	// Unit: the unit. One of "year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond",
+	// "microsecond", "nanosecond"; default "day".
+	Unit Opt[string]
+
+	// WeekStartsMonday: whether weeks begin on Monday and not on Sunday. Default true.
+	WeekStartsMonday Opt[bool]
+
+	// CeilIsStrictlyGreater: whether rounding up moves a time that is a multiple already. Default false.
+	CeilIsStrictlyGreater Opt[bool]
+
+	// CalendarBasedOrigin: whether multiples are counted from the start of the next larger unit. Default false.
+	CalendarBasedOrigin Opt[bool]
+}
+
+func (o RoundTemporalOptions) given(set bowyer.Options) {
+	o.Multiple.put(set, "multiple")
+	o.Unit.put(set, "unit")
+	o.WeekStartsMonday.put(set, "week_starts_monday")
+	o.CeilIsStrictlyGreater.put(set, "ceil_is_strictly_greater")
+	o.CalendarBasedOrigin.put(set, "calendar_based_origin")
+}
+
+// RoundTemporal rounds each time to the nearest multiple of a unit; in the middle, up.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+// The caller must Release the result.
+func RoundTemporal(ctx context.Context, timestamps Value, options ...RoundTemporalOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "round_temporal", optionsOf(options), timestamps)
+}
+
+// RoundToMultipleOptions are the options of [RoundToMultiple].
+type RoundToMultipleOptions struct {
+	// Multiple: what to round to multiples of. Default 1.
+	Multiple Opt[float64]
+
+	// RoundMode: which of two candidates is taken. One of "down", "up", "towards_zero", "towards_infinity", "half_down",
+	// "half_up", "half_towards_zero", "half_towards_infinity", "half_to_even", "half_to_odd"; default "half_to_even".
+	RoundMode Opt[string]
+}
+
+func (o RoundToMultipleOptions) given(set bowyer.Options) {
+	o.Multiple.put(set, "multiple")
+	o.RoundMode.put(set, "round_mode")
+}
+
+// RoundToMultiple rounds each value to a multiple of a number.
+//
+// The multiple is positive and a value of the argument's type.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	round_to_multiple(double [3, 6], multiple = 2.5)
+//		double [2.5, 5]
+//
+// The caller must Release the result.
+func RoundToMultiple(ctx context.Context, value Value, options ...RoundToMultipleOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "round_to_multiple", optionsOf(options), value)
+}
+
+// Second gives the second of the minute, from 0.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Second(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "second", nil, values)
+}
+
+// SecondsBetween counts the boundaries of seconds between two times.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func SecondsBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "seconds_between", nil, start, end)
 }
 
 // SelectKUnstableOptions are the options of [SelectKUnstable].
@@ -807,6 +2379,76 @@ func SelectKUnstable(ctx context.Context, values Value, options ...SelectKUnstab
 	return bowyer.Call(ctx, "select_k_unstable", optionsOf(options), values)
 }
 
+// ShiftLeft moves bits to the left: doubles as many times as the second value says.
+//
+// Fails for a distance out of range.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	shift_left_checked(int32 [3, null], int32 [2, 1])
+//		int32 [12, null]
+//
+// The caller must Release the result.
+func ShiftLeft(ctx context.Context, value, distance Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "shift_left_checked", nil, value, distance)
+}
+
+// ShiftLeftUnchecked moves bits to the left: doubles as many times as the second value says.
+//
+// A distance out of range leaves the value unchanged.
+//
+// A null argument gives a null.
+//
+//	shift_left(int32 [3, null], int32 [2, 1])
+//		int32 [12, null]
+//
+// The caller must Release the result.
+func ShiftLeftUnchecked(ctx context.Context, value, distance Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "shift_left", nil, value, distance)
+}
+
+// ShiftRight moves bits to the right: halves as many times as the second value says, keeping the sign.
+//
+// Fails for a distance out of range.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	shift_right_checked(int32 [3, null], int32 [2, 1])
+//		int32 [0, null]
+//
+// The caller must Release the result.
+func ShiftRight(ctx context.Context, value, distance Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "shift_right_checked", nil, value, distance)
+}
+
+// ShiftRightUnchecked moves bits to the right: halves as many times as the second value says, keeping the sign.
+//
+// A distance out of range leaves the value unchanged.
+//
+// A null argument gives a null.
+//
+//	shift_right(int32 [3, null], int32 [2, 1])
+//		int32 [0, null]
+//
+// The caller must Release the result.
+func ShiftRightUnchecked(ctx context.Context, value, distance Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "shift_right", nil, value, distance)
+}
+
+// Sign gives -1, 0 or 1 as each value is negative, zero or positive.
+//
+// Integers and durations give int8, decimals int64, floats their own type; NaN stays NaN.
+//
+// A null argument gives a null.
+//
+//	sign(int64 [-7, 0, 7, null])
+//		int8 [-1, 0, 1, null]
+//
+// The caller must Release the result.
+func Sign(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "sign", nil, value)
+}
+
 // SortIndicesOptions are the options of [SortIndices].
 type SortIndicesOptions struct {
 	// Order: which values come first. One of "ascending", "descending"; default "ascending".
@@ -833,6 +2475,122 @@ func SortIndices(ctx context.Context, values Value, options ...SortIndicesOption
 	return bowyer.Call(ctx, "sort_indices", optionsOf(options), values)
 }
 
+// SplitPatternOptions are the options of [SplitPattern].
+type SplitPatternOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// MaxSplits: how often to split each value at most; everywhere when null or negative. Default none.
+	MaxSplits Opt[int64]
+
+	// Reverse: whether the splits that `max_splits` allows are the last ones. Default false.
+	Reverse Opt[bool]
+}
+
+func (o SplitPatternOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.MaxSplits.put(set, "max_splits")
+	o.Reverse.put(set, "reverse")
+}
+
+// SplitPattern splits each value at a literal separator.
+//
+// A null argument gives a null.
+//
+//	split_pattern(string ["a,b", ""], pattern = ",")
+//		list<item: string> [["a", "b"], [""]]
+//
+// The caller must Release the result.
+func SplitPattern(ctx context.Context, strings Value, options ...SplitPatternOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "split_pattern", optionsOf(options), strings)
+}
+
+// SplitPatternRegexOptions are the options of [SplitPatternRegex].
+type SplitPatternRegexOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// MaxSplits: how often to split each value at most; everywhere when null or negative. Default none.
+	MaxSplits Opt[int64]
+
+	// Reverse: whether the splits that `max_splits` allows are the last ones. Default false.
+	Reverse Opt[bool]
+}
+
+func (o SplitPatternRegexOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.MaxSplits.put(set, "max_splits")
+	o.Reverse.put(set, "reverse")
+}
+
+// SplitPatternRegex splits each value at the matches of a regular expression.
+//
+// A match of nothing splits nothing; `reverse` is not implemented.
+//
+// A null argument gives a null.
+//
+//	split_pattern_regex(string ["a1b22c"], pattern = '\d+')
+//		list<item: string> [["a", "b", "c"]]
+//
+// The caller must Release the result.
+func SplitPatternRegex(ctx context.Context, strings Value, options ...SplitPatternRegexOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "split_pattern_regex", optionsOf(options), strings)
+}
+
+// Sqrt gives the square root of each value.
+//
+// Fails for a negative value. Integers and decimals are taken as doubles.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	sqrt_checked(double [4, 2.25, null])
+//		double [2, 1.5, null]
+//
+// The caller must Release the result.
+func Sqrt(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "sqrt_checked", nil, value)
+}
+
+// SqrtUnchecked gives the square root of each value.
+//
+// A negative value gives NaN. Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	sqrt(int64 [4, 2, null])
+//		double [2, 1.4142135623730951, null]
+//
+// The caller must Release the result.
+func SqrtUnchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "sqrt", nil, value)
+}
+
+// StartsWithOptions are the options of [StartsWith].
+type StartsWithOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// IgnoreCase: whether letters match in either case, one code point to one. Default false.
+	IgnoreCase Opt[bool]
+}
+
+func (o StartsWithOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.IgnoreCase.put(set, "ignore_case")
+}
+
+// StartsWith whether the value starts with the pattern.
+//
+// A null argument gives a null.
+//
+//	starts_with(string ["abc", "cab"], pattern = "ab")
+//		bool [true, false]
+//
+// The caller must Release the result.
+func StartsWith(ctx context.Context, strings Value, options ...StartsWithOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "starts_with", optionsOf(options), strings)
+}
+
 // StddevOptions are the options of [Stddev].
 type StddevOptions struct {
 	// Ddof: what is taken from the count of values before dividing by it: 1 for a sample. Default 0.
@@ -857,6 +2615,24 @@ func (o StddevOptions) given(set bowyer.Options) {
 //		scalar double 2
 func Stddev(ctx context.Context, values Value, options ...StddevOptions) (scalar.Scalar, error) {
 	return bowyer.CallScalar(ctx, "stddev", optionsOf(options), values)
+}
+
+// StringIsAscii whether all bytes are ASCII.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func StringIsAscii(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "string_is_ascii", nil, strings)
+}
+
+// Subsecond gives the fraction of the second.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Subsecond(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "subsecond", nil, values)
 }
 
 // Subtract subtracts the second value from the first.
@@ -963,6 +2739,29 @@ func Take(ctx context.Context, values, indices Value, options ...TakeOptions) (a
 	return bowyer.Call(ctx, "take", optionsOf(options), values, indices)
 }
 
+// TrueUnlessNull gives true where there is a value and null where there is none.
+//
+// A null argument gives a null.
+//
+//	true_unless_null(string ["a", null])
+//		bool [true, null]
+//
+// The caller must Release the result.
+func TrueUnlessNull(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "true_unless_null", nil, value)
+}
+
+// Trunc rounds each value towards zero to a whole number.
+//
+// Integers become float64; decimals keep their type.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+// The caller must Release the result.
+func Trunc(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "trunc", nil, value)
+}
+
 // Unique keeps the first of each distinct value.
 //
 // Floats are told apart by their bits. Null is a value.
@@ -975,12 +2774,480 @@ func Unique(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "unique", nil, values)
 }
 
+// UsWeek gives the week, from 1, of weeks that begin on Sunday; the first has four days in January.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func UsWeek(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "us_week", nil, values)
+}
+
+// UsYear gives the year of the week that begins on Sunday.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func UsYear(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "us_year", nil, values)
+}
+
+// Utf8Capitalize changes the first character to upper case and the others to lower.
+//
+// A null argument gives a null.
+//
+//	utf8_capitalize(string ["éCOLE"])
+//		string ["École"]
+//
+// The caller must Release the result.
+func Utf8Capitalize(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_capitalize", nil, strings)
+}
+
+// Utf8CenterOptions are the options of [Utf8Center].
+type Utf8CenterOptions struct {
+	// Width: the width to pad to. Required.
+	Width Opt[int64]
+
+	// Padding: the character to pad with. Default " ".
+	Padding Opt[string]
+
+	// LeanLeftOnOddPadding: whether the text of an uneven padding stands nearer to the left. Default true.
+	LeanLeftOnOddPadding Opt[bool]
+}
+
+func (o Utf8CenterOptions) given(set bowyer.Options) {
+	o.Width.put(set, "width")
+	o.Padding.put(set, "padding")
+	o.LeanLeftOnOddPadding.put(set, "lean_left_on_odd_padding")
+}
+
+// Utf8Center pads on both sides to a width in code points.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8Center(ctx context.Context, strings Value, options ...Utf8CenterOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_center", optionsOf(options), strings)
+}
+
+// Utf8IsAlnum whether there are characters, and all are letters or numbers.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8IsAlnum(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_is_alnum", nil, strings)
+}
+
+// Utf8IsAlpha whether there are characters, and all are letters.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8IsAlpha(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_is_alpha", nil, strings)
+}
+
+// Utf8IsDecimal whether there are characters, and all are decimal digits.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8IsDecimal(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_is_decimal", nil, strings)
+}
+
+// Utf8IsDigit whether there are characters, and all are digits, superscripts or fractions.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8IsDigit(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_is_digit", nil, strings)
+}
+
+// Utf8IsLower whether there are cased characters, and all are lower case.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8IsLower(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_is_lower", nil, strings)
+}
+
+// Utf8IsNumeric whether there are characters, and all are numbers.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8IsNumeric(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_is_numeric", nil, strings)
+}
+
+// Utf8IsPrintable whether all characters are printable.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8IsPrintable(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_is_printable", nil, strings)
+}
+
+// Utf8IsSpace whether there are characters, and all are white space.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8IsSpace(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_is_space", nil, strings)
+}
+
+// Utf8IsTitle whether words begin in upper case and go on in lower, and there is one.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8IsTitle(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_is_title", nil, strings)
+}
+
+// Utf8IsUpper whether there are cased characters, and all are upper case.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8IsUpper(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_is_upper", nil, strings)
+}
+
+// Utf8Length counts the Unicode code points of each value.
+//
+// A null argument gives a null.
+//
+//	utf8_length(string ["größe", null])
+//		int32 [5, null]
+//
+// The caller must Release the result.
+func Utf8Length(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_length", nil, strings)
+}
+
+// Utf8Lower changes letters to lower case.
+//
+// A null argument gives a null.
+//
+//	utf8_lower(string ["ÄSOP"])
+//		string ["äsop"]
+//
+// The caller must Release the result.
+func Utf8Lower(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_lower", nil, strings)
+}
+
+// Utf8LpadOptions are the options of [Utf8Lpad].
+type Utf8LpadOptions struct {
+	// Width: the width to pad to. Required.
+	Width Opt[int64]
+
+	// Padding: the character to pad with. Default " ".
+	Padding Opt[string]
+
+	// LeanLeftOnOddPadding: whether the text of an uneven padding stands nearer to the left. Default true.
+	LeanLeftOnOddPadding Opt[bool]
+}
+
+func (o Utf8LpadOptions) given(set bowyer.Options) {
+	o.Width.put(set, "width")
+	o.Padding.put(set, "padding")
+	o.LeanLeftOnOddPadding.put(set, "lean_left_on_odd_padding")
+}
+
+// Utf8Lpad pads on the left to a width in code points.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8Lpad(ctx context.Context, strings Value, options ...Utf8LpadOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_lpad", optionsOf(options), strings)
+}
+
+// Utf8LtrimOptions are the options of [Utf8Ltrim].
+type Utf8LtrimOptions struct {
+	// Characters: the characters to take off. Required.
+	Characters Opt[string]
+}
+
+func (o Utf8LtrimOptions) given(set bowyer.Options) {
+	o.Characters.put(set, "characters")
+}
+
+// Utf8Ltrim takes the given characters off the beginning.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8Ltrim(ctx context.Context, strings Value, options ...Utf8LtrimOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_ltrim", optionsOf(options), strings)
+}
+
+// Utf8LtrimWhitespace takes white space off the beginning.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8LtrimWhitespace(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_ltrim_whitespace", nil, strings)
+}
+
+// Utf8ReplaceSliceOptions are the options of [Utf8ReplaceSlice].
+type Utf8ReplaceSliceOptions struct {
+	// Start: the first position. Required.
+	Start Opt[int64]
+
+	// Stop: the position after the last. Required.
+	Stop Opt[int64]
+
+	// Replacement: what to put there. Required.
+	Replacement Opt[string]
+}
+
+func (o Utf8ReplaceSliceOptions) given(set bowyer.Options) {
+	o.Start.put(set, "start")
+	o.Stop.put(set, "stop")
+	o.Replacement.put(set, "replacement")
+}
+
+// Utf8ReplaceSlice replaces the code points from `start` to before `stop`.
+//
+// Where `start` is not before `stop`, the replacement is inserted at `start`.
+//
+// A null argument gives a null.
+//
+//	utf8_replace_slice(string ["hello"], start = 1, stop = 3, replacement = "X")
+//		string ["hXlo"]
+//
+// The caller must Release the result.
+func Utf8ReplaceSlice(ctx context.Context, strings Value, options ...Utf8ReplaceSliceOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_replace_slice", optionsOf(options), strings)
+}
+
+// Utf8Reverse reverses the code points of each value.
+//
+// A null argument gives a null.
+//
+//	utf8_reverse(string ["größe"])
+//		string ["eßörg"]
+//
+// The caller must Release the result.
+func Utf8Reverse(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_reverse", nil, strings)
+}
+
+// Utf8RpadOptions are the options of [Utf8Rpad].
+type Utf8RpadOptions struct {
+	// Width: the width to pad to. Required.
+	Width Opt[int64]
+
+	// Padding: the character to pad with. Default " ".
+	Padding Opt[string]
+
+	// LeanLeftOnOddPadding: whether the text of an uneven padding stands nearer to the left. Default true.
+	LeanLeftOnOddPadding Opt[bool]
+}
+
+func (o Utf8RpadOptions) given(set bowyer.Options) {
+	o.Width.put(set, "width")
+	o.Padding.put(set, "padding")
+	o.LeanLeftOnOddPadding.put(set, "lean_left_on_odd_padding")
+}
+
+// Utf8Rpad pads on the right to a width in code points.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8Rpad(ctx context.Context, strings Value, options ...Utf8RpadOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_rpad", optionsOf(options), strings)
+}
+
+// Utf8RtrimOptions are the options of [Utf8Rtrim].
+type Utf8RtrimOptions struct {
+	// Characters: the characters to take off. Required.
+	Characters Opt[string]
+}
+
+func (o Utf8RtrimOptions) given(set bowyer.Options) {
+	o.Characters.put(set, "characters")
+}
+
+// Utf8Rtrim takes the given characters off the end.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8Rtrim(ctx context.Context, strings Value, options ...Utf8RtrimOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_rtrim", optionsOf(options), strings)
+}
+
+// Utf8RtrimWhitespace takes white space off the end.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8RtrimWhitespace(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_rtrim_whitespace", nil, strings)
+}
+
+// Utf8SliceCodeunitsOptions are the options of [Utf8SliceCodeunits].
+type Utf8SliceCodeunitsOptions struct {
+	// Start: the first position. Required.
+	Start Opt[int64]
+
+	// Stop: the position after the last; null for the end. Default none.
+	Stop Opt[int64]
+
+	// Step: how far apart; negative goes backwards. Default 1.
+	Step Opt[int64]
+}
+
+func (o Utf8SliceCodeunitsOptions) given(set bowyer.Options) {
+	o.Start.put(set, "start")
+	o.Stop.put(set, "stop")
+	o.Step.put(set, "step")
+}
+
+// Utf8SliceCodeunits takes the code points from `start` to before `stop`.
+//
+// A null argument gives a null.
+//
+//	utf8_slice_codeunits(string ["größe"], start = 1, stop = 4)
+//		string ["röß"]
+//
+// The caller must Release the result.
+func Utf8SliceCodeunits(ctx context.Context, strings Value, options ...Utf8SliceCodeunitsOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_slice_codeunits", optionsOf(options), strings)
+}
+
+// Utf8SplitWhitespaceOptions are the options of [Utf8SplitWhitespace].
+type Utf8SplitWhitespaceOptions struct {
+	// MaxSplits: how often to split each value at most; everywhere when null or negative. Default none.
+	MaxSplits Opt[int64]
+
+	// Reverse: whether the splits that `max_splits` allows are the last ones. Default false.
+	Reverse Opt[bool]
+}
+
+func (o Utf8SplitWhitespaceOptions) given(set bowyer.Options) {
+	o.MaxSplits.put(set, "max_splits")
+	o.Reverse.put(set, "reverse")
+}
+
+// Utf8SplitWhitespace splits each value at runs of white space.
+//
+// A null argument gives a null.
+//
+//	utf8_split_whitespace(string [" a  b"])
+//		list<item: string> [["", "a", "b"]]
+//
+// The caller must Release the result.
+func Utf8SplitWhitespace(ctx context.Context, strings Value, options ...Utf8SplitWhitespaceOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_split_whitespace", optionsOf(options), strings)
+}
+
+// Utf8Swapcase changes lower case to upper and upper to lower.
+//
+// A null argument gives a null.
+//
+//	utf8_swapcase(string ["aÉ"])
+//		string ["Aé"]
+//
+// The caller must Release the result.
+func Utf8Swapcase(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_swapcase", nil, strings)
+}
+
+// Utf8Title changes the first letter of each word to upper case and the others to lower.
+//
+// A null argument gives a null.
+//
+//	utf8_title(string ["they're here"])
+//		string ["They'Re Here"]
+//
+// The caller must Release the result.
+func Utf8Title(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_title", nil, strings)
+}
+
+// Utf8TrimOptions are the options of [Utf8Trim].
+type Utf8TrimOptions struct {
+	// Characters: the characters to take off. Required.
+	Characters Opt[string]
+}
+
+func (o Utf8TrimOptions) given(set bowyer.Options) {
+	o.Characters.put(set, "characters")
+}
+
+// Utf8Trim takes the given characters off both ends.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8Trim(ctx context.Context, strings Value, options ...Utf8TrimOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_trim", optionsOf(options), strings)
+}
+
+// Utf8TrimWhitespace takes white space off both ends.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8TrimWhitespace(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_trim_whitespace", nil, strings)
+}
+
+// Utf8Upper changes letters to upper case.
+//
+// A null argument gives a null.
+//
+//	utf8_upper(string ["größe"])
+//		string ["GRÖẞE"]
+//
+// The caller must Release the result.
+func Utf8Upper(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_upper", nil, strings)
+}
+
+// Utf8ZeroFillOptions are the options of [Utf8ZeroFill].
+type Utf8ZeroFillOptions struct {
+	// Width: the width to pad to. Required.
+	Width Opt[int64]
+
+	// Padding: the character to pad with. Default "0".
+	Padding Opt[string]
+}
+
+func (o Utf8ZeroFillOptions) given(set bowyer.Options) {
+	o.Width.put(set, "width")
+	o.Padding.put(set, "padding")
+}
+
+// Utf8ZeroFill pads on the left to a width in code points, after one leading sign.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Utf8ZeroFill(ctx context.Context, strings Value, options ...Utf8ZeroFillOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_zero_fill", optionsOf(options), strings)
+}
+
 // ValueCounts counts how often each distinct value appears.
 //
 // The result holds `values`, in the order of their first appearance, and `counts`.
 //
 //	value_counts(int64 [3, null, 3])
-//		struct<values: int64, counts: int64> [{values = 3, counts = 2}, {counts = 1}]
+//		struct<values: int64, counts: int64> [{values: 3, counts: 2}, {values: null, counts: 1}]
 //
 // The caller must Release the result.
 func ValueCounts(ctx context.Context, values Value) (arrow.Array, error) {
@@ -1013,6 +3280,57 @@ func Variance(ctx context.Context, values Value, options ...VarianceOptions) (sc
 	return bowyer.CallScalar(ctx, "variance", optionsOf(options), values)
 }
 
+// WeekOptions are the options of [Week].
+type WeekOptions struct {
+	// WeekStartsMonday: whether weeks begin on Monday and not on Sunday. Default true.
+	WeekStartsMonday Opt[bool]
+
+	// CountFromZero: whether days before the first week are in week 0, and not in the last week of the year before.
+	// Default false.
+	CountFromZero Opt[bool]
+
+	// FirstWeekIsFullyInYear: whether the first week must lie in the year as a whole. Default false.
+	FirstWeekIsFullyInYear Opt[bool]
+}
+
+func (o WeekOptions) given(set bowyer.Options) {
+	o.WeekStartsMonday.put(set, "week_starts_monday")
+	o.CountFromZero.put(set, "count_from_zero")
+	o.FirstWeekIsFullyInYear.put(set, "first_week_is_fully_in_year")
+}
+
+// Week gives the week of the year.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func Week(ctx context.Context, values Value, options ...WeekOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "week", optionsOf(options), values)
+}
+
+// WeeksBetweenOptions are the options of [WeeksBetween].
+type WeeksBetweenOptions struct {
+	// CountFromZero: accepted for pyarrow's sake: it changes nothing. Default true.
+	CountFromZero Opt[bool]
+
+	// WeekStart: the first day of weeks: 1 is Monday, 7 Sunday. Default 1.
+	WeekStart Opt[int64]
+}
+
+func (o WeeksBetweenOptions) given(set bowyer.Options) {
+	o.CountFromZero.put(set, "count_from_zero")
+	o.WeekStart.put(set, "week_start")
+}
+
+// WeeksBetween counts the boundaries of weeks between two times.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func WeeksBetween(ctx context.Context, start, end Value, options ...WeeksBetweenOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "weeks_between", optionsOf(options), start, end)
+}
+
 // Xor tells whether exactly one of two values is true.
 //
 // A null argument gives a null.
@@ -1023,4 +3341,37 @@ func Variance(ctx context.Context, values Value, options ...VarianceOptions) (sc
 // The caller must Release the result.
 func Xor(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "xor", nil, a, b)
+}
+
+// Year gives the year.
+//
+// A null argument gives a null.
+//
+//	year(date32[day] ["2024-02-29"])
+//		int64 [2024]
+//
+// The caller must Release the result.
+func Year(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "year", nil, values)
+}
+
+// YearMonthDay gives year, month and day as a struct.
+//
+// A null argument gives a null.
+//
+// The caller must Release the result.
+func YearMonthDay(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "year_month_day", nil, values)
+}
+
+// YearsBetween counts the boundaries of years between two times.
+//
+// A null argument gives a null.
+//
+//	years_between(date32[day] ["2023-12-31"], date32[day] ["2024-01-01"])
+//		int64 [1]
+//
+// The caller must Release the result.
+func YearsBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "years_between", nil, start, end)
 }
