@@ -81,7 +81,9 @@ impl<'a> Reader<'a> {
         } else {
             self.take_while(|c| c.is_alphanumeric() || c == '_').to_owned()
         };
-        self.expect(":")?;
+        if !self.eat("=") {
+            self.expect(":")?;
+        }
         Ok((name, self.value()?))
     }
 

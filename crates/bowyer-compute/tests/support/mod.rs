@@ -14,7 +14,7 @@ use bowyer_testkit::toml::{Table, Value};
 use bowyer_testkit::{Literal, data_type, literal};
 
 /// Binds a call of columns.
-pub fn bind_columns(function: &str, columns: &[Column], options: &Table) -> Result<Bound> {
+pub(crate) fn bind_columns(function: &str, columns: &[Column], options: &Table) -> Result<Bound> {
     let arguments: Vec<_> = columns
         .iter()
         .map(|column| Argument {
@@ -27,7 +27,7 @@ pub fn bind_columns(function: &str, columns: &[Column], options: &Table) -> Resu
 }
 
 /// Runs a bound call; a scalar result is an array of one row.
-pub fn run(bound: &Bound, columns: &[Column], row_count: usize, memory: &Memory) -> Result<ArrayRef> {
+pub(crate) fn run(bound: &Bound, columns: &[Column], row_count: usize, memory: &Memory) -> Result<ArrayRef> {
     if bound.function().kind == FunctionKind::Aggregate {
         let mut accumulator = bound.accumulator(memory)?;
         accumulator.update(columns, Groups::All)?;
@@ -37,7 +37,7 @@ pub fn run(bound: &Bound, columns: &[Column], row_count: usize, memory: &Memory)
 }
 
 /// Binds and runs a call of literals.
-pub fn call(function: &str, arguments: &[Literal], options: &Table) -> Result<ArrayRef> {
+pub(crate) fn call(function: &str, arguments: &[Literal], options: &Table) -> Result<ArrayRef> {
     let row_count = bowyer_testkit::corpus::Case::row_count(arguments);
     let columns: Vec<_> = arguments.iter().map(|argument| argument.column(row_count)).collect();
     let bound = bind_columns(function, &columns, options)?;
@@ -47,13 +47,13 @@ pub fn call(function: &str, arguments: &[Literal], options: &Table) -> Result<Ar
 }
 
 /// The options of an example.
-pub fn example_options(options: &[(&str, &str)]) -> Table {
+pub(crate) fn example_options(options: &[(&str, &str)]) -> Table {
     let lines: Vec<_> = options.iter().map(|(name, value)| format!("{name} = {value}")).collect();
     lines.join("\n").parse().unwrap()
 }
 
 /// The options that a call of a function needs at least: those of its first example.
-pub fn usual_options(function: &Function) -> Table {
+pub(crate) fn usual_options(function: &Function) -> Table {
     function.examples.first().map(|example| example_options(example.options)).unwrap_or_default()
 }
 
