@@ -52,3 +52,8 @@ pub use measure::{
 };
 pub use plan::{JoinKind, Plan, SortKey, asc, desc};
 pub use run::{QueryOptions, Rows, Statistics};
+
+/// The Rust of the README, compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
