@@ -81,7 +81,7 @@ impl Prepared {
     pub fn start(&self, bindings: Bindings, notify: Arc<dyn Notify>) -> Result<Query> {
         let state = Arc::new(self.state(bindings, notify)?);
         self.engine.register(&state)?;
-        Ok(Query::new(state))
+        Ok(Query::new(state, self.engine.clone()))
     }
 
     /// A query that is not yet running.

@@ -10,6 +10,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use bowyer_core::{Error, Result};
 
+use crate::engine::Inner;
 use crate::pipeline::state::{QueryState, conform};
 use crate::proto;
 use crate::statistics::nanoseconds;
@@ -100,6 +101,8 @@ pub enum Next {
 /// A query that runs until it is dropped.
 pub struct Query {
     state: Arc<QueryState>,
+    /// Keeps the threads running while the query is held.
+    _engine: Arc<Inner>,
 }
 
 impl std::fmt::Debug for Query {
@@ -109,9 +112,9 @@ impl std::fmt::Debug for Query {
 }
 
 impl Query {
-    pub(crate) fn new(state: Arc<QueryState>) -> Self {
+    pub(crate) fn new(state: Arc<QueryState>, engine: Arc<Inner>) -> Self {
         state.start();
-        Self { state }
+        Self { state, _engine: engine }
     }
 
     /// Gives a batch to an input that asked for one.
