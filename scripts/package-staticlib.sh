@@ -6,31 +6,38 @@
 # Rust static library. Needs Rust and what comes with a C compiler (ld, objcopy, nm, ar).
 #
 # usage: package-staticlib.sh [PROFILE]     PROFILE: a Cargo profile, dev by default
+#
+# Tests set BOWYER_ARCHIVE to package a static library that is built already, and BOWYER_OUT to put it elsewhere.
 
 set -euo pipefail
 
 profile=${1:-dev}
 root=$(cd "$(dirname "$0")/.." && pwd)
-out=$root/go/internal/cabi/lib
+out=${BOWYER_OUT:-$root/go/internal/cabi/lib}
 golden=$root/crates/bowyer-capi/abi/v0.symbols
 
-cd "$root"
-cargo build --quiet --package bowyer-capi --lib --profile "$profile"
-
-folder=$profile
-if [ "$profile" = dev ] || [ "$profile" = test ]; then folder=debug; fi
-if [ "$profile" = bench ]; then folder=release; fi
-archive=${CARGO_TARGET_DIR:-$root/target}/$folder/libbowyer_capi.a
+archive=${BOWYER_ARCHIVE:-}
+if [ -z "$archive" ]; then
+  cd "$root"
+  cargo build --quiet --package bowyer-capi --lib --profile "$profile"
+  case $profile in
+    dev | test) folder=debug ;;
+    bench) folder=release ;;
+    *) folder=$profile ;;
+  esac
+  archive=${CARGO_TARGET_DIR:-$root/target}/$folder/libbowyer_capi.a
+fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 symbols=$work/symbols
 grep -v '^#' "$golden" | cut -d' ' -f1 | grep . >"$symbols"
 
-# Only what the exported functions reach is kept. The sections of embedded bitcode make GNU ar fail on the merged object.
+# Only what the exported functions reach is kept. Section groups are dissolved: another Rust library has some of the same
+# names, and the linker would drop its copies in favour of ours, whose symbols are local. The sections of embedded bitcode make GNU ar fail on the merged object.
 roots=()
 while read -r symbol; do roots+=(--undefined="$symbol"); done <"$symbols"
-ld -r --gc-sections --entry=bowyer_abi_version "${roots[@]}" --whole-archive "$archive" -o "$work/merged.o"
+ld -r --gc-sections --force-group-allocation --entry=bowyer_abi_version "${roots[@]}" --whole-archive "$archive" -o "$work/merged.o"
 objcopy --keep-global-symbols="$symbols" --remove-section=.llvmbc --remove-section=.llvmcmd --strip-debug \
   --strip-unneeded "$work/merged.o" "$work/bowyer.o"
 
@@ -52,4 +59,4 @@ ar rcsD "$work/libbowyer.a" "$work/bowyer.o"
 # Readers of the old file keep it: it is replaced, not written over.
 mv "$work/libbowyer.a" "$out/libbowyer.a"
 cp "$root/crates/bowyer-capi/include/bowyer.h" "$out/bowyer.h"
-echo "go/internal/cabi/lib/libbowyer.a: $(stat -c %s "$out/libbowyer.a") bytes, $(wc -l <"$work/found") symbols"
+echo "${out#"$root"/}/libbowyer.a: $(stat -c %s "$out/libbowyer.a") bytes, $(wc -l <"$work/found") symbols"

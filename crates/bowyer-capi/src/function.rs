@@ -12,7 +12,7 @@ use arrow_ffi::export::{Aliasing, export_array};
 use arrow_ffi::import::Hold;
 use arrow_ffi::schema::import_schema;
 use arrow_schema::{Field, Fields};
-use bowyer_compute::Bound;
+use bowyer_compute::{Bound, FunctionKind};
 use bowyer_core::{Column, Error, Result};
 use bowyer_engine::proto::FunctionCall;
 
@@ -127,6 +127,8 @@ impl FunctionState {
     ) -> Result<(Vec<Column>, usize)> {
         let mut arrays = arrays.into_iter();
         let mut values = Vec::with_capacity(arguments.len());
+        // `take` has as many indices as it likes: functions over whole columns compare lengths themselves.
+        let row_by_row = self.bound.function().kind != FunctionKind::Vector;
         let mut rows = None;
         for (position, argument) in arguments.iter().enumerate() {
             let field = &self.arguments[position];
@@ -137,12 +139,12 @@ impl FunctionState {
                 let message = format!("a scalar has one row, not {}", value.len());
                 return Err(Error::invalid_argument(message).for_argument(self.name_of(position)));
             }
-            if !is_scalar && rows.is_some_and(|rows| rows != value.len()) {
+            if !is_scalar && row_by_row && rows.is_some_and(|rows| rows != value.len()) {
                 let message = format!("{} rows where arguments before it have {}", value.len(), rows.unwrap_or(0));
                 return Err(Error::invalid_argument(message).for_argument(self.name_of(position)));
             }
             if !is_scalar {
-                rows = Some(value.len());
+                rows.get_or_insert(value.len());
             }
             values.push((value, is_scalar));
         }
