@@ -62,7 +62,8 @@ pub(crate) fn dictionary_values(column: &Column, fallible: bool) -> Result<Optio
     let Column::Array(array) = column else { return Ok(None) };
     let Some(dictionary) = array.as_any_dictionary_opt() else { return Ok(None) };
     let values = dictionary.values();
-    if values.len() >= array.len() || values.data_type() != &decoded(values.data_type()) {
+    // Without values there is nothing to run on: all keys are null.
+    if values.is_empty() || values.len() >= array.len() || values.data_type() != &decoded(values.data_type()) {
         return Ok(None);
     }
     if !fallible {
