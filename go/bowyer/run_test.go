@@ -285,7 +285,7 @@ func TestWhatTheEngineRefusesHasCodePathAndOrigin(t *testing.T) {
 		is   error
 	}{
 		"unknown function":  {input.With(bowyer.Func("addd", nil, bowyer.Col("id"), 1).As("x")), bowyer.ErrNotFound},
-		"unknown option":    {input.With(bowyer.Func("round", bowyer.Options{"digits": 2}, bowyer.Col("id")).As("x")), bowyer.ErrInvalidArgument},
+		"unknown option":    {input.With(bowyer.Func("round", bowyer.Options{"digits": 2}, bowyer.Col("id")).As("x")), bowyer.ErrNotFound},
 		"wrong types":       {input.With(bowyer.Col("text").Add(1).As("x")), bowyer.ErrTypeMismatch},
 		"too few arguments": {input.With(bowyer.Func("equal", nil, bowyer.Col("id")).As("x")), bowyer.ErrInvalidArgument},
 		"no predicate":      {input.Filter(bowyer.Col("id")), bowyer.ErrTypeMismatch},
@@ -637,4 +637,32 @@ func TestEmptyInputsHaveEmptyAnswers(t *testing.T) {
 	}
 	defer counted.Release()
 	bowyertest.Rows(t, counted, bowyertest.Row{0, nil})
+}
+
+func TestScanRequestsTellColumnsFilterAndLimit(t *testing.T) {
+	ctx := open(t, bowyer.Config{})
+	input := bowyer.Input("numbers", numberSchema)
+	prepared, err := input.Filter(bowyer.Col("part").Eq(3)).Select("id").Prepare(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prepared.Release()
+	request := prepared.ScanRequests()["numbers"]
+	if got := fmt.Sprint(request.Columns); got != "[id part]" || request.Limit != -1 {
+		t.Errorf("columns %s, limit %d", got, request.Limit)
+	}
+	if got := request.Filter.String(); !strings.HasPrefix(got, "equal(part, 3") {
+		t.Errorf("filter %s", got)
+	}
+	if text := prepared.Explain(); !strings.Contains(text, "numbers") {
+		t.Errorf("explained as %s", text)
+	}
+	limited, err := input.Limit(5).Prepare(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer limited.Release()
+	if request := limited.ScanRequests()["numbers"]; request.Limit != 5 || !request.Filter.IsZero() {
+		t.Errorf("limit %d, filter %s", request.Limit, request.Filter)
+	}
 }

@@ -4,10 +4,13 @@
 package bowyer
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/ipc"
 
 	"github.com/bowyer-arrow/bowyer/go/internal/wire"
 )
@@ -157,12 +160,25 @@ func literalText(literal *wire.Literal) string {
 		}
 		text = "[" + strings.Join(items, ", ") + "]"
 	case *wire.Literal_Ipc:
-		text = "value"
+		text = ipcText(value.Ipc)
 	}
 	if literal.GetType() != nil {
 		text += " as " + typeText(literal.GetType())
 	}
 	return text
+}
+
+// ipcText writes a value that was encoded as a batch of one row.
+func ipcText(content []byte) string {
+	reader, err := ipc.NewReader(bytes.NewReader(content))
+	if err != nil {
+		return "value"
+	}
+	defer reader.Release()
+	if !reader.Next() || reader.RecordBatch().NumCols() != 1 || reader.RecordBatch().NumRows() != 1 {
+		return "value"
+	}
+	return reader.RecordBatch().Column(0).ValueStr(0)
 }
 
 func (t *texts) relation(plan *wire.Plan, relation *wire.Relation) string {
