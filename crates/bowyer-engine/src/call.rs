@@ -36,8 +36,7 @@ impl Engine {
             })
             .collect();
         let first = arguments.first().map(|argument| &argument.data_type);
-        let options =
-            bind_options(&call.options, first).map_err(|error| error.in_function(call.function.clone()))?;
+        let options = bind_options(&call.options, first).map_err(|error| error.in_function(call.function.clone()))?;
         bowyer_compute::bind(&call.function, &arguments, options)
     }
 
@@ -45,13 +44,7 @@ impl Engine {
     ///
     /// # Errors
     /// The function's own; `Cancelled` and `DeadlineExceeded` between strips; `InvalidState` when the engine is closed.
-    pub fn call_function(
-        &self,
-        bound: &Bound,
-        args: &[Column],
-        row_count: usize,
-        control: &Control,
-    ) -> Result<Column> {
+    pub fn call_function(&self, bound: &Bound, args: &[Column], row_count: usize, control: &Control) -> Result<Column> {
         self.inner.refuse_when_closed()?;
         control.check()?;
         let threads = self.inner.threads.count();

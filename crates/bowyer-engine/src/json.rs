@@ -17,9 +17,8 @@ pub fn plan_from_json(json: &str) -> Result<Vec<u8>> {
     let mut reader = serde_json::Deserializer::from_str(json);
     let options = DeserializeOptions::new().deny_unknown_fields(true);
     let refused = |error: serde_json::Error| Error::parse(format!("the text is no plan: {error}")).caused_by(error);
-    let plan =
-        DynamicMessage::deserialize_with_options(message::descriptor::<proto::Plan>()?, &mut reader, &options)
-            .map_err(refused)?;
+    let plan = DynamicMessage::deserialize_with_options(message::descriptor::<proto::Plan>()?, &mut reader, &options)
+        .map_err(refused)?;
     reader.end().map_err(refused)?;
     Ok(plan.encode_to_vec())
 }

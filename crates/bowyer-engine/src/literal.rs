@@ -213,7 +213,8 @@ fn ticks_of(value: &ArrayRef) -> Result<i64> {
 }
 
 fn ipc_value(bytes: &[u8]) -> Result<ArrayRef> {
-    let refused = || Error::invalid_argument("a nested literal is an IPC stream of one batch with one column and one row");
+    let refused =
+        || Error::invalid_argument("a nested literal is an IPC stream of one batch with one column and one row");
     let mut reader = arrow_ipc::reader::StreamReader::try_new(bytes, None)?;
     let batch = reader.next().ok_or_else(refused)??;
     if batch.num_columns() != 1 || batch.num_rows() != 1 {

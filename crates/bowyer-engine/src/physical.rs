@@ -166,11 +166,7 @@ impl Builder<'_> {
                 let sort_keys = keys
                     .iter()
                     .zip(&places)
-                    .map(|(key, &column)| SortKey {
-                        column,
-                        descending: key.descending,
-                        nulls_first: key.nulls_first,
-                    })
+                    .map(|(key, &column)| SortKey { column, descending: key.descending, nulls_first: key.nulls_first })
                     .collect();
                 let widened = flow.schema.fields().len() > width;
                 let breaker = SortBreaker::new(flow.schema.clone(), sort_keys, *limit)?;
@@ -205,13 +201,8 @@ impl Builder<'_> {
         let sink = Sink::Breaker { breaker: build.clone(), channels: Vec::new() };
         let built = self.close(right, sink, None, &format!("{} build", relation.path))?;
         let mut flow = self.open(join.left)?;
-        let probe = JoinProbe::new(
-            build,
-            &flow.schema,
-            join.left_keys.clone(),
-            relation.schema.clone(),
-            join.columns.clone(),
-        )?;
+        let probe =
+            JoinProbe::new(build, &flow.schema, join.left_keys.clone(), relation.schema.clone(), join.columns.clone())?;
         flow.dependencies.push(built);
         Ok(self.then(flow, Arc::new(probe), relation, false))
     }

@@ -89,7 +89,8 @@ impl Prepared {
         let tables = self.tables(&bindings.inputs)?;
         let parameters = self.parameters(&bindings.parameters)?;
         let built = build(&self.plan, &Given { tables: &tables, parameters: &parameters })?;
-        let name = if bindings.query_id.is_empty() { "the query".to_owned() } else { format!("query {}", bindings.query_id) };
+        let name =
+            if bindings.query_id.is_empty() { "the query".to_owned() } else { format!("query {}", bindings.query_id) };
         let limit = bindings.memory_limit.or(self.engine.query_memory_limit);
         let memory = self.engine.memory.with_limit(limit, &name);
         let started = Instant::now();
@@ -147,7 +148,9 @@ impl Prepared {
                     let conforming = source.batches().into_iter().map(|batch| conform(batch, &input.schema));
                     Some(conforming.collect::<Result<Vec<_>>>().map_err(|error| in_input(error, &input.name))?)
                 }
-                None if scanned => return Err(in_input(Error::invalid_argument("the input is not bound"), &input.name)),
+                None if scanned => {
+                    return Err(in_input(Error::invalid_argument("the input is not bound"), &input.name));
+                }
                 Some(InputBinding::Pushed) | None => None,
             });
         }

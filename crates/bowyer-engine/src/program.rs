@@ -9,8 +9,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::{DataType, Field};
 use bowyer_compute::{Bound, CastMode};
@@ -272,13 +272,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// An argument for the rows that `before` leaves undecided; other rows are null.
-    fn lazy_argument(
-        &self,
-        laziness: Laziness,
-        argument: usize,
-        position: usize,
-        before: &[Column],
-    ) -> Result<Column> {
+    fn lazy_argument(&self, laziness: Laziness, argument: usize, position: usize, before: &[Column]) -> Result<Column> {
         let rows = undecided(laziness, position, before, self.row_count)?;
         let data_type = &self.program.nodes[argument].data_type;
         let indices: Vec<u32> = rows.set_indices_u32().collect();
@@ -339,9 +333,8 @@ fn undecided(laziness: Laziness, position: usize, before: &[Column], row_count: 
 /// The rows whose value is `wanted`: known, and that one.
 fn is(column: &Column, wanted: bool) -> Result<BooleanBuffer> {
     let array = column.to_array()?;
-    let array = array
-        .as_boolean_opt()
-        .ok_or_else(|| Error::internal(format!("a condition of type {}", array.data_type())))?;
+    let array =
+        array.as_boolean_opt().ok_or_else(|| Error::internal(format!("a condition of type {}", array.data_type())))?;
     let values = if wanted { array.values().clone() } else { !array.values() };
     Ok(match array.nulls() {
         Some(nulls) => &values & nulls.inner(),

@@ -46,8 +46,7 @@ fn nested_field(field: &proto::Field, depth: usize) -> Result<Field> {
         .iter()
         .map(|child| nested_field(child, depth + 1).map(Arc::new))
         .collect::<Result<Vec<FieldRef>>>()?;
-    let mut data_type =
-        parse_format(field, children).map_err(|error| error.in_column(field.name.clone()))?;
+    let mut data_type = parse_format(field, children).map_err(|error| error.in_column(field.name.clone()))?;
     if let Some(values) = &field.dictionary {
         let values = nested_field(values, depth + 1)?;
         if !data_type.is_dictionary_key_type() {
@@ -124,9 +123,8 @@ fn parse_format(field: &proto::Field, children: Vec<FieldRef>) -> Result<DataTyp
             DataType::Union(UnionFields::try_new(ids, children)?, mode)
         }
         "+r" => {
-            let [ends, values]: [FieldRef; 2] = children
-                .try_into()
-                .map_err(|_| Error::invalid_argument("a run-end encoded type has two children"))?;
+            let [ends, values]: [FieldRef; 2] =
+                children.try_into().map_err(|_| Error::invalid_argument("a run-end encoded type has two children"))?;
             DataType::RunEndEncoded(ends, values)
         }
         _ => {
@@ -250,10 +248,8 @@ fn metadata(pairs: &[proto::KeyValue]) -> std::collections::HashMap<String, Stri
 }
 
 fn key_values(metadata: &std::collections::HashMap<String, String>) -> Vec<proto::KeyValue> {
-    let mut pairs: Vec<_> = metadata
-        .iter()
-        .map(|(key, value)| proto::KeyValue { key: key.clone(), value: value.clone() })
-        .collect();
+    let mut pairs: Vec<_> =
+        metadata.iter().map(|(key, value)| proto::KeyValue { key: key.clone(), value: value.clone() }).collect();
     pairs.sort_by(|left, right| left.key.cmp(&right.key));
     pairs
 }

@@ -54,11 +54,8 @@ impl PlanWriter {
     fn kind(&mut self, relation: &Relation, expressions: &mut ExpressionWriter) -> Result<Kind> {
         Ok(match relation {
             Relation::Input { name, schema, unbounded } => {
-                let input = proto::Input {
-                    name: name.clone(),
-                    schema: Some(schema_to_proto(schema)?),
-                    unbounded: *unbounded,
-                };
+                let input =
+                    proto::Input { name: name.clone(), schema: Some(schema_to_proto(schema)?), unbounded: *unbounded };
                 Kind::Scan(proto::Scan { input: self.input(input)? })
             }
             Relation::Filter { from, predicate } => Kind::Filter(proto::Filter {
@@ -182,9 +179,8 @@ impl ExpressionWriter {
 
 /// Options as the contract writes them.
 pub(crate) fn options(options: &[(String, Literal)]) -> Result<Vec<proto::Option>> {
-    let written = options
-        .iter()
-        .map(|(name, value)| Ok(proto::Option { name: name.clone(), value: Some(literal(value)?) }));
+    let written =
+        options.iter().map(|(name, value)| Ok(proto::Option { name: name.clone(), value: Some(literal(value)?) }));
     written.collect()
 }
 

@@ -53,11 +53,7 @@ impl Engine {
     ///
     /// # Errors
     /// What is wrong with the plan or its bindings. Errors of the data come from the result.
-    pub fn run<'a, I: Into<Input>>(
-        &self,
-        plan: &Plan,
-        inputs: impl IntoIterator<Item = (&'a str, I)>,
-    ) -> Result<Rows> {
+    pub fn run<'a, I: Into<Input>>(&self, plan: &Plan, inputs: impl IntoIterator<Item = (&'a str, I)>) -> Result<Rows> {
         self.run_with(plan, inputs, QueryOptions::default())
     }
 
@@ -158,11 +154,7 @@ impl Engine {
             .map(|column| Field::new("", column.data_type().clone(), column.values().is_nullable()))
             .collect();
         let bound = self.0.bind_function(&call, &fields)?;
-        let row_count = args
-            .iter()
-            .find(|column| !column.is_scalar())
-            .or(args.first())
-            .map_or(0, Column::row_count);
+        let row_count = args.iter().find(|column| !column.is_scalar()).or(args.first()).map_or(0, Column::row_count);
         self.0.call_function(&bound, args, row_count, &Control::new(self.0.memory().clone()))
     }
 

@@ -151,12 +151,7 @@ impl Plan {
     /// Pairs of rows with equal keys: pairs of a left and a right column. Other columns of one name on both sides are
     /// refused; [`Plan::join_with_suffix`] renames those of the right.
     #[must_use]
-    pub fn join<'a>(
-        &self,
-        right: &Self,
-        kind: JoinKind,
-        keys: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Self {
+    pub fn join<'a>(&self, right: &Self, kind: JoinKind, keys: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         self.join_with_suffix(right, kind, keys, "")
     }
 

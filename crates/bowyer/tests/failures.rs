@@ -46,7 +46,10 @@ fn names_and_types_are_checked_before_anything_runs() {
     assert_eq!(error.place().path.as_deref(), Some("project[1].columns[0]"));
     let unknown = bowyer::function("frobnicate", [col("x")], []);
     assert_eq!(refused(&table().filter(unknown)).code(), ErrorCode::NotFound);
-    assert_eq!(refused(&table().select([col("x").named("a"), col("name").named("a")])).code(), ErrorCode::InvalidArgument);
+    assert_eq!(
+        refused(&table().select([col("x").named("a"), col("name").named("a")])).code(),
+        ErrorCode::InvalidArgument
+    );
     assert_eq!(refused(&table().select([col("x") + 1])).code(), ErrorCode::InvalidArgument);
     let two = table().join(&table().with([lit(1).named("one")]), JoinKind::Inner, [("x", "x")]);
     assert_eq!(refused(&two).place().column.as_deref(), Some("name"));
@@ -125,7 +128,8 @@ fn a_reader_that_fails_fails_the_query_and_only_that() {
 fn a_memory_limit_is_an_error_and_nothing_stays_charged() {
     let engine = engine();
     let plan = table().group_by([col("x"), col("name")], [count_all()]).sort([asc(col("x"))]);
-    let options = QueryOptions { memory_limit_bytes: Some(1 << 16), query_id: "small".to_owned(), ..Default::default() };
+    let options =
+        QueryOptions { memory_limit_bytes: Some(1 << 16), query_id: "small".to_owned(), ..Default::default() };
     let batches: Vec<RecordBatch> = (0..20).map(|i| batch(i * 10_000..(i + 1) * 10_000)).collect();
     let rows = engine.run_with(&plan, [("t", Input::batches(batches.clone()))], options).unwrap();
     let error = rows.collect::<Result<Vec<_>>>().unwrap_err();

@@ -10,8 +10,8 @@ use bowyer::arrow_array::cast::AsArray;
 use bowyer::arrow_array::types::Int64Type;
 use bowyer::arrow_array::{Int64Array, RecordBatch, RecordBatchIterator, StringArray};
 use bowyer::{
-    Config, Engine, Input, JoinKind, Plan, Result, asc, col, count_all, desc, function, if_else, last, lit, max,
-    mean, min, sum,
+    Config, Engine, Input, JoinKind, Plan, Result, asc, col, count_all, desc, function, if_else, last, lit, max, mean,
+    min, sum,
 };
 
 fn engine(threads: u32) -> Engine {
@@ -87,7 +87,8 @@ fn answers(plan: &Plan, count: i64, ordered: bool) -> Vec<String> {
 
 #[test]
 fn filter_and_project_keep_the_order() {
-    let plan = table().filter(col("value").gt(0)).select([(String::new(), col("id")), (col("value") * 2).named("double")]);
+    let plan =
+        table().filter(col("value").gt(0)).select([(String::new(), col("id")), (col("value") * 2).named("double")]);
     let answer = answers(&plan, 300, true);
     let expected: Vec<String> = (0..300_i64)
         .map(|id| (id, (id * 7919) % 1000 - 500))
@@ -133,12 +134,9 @@ fn an_aggregate_of_no_rows_is_one_row() {
 #[test]
 fn joins_agree_with_loops() {
     let few = table().filter(col("id").lt(20)).select([col("id").named("key"), col("name").named("right_name")]);
-    for (kind, expected) in [
-        (JoinKind::Inner, 20),
-        (JoinKind::Left, 300),
-        (JoinKind::LeftSemi, 20),
-        (JoinKind::LeftAnti, 280),
-    ] {
+    for (kind, expected) in
+        [(JoinKind::Inner, 20), (JoinKind::Left, 300), (JoinKind::LeftSemi, 20), (JoinKind::LeftAnti, 280)]
+    {
         let plan = table().join(&few, kind, [("id", "key")]).sort([asc(col("id"))]);
         let answer = answers(&plan, 300, true);
         assert_eq!(answer.len(), expected, "{kind:?}");

@@ -119,7 +119,9 @@ fn check_size(plan: &proto::Plan) -> Result<()> {
     }
     let most = plan.relations.iter().map(|relation| relation.expressions.len()).max().unwrap_or(0);
     if plan.relations.len() > NODE_LIMIT || most > NODE_LIMIT {
-        return Err(Error::limit_exceeded(format!("a plan has at most {NODE_LIMIT} relations, and expressions in each")));
+        return Err(Error::limit_exceeded(format!(
+            "a plan has at most {NODE_LIMIT} relations, and expressions in each"
+        )));
     }
     Ok(())
 }

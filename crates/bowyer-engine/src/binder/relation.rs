@@ -98,8 +98,10 @@ impl Binder {
     }
 
     fn union(&self, union: &proto::Union) -> Result<(RelationKind, SchemaRef)> {
-        let (first, rest) =
-            union.relations.split_first().ok_or_else(|| Error::invalid_argument("a union reads at least one relation"))?;
+        let (first, rest) = union
+            .relations
+            .split_first()
+            .ok_or_else(|| Error::invalid_argument("a union reads at least one relation"))?;
         let mut fields: Vec<FieldRef> = self.schema_of(*first)?.fields().iter().cloned().collect();
         for &relation in rest {
             let schema = self.schema_of(relation)?;
@@ -316,12 +318,7 @@ fn sort_keys(bound: &mut Expressions<'_>, sort: &proto::Sort) -> Result<Chosen> 
     Ok(chosen)
 }
 
-fn groups(
-    bound: &mut Expressions<'_>,
-    schema: &SchemaRef,
-    aggregate: &proto::Aggregate,
-    path: &str,
-) -> Result<Chosen> {
+fn groups(bound: &mut Expressions<'_>, schema: &SchemaRef, aggregate: &proto::Aggregate, path: &str) -> Result<Chosen> {
     let mut chosen = Chosen::default();
     if aggregate.keys.is_empty() && aggregate.measures.is_empty() {
         return Err(Error::invalid_argument("an aggregate has at least one key or measure"));
@@ -388,11 +385,8 @@ fn join_columns(
     }
     let names: HashSet<&str> = left.fields().iter().map(|field| field.name().as_str()).collect();
     for (index, field) in right.fields().iter().enumerate() {
-        let shared_key = join
-            .keys
-            .iter()
-            .zip(right_keys)
-            .any(|(key, &column)| column == index && key.left == key.right);
+        let shared_key =
+            join.keys.iter().zip(right_keys).any(|(key, &column)| column == index && key.left == key.right);
         if shared_key {
             continue;
         }

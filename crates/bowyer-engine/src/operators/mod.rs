@@ -48,6 +48,7 @@ pub(crate) struct Morsel {
     /// Its position in the pipeline's input: dense, from zero, in input order.
     pub(crate) sequence: u64,
     /// Where its first row came from.
+    #[expect(dead_code, reason = "for operators that name a row in their errors; none does yet")]
     pub(crate) origin: Origin,
 }
 

@@ -77,9 +77,9 @@ impl Selection {
     }
 
     fn other(&self, column: &ArrayRef) -> Result<ArrayRef> {
-        let predicate = self.predicate.get_or_init(|| {
-            FilterBuilder::new(&BooleanArray::new(self.mask.clone(), None)).optimize().build()
-        });
+        let predicate = self
+            .predicate
+            .get_or_init(|| FilterBuilder::new(&BooleanArray::new(self.mask.clone(), None)).optimize().build());
         Ok(predicate.filter(column.as_ref())?)
     }
 

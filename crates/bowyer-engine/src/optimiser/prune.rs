@@ -173,12 +173,9 @@ fn narrowed(relation: Relation, needed: &BTreeSet<usize>, places: &[Vec<Option<u
                 checked,
             }
         }
-        RelationKind::Aggregate { input, program, keys, measures } => RelationKind::Aggregate {
-            input,
-            program: Arc::new(program.over_columns(&places[input])),
-            keys,
-            measures,
-        },
+        RelationKind::Aggregate { input, program, keys, measures } => {
+            RelationKind::Aggregate { input, program: Arc::new(program.over_columns(&places[input])), keys, measures }
+        }
         RelationKind::Sort { input, program, keys, limit } => {
             RelationKind::Sort { input, program: Arc::new(program.over_columns(&places[input])), keys, limit }
         }

@@ -34,9 +34,7 @@ impl Lineage {
     pub(crate) fn skip(&self, offset: usize) -> Self {
         match self {
             Self::Unknown => Self::Unknown,
-            Self::Rows { input, batch, row } => {
-                Self::Rows { input: *input, batch: *batch, row: row + offset as u64 }
-            }
+            Self::Rows { input, batch, row } => Self::Rows { input: *input, batch: *batch, row: row + offset as u64 },
             Self::Through(_) if offset == 0 => self.clone(),
             Self::Through(step) => Self::Through(Arc::new(Step {
                 stages: step.stages.clone(),

@@ -126,7 +126,8 @@ impl QueryState {
                 return;
             }
             // The reader that is ahead decides: one that starts late must not hold the others up.
-            let open = port.channels.iter().map(|&channel| &self.channels[channel]).filter(|channel| !channel.is_closed());
+            let open =
+                port.channels.iter().map(|&channel| &self.channels[channel]).filter(|channel| !channel.is_closed());
             let Some(waiting) = open.map(Channel::len).min() else { return };
             let room = (self.window as usize).saturating_sub(waiting + state.credits as usize);
             state.credits += room as u32;

@@ -371,7 +371,8 @@ impl Pipeline {
             return lineage;
         }
         // Keeping the input of every result alive is too much where results wait without bound, or leave the query.
-        let kept = |&target: &usize| !channels[target].unbounded && matches!(channels[target].consumer, Party::Pipeline(_));
+        let kept =
+            |&target: &usize| !channels[target].unbounded && matches!(channels[target].consumer, Party::Pipeline(_));
         if !self.sink.channels().iter().all(kept) {
             return Lineage::Unknown;
         }
@@ -379,4 +380,3 @@ impl Pipeline {
         Lineage::Through(Arc::new(Step { stages, input, first_row: 0, before: lineage }))
     }
 }
-

@@ -92,7 +92,10 @@ fn pushes_need_credits_and_stop_when_nobody_reads() {
     assert!(wait(&query).unwrap().is_none());
     let statistics = query.statistics();
     assert_eq!((statistics.rows_in, statistics.rows_out), (count as u64, count as u64));
-    assert_eq!(statistics.operators.iter().map(|operator| operator.path.as_str()).collect::<Vec<_>>(), ["scan[0]", "filter[1]"]);
+    assert_eq!(
+        statistics.operators.iter().map(|operator| operator.path.as_str()).collect::<Vec<_>>(),
+        ["scan[0]", "filter[1]"]
+    );
 }
 
 #[test]
