@@ -152,7 +152,9 @@ fn without_row(array: &ArrayRef, row: usize) -> ArrayRef {
 static SUBJECTS: LazyLock<(Vec<Subject>, Vec<String>)> = LazyLock::new(|| {
     let only = std::env::var("BOWYER_FUNCTION").ok();
     let (mut subjects, mut failures) = (vec![], vec![]);
-    for function in functions().filter(|function| only.as_ref().is_none_or(|only| only == function.name)) {
+    let asked = |function: &&Function| only.as_ref().is_none_or(|only| only == function.name);
+    // The samples hold the largest integer, which is no number of repetitions to wait for.
+    for function in functions().filter(asked).filter(|function| function.name != "binary_repeat") {
         let begin = std::time::Instant::now();
         for types in signatures(function).iter().filter(|_| function.deterministic) {
             match subject(function, types) {
@@ -274,6 +276,9 @@ fn a_dictionary_is_its_values() {
     check(FunctionKind::Scalar, |subject| {
         for index in 0..subject.args.len() {
             let arg = &subject.args[index];
+            if matches!(arg.data_type(), DataType::Dictionary(..)) {
+                continue;
+            }
             let encoded = DataType::Dictionary(Box::new(DataType::Int16), Box::new(arg.data_type().clone()));
             let Ok(encoded) = arrow_cast::cast(arg, &encoded) else { continue };
             let mut columns: Vec<_> = subject.args.iter().cloned().map(Column::Array).collect();

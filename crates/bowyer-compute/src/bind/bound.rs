@@ -224,7 +224,8 @@ impl Inner {
         let repeated = !args.is_empty() && args.iter().all(Column::is_scalar);
         if repeated {
             // One row stands for all.
-            let result = self.call_rows(kernel, args, 1, memory)?;
+            let args: Vec<_> = args.iter().map(|arg| arg.slice(0, 1)).collect();
+            let result = self.call_rows(kernel, &args, 1, memory)?;
             return Column::scalar(result, row_count);
         }
         if let Some(result) = self.call_values(kernel, args, row_count, memory)? {
