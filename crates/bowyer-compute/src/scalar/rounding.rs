@@ -87,7 +87,8 @@ pub const FAMILY: &[Function] = &[
             Overload::new(&[Kind::Float64], Kind::SameAs(0), |args, output| floats(args, output, f64::floor)),
             Overload::new(&[Kind::AnyDecimal], Kind::SameAs(0), |args, output| decimals(args, output, Mode::Down, 0)),
         ],
-    ),
+    )
+    .examples(&[Example::new(&["double [2.5, -2.5]"], "double [2, -3]")]),
     whole(
         "ceil",
         "Rounds each value up to a whole number.",
@@ -96,7 +97,8 @@ pub const FAMILY: &[Function] = &[
             Overload::new(&[Kind::Float64], Kind::SameAs(0), |args, output| floats(args, output, f64::ceil)),
             Overload::new(&[Kind::AnyDecimal], Kind::SameAs(0), |args, output| decimals(args, output, Mode::Up, 0)),
         ],
-    ),
+    )
+    .examples(&[Example::new(&["double [2.5, -2.5]"], "double [3, -2]")]),
     whole(
         "trunc",
         "Rounds each value towards zero to a whole number.",
@@ -107,7 +109,8 @@ pub const FAMILY: &[Function] = &[
                 decimals(args, output, Mode::TowardsZero, 0)
             }),
         ],
-    ),
+    )
+    .examples(&[Example::new(&["double [2.5, -2.5]"], "double [2, -2]")]),
 ];
 
 const fn whole(name: &'static str, summary: &'static str, overloads: &'static [Overload]) -> Function {

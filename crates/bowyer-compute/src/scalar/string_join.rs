@@ -166,7 +166,6 @@ fn binary_repeat(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let (value_at, count_at) = (RowOf::new(args.column(0)), RowOf::new(args.column(1)));
     let values = Bytes::of(args.column(0).values())?;
     let counts = counts.values().as_primitive::<Int64Type>();
-    let large = matches!(output.data_type(), DataType::LargeUtf8 | DataType::LargeBinary);
     let validity = output.validity().cloned();
     let row_count = output.row_count();
     let mut writer = output.bytes(0)?;
@@ -178,7 +177,7 @@ fn binary_repeat(args: &Args<'_>, output: &mut Output) -> Result<()> {
         let value = values.get(value_at.of(row));
         let count = usize::try_from(counts.value(count_at.of(row)))
             .map_err(|_| Error::invalid_data("the number of repetitions is negative").at_row(row))?;
-        let byte_len = value.len().checked_mul(count).filter(|len| large || i32::try_from(*len).is_ok());
+        let byte_len = value.len().checked_mul(count).filter(|len| i32::try_from(*len).is_ok());
         let byte_len = byte_len.ok_or_else(|| Error::limit_exceeded("the repeated value is too long").at_row(row))?;
         let repeat = |room: &mut [u8]| {
             if !value.is_empty() {

@@ -10,7 +10,7 @@ use std::any::Any;
 use bowyer_core::{BytesWriter, Error, Output, Result};
 
 use super::string_values::{TEXT, text_to_bytes};
-use crate::{Args, BindContext, Function, Kernel, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
+use crate::{Args, BindContext, Example, Function, Kernel, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
 
 /// The functions of this family.
 pub const FAMILY: &[Function] = &[
@@ -18,29 +18,38 @@ pub const FAMILY: &[Function] = &[
         "utf8_lpad",
         "Pads on the left to a width in code points.",
         &[over(|args, output| utf8(args, output, Side::Left))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"ab\"]"], "string [\"**ab\"]").with(&[("width", "4"), ("padding", "\"*\"")])]),
     pad(
         "utf8_rpad",
         "Pads on the right to a width in code points.",
         &[over(|args, output| utf8(args, output, Side::Right))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"ab\"]"], "string [\"ab**\"]").with(&[("width", "4"), ("padding", "\"*\"")])]),
     pad(
         "utf8_center",
         "Pads on both sides to a width in code points.",
         &[over(|args, output| utf8(args, output, Side::Both))],
-    ),
-    pad("ascii_lpad", "Pads on the left to a width in bytes.", &[over(|args, output| ascii(args, output, Side::Left))]),
+    )
+    .examples(&[Example::new(&["string [\"ab\"]"], "string [\"*ab*\"]").with(&[("width", "4"), ("padding", "\"*\"")])]),
+    pad("ascii_lpad", "Pads on the left to a width in bytes.", &[over(|args, output| ascii(args, output, Side::Left))])
+        .examples(&[
+            Example::new(&["string [\"ab\"]"], "string [\"**ab\"]").with(&[("width", "4"), ("padding", "\"*\"")])
+        ]),
     pad(
         "ascii_rpad",
         "Pads on the right to a width in bytes.",
         &[over(|args, output| ascii(args, output, Side::Right))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"ab\"]"], "string [\"ab**\"]").with(&[("width", "4"), ("padding", "\"*\"")])]),
     pad(
         "ascii_center",
         "Pads on both sides to a width in bytes.",
         &[over(|args, output| ascii(args, output, Side::Both))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"ab\"]"], "string [\"*ab*\"]").with(&[("width", "4"), ("padding", "\"*\"")])]),
     Function::scalar("utf8_zero_fill")
+        .examples(&[Example::new(&["string [\"-5\"]"], "string [\"-005\"]").with(&[("width", "4")])])
         .summary("Pads on the left to a width in code points, after one leading sign.")
         .args(&["strings"])
         .options(&[

@@ -10,7 +10,7 @@ use bowyer_core::{Output, Result};
 
 use super::string_unicode::{Is, is_space};
 use super::string_values::{TEXT, bytes_to_bits};
-use crate::{Args, Function, Kind, Overload};
+use crate::{Args, Example, Function, Kind, Overload};
 
 /// The functions of this family.
 pub const FAMILY: &[Function] = &[
@@ -18,111 +18,130 @@ pub const FAMILY: &[Function] = &[
         "string_is_ascii",
         "Whether all bytes are ASCII.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| bytes_to_bits(args, output, <[u8]>::is_ascii))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"abc\", \"é\"]"], "bool [true, false]")]),
     function(
         "utf8_is_alnum",
         "Whether there are characters, and all are letters or numbers.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::ALPHABETIC.or(Is::NUMERIC)))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"a1\", \"a-1\"]"], "bool [true, false]")]),
     function(
         "utf8_is_alpha",
         "Whether there are characters, and all are letters.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::ALPHABETIC))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"é\", \"a1\"]"], "bool [true, false]")]),
     function(
         "utf8_is_decimal",
         "Whether there are characters, and all are decimal digits.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::DECIMAL))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"123\", \"½\"]"], "bool [true, false]")]),
     function(
         "utf8_is_digit",
         "Whether there are characters, and all are digits, superscripts or fractions.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::DIGIT))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"²\", \"a\"]"], "bool [true, false]")]),
     function(
         "utf8_is_numeric",
         "Whether there are characters, and all are numbers.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| utf8(args, output, Is::NUMERIC))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"Ⅷ\", \"a\"]"], "bool [true, false]")]),
     function(
         "utf8_is_lower",
         "Whether there are cased characters, and all are lower case.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| chars(args, output, |value| cased(value, Is::LOWER)))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"é1\", \"É\"]"], "bool [true, false]")]),
     function(
         "utf8_is_upper",
         "Whether there are cased characters, and all are upper case.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| chars(args, output, |value| cased(value, Is::UPPER)))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"É1\", \"é\"]"], "bool [true, false]")]),
     function(
         "utf8_is_title",
         "Whether words begin in upper case and go on in lower, and there is one.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| chars(args, output, is_title))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"Hello World\", \"hello\"]"], "bool [true, false]")]),
     function(
         "utf8_is_printable",
         "Whether all characters are printable.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| {
             chars(args, output, |value| value.chars().all(|c| Is::PRINTABLE.holds(c)))
         })],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"a b\", \"a\\n\"]"], "bool [true, false]")]),
     function(
         "utf8_is_space",
         "Whether there are characters, and all are white space.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| {
             chars(args, output, |value| !value.is_empty() && value.chars().all(is_space))
         })],
-    ),
+    )
+    .examples(&[Example::new(&["string [\" \\t\", \" a\"]"], "bool [true, false]")]),
     function(
         "ascii_is_alnum",
         "Whether there are characters, and all are ASCII letters or digits.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| ascii(args, output, u8::is_ascii_alphanumeric))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"a1\", \"é\"]"], "bool [true, false]")]),
     function(
         "ascii_is_alpha",
         "Whether there are characters, and all are ASCII letters.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| ascii(args, output, u8::is_ascii_alphabetic))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"a\", \"1\"]"], "bool [true, false]")]),
     function(
         "ascii_is_decimal",
         "Whether there are characters, and all are ASCII digits.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| ascii(args, output, u8::is_ascii_digit))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"12\", \"a\"]"], "bool [true, false]")]),
     function(
         "ascii_is_lower",
         "Whether there are ASCII letters, and all are lower case.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| {
             bytes_to_bits(args, output, |value| ascii_cased(value, u8::is_ascii_lowercase))
         })],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"a1\", \"A\"]"], "bool [true, false]")]),
     function(
         "ascii_is_upper",
         "Whether there are ASCII letters, and all are upper case.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| {
             bytes_to_bits(args, output, |value| ascii_cased(value, u8::is_ascii_uppercase))
         })],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"A1\", \"a\"]"], "bool [true, false]")]),
     function(
         "ascii_is_title",
         "Whether words begin in upper case and go on in lower, and there is one, all in ASCII.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| {
             chars(args, output, |value| value.is_ascii() && is_title(value))
         })],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"Hello World\", \"hello\"]"], "bool [true, false]")]),
     function(
         "ascii_is_printable",
         "Whether all characters are printable ASCII.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| {
             bytes_to_bits(args, output, |value| value.iter().all(|byte| matches!(byte, b' '..=b'~')))
         })],
-    ),
+    )
+    .examples(&[Example::new(&["string [\"a b\", \"é\"]"], "bool [true, false]")]),
     function(
         "ascii_is_space",
         "Whether there are characters, and all are ASCII white space.",
         &[Overload::new(TEXT, Kind::Boolean, |args, output| {
             ascii(args, output, |byte| matches!(byte, b'\t'..=b'\r' | b' '))
         })],
-    ),
+    )
+    .examples(&[Example::new(&["string [\" \", \"a\"]"], "bool [true, false]")]),
 ];
 
 const fn function(name: &'static str, summary: &'static str, overloads: &'static [Overload]) -> Function {

@@ -44,6 +44,11 @@ pub const FAMILY: &[Function] = &[
             .with(&[("pattern", "'(\\w+) (\\w+)'"), ("replacement", "'\\2 \\1'")])])
         .overloads(&[Overload::new(BYTES, Kind::SameAs(0), replace_substring_regex)]),
     Function::scalar("extract_regex")
+        .examples(&[Example::new(
+            &["string [\"a1\", \"x\"]"],
+            "struct<letter: string, digit: string> [{letter: \"a\", digit: \"1\"}, null]",
+        )
+        .with(&[("pattern", "'(?P<letter>[ab])(?P<digit>\\d)'")])])
         .summary("Gives what each named group of the regular expression matches, as a struct.")
         .notes("Null where nothing matches. Every group must have a name; one that took no part is empty.")
         .args(&["strings"])

@@ -12,57 +12,69 @@ use bowyer_core::{Output, Result};
 
 use super::string_unicode::is_space;
 use super::string_values::{TEXT, bytes_to_bytes, text_to_bytes};
-use crate::{Args, BindContext, Function, Kernel, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
+use crate::{Args, BindContext, Example, Function, Kernel, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
 
 /// The functions of this family.
 pub const FAMILY: &[Function] = &[
-    set("utf8_trim", "Takes the given characters off both ends.", &[over(|args, output| utf8_set(args, output, BOTH))]),
+    set("utf8_trim", "Takes the given characters off both ends.", &[over(|args, output| utf8_set(args, output, BOTH))])
+        .examples(&[Example::new(&["string [\"xax\"]"], "string [\"a\"]").with(&[("characters", "\"x\"")])]),
     set(
         "utf8_ltrim",
         "Takes the given characters off the beginning.",
         &[over(|args, output| utf8_set(args, output, LEFT))],
-    ),
-    set("utf8_rtrim", "Takes the given characters off the end.", &[over(|args, output| utf8_set(args, output, RIGHT))]),
+    )
+    .examples(&[Example::new(&["string [\"xax\"]"], "string [\"ax\"]").with(&[("characters", "\"x\"")])]),
+    set("utf8_rtrim", "Takes the given characters off the end.", &[over(|args, output| utf8_set(args, output, RIGHT))])
+        .examples(&[Example::new(&["string [\"xax\"]"], "string [\"xa\"]").with(&[("characters", "\"x\"")])]),
     set("ascii_trim", "Takes the given bytes off both ends.", &[over(|args, output| ascii_set(args, output, BOTH))])
+        .examples(&[Example::new(&["string [\"xax\"]"], "string [\"a\"]").with(&[("characters", "\"x\"")])])
         .fallible(),
     set(
         "ascii_ltrim",
         "Takes the given bytes off the beginning.",
         &[over(|args, output| ascii_set(args, output, LEFT))],
     )
+    .examples(&[Example::new(&["string [\"xax\"]"], "string [\"ax\"]").with(&[("characters", "\"x\"")])])
     .fallible(),
     set("ascii_rtrim", "Takes the given bytes off the end.", &[over(|args, output| ascii_set(args, output, RIGHT))])
+        .examples(&[Example::new(&["string [\"xax\"]"], "string [\"xa\"]").with(&[("characters", "\"x\"")])])
         .fallible(),
     space(
         "utf8_trim_whitespace",
         "Takes white space off both ends.",
         &[over(|args, output| utf8(args, output, BOTH, is_space))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\" a \"]"], "string [\"a\"]")]),
     space(
         "utf8_ltrim_whitespace",
         "Takes white space off the beginning.",
         &[over(|args, output| utf8(args, output, LEFT, is_space))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\" a \"]"], "string [\"a \"]")]),
     space(
         "utf8_rtrim_whitespace",
         "Takes white space off the end.",
         &[over(|args, output| utf8(args, output, RIGHT, is_space))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\" a \"]"], "string [\" a\"]")]),
     space(
         "ascii_trim_whitespace",
         "Takes ASCII white space off both ends.",
         &[over(|args, output| ascii(args, output, BOTH, is_ascii_space))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\" a \"]"], "string [\"a\"]")]),
     space(
         "ascii_ltrim_whitespace",
         "Takes ASCII white space off the beginning.",
         &[over(|args, output| ascii(args, output, LEFT, is_ascii_space))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\" a \"]"], "string [\"a \"]")]),
     space(
         "ascii_rtrim_whitespace",
         "Takes ASCII white space off the end.",
         &[over(|args, output| ascii(args, output, RIGHT, is_ascii_space))],
-    ),
+    )
+    .examples(&[Example::new(&["string [\" a \"]"], "string [\" a\"]")]),
 ];
 
 const fn over(kernel: Kernel) -> Overload {

@@ -29,8 +29,16 @@ pub const FAMILY: &[Function] = &[
         "quarters_between",
         "Counts the boundaries of quarters between two times.",
         &dates(|args, output| count(args, output, |day, _, _| months(day).div_euclid(3))),
-    ),
+    )
+    .examples(&[Example::new(
+        &["timestamp[s] [\"2023-12-31T23:59:59\"]", "timestamp[s] [\"2024-01-01T00:00:01\"]"],
+        "int64 [1]",
+    )]),
     between("weeks_between", "Counts the boundaries of weeks between two times.", &dates(weeks))
+        .examples(&[Example::new(
+            &["timestamp[s] [\"2023-12-31T23:59:59\"]", "timestamp[s] [\"2024-01-01T00:00:01\"]"],
+            "int64 [1]",
+        )])
         .prepare(prepare_weeks)
         .options(&[
             OptionSpec::new(
@@ -50,37 +58,65 @@ pub const FAMILY: &[Function] = &[
         "days_between",
         "Counts the boundaries of days between two times.",
         &dates(|args, output| count(args, output, |day, _, _| day)),
-    ),
+    )
+    .examples(&[Example::new(
+        &["timestamp[s] [\"2023-12-31T23:59:59\"]", "timestamp[s] [\"2024-01-01T00:00:01\"]"],
+        "int64 [1]",
+    )]),
     between(
         "hours_between",
         "Counts the boundaries of hours between two times.",
         &times(|args, output| fixed(args, output, 24)),
-    ),
+    )
+    .examples(&[Example::new(
+        &["timestamp[s] [\"2023-12-31T23:59:59\"]", "timestamp[s] [\"2024-01-01T00:00:01\"]"],
+        "int64 [1]",
+    )]),
     between(
         "minutes_between",
         "Counts the boundaries of minutes between two times.",
         &times(|args, output| fixed(args, output, 1_440)),
-    ),
+    )
+    .examples(&[Example::new(
+        &["timestamp[s] [\"2023-12-31T23:59:59\"]", "timestamp[s] [\"2024-01-01T00:00:01\"]"],
+        "int64 [1]",
+    )]),
     between(
         "seconds_between",
         "Counts the boundaries of seconds between two times.",
         &times(|args, output| fixed(args, output, 86_400)),
-    ),
+    )
+    .examples(&[Example::new(
+        &["timestamp[s] [\"2023-12-31T23:59:59\"]", "timestamp[s] [\"2024-01-01T00:00:01\"]"],
+        "int64 [2]",
+    )]),
     between(
         "milliseconds_between",
         "Counts the boundaries of milliseconds between two times.",
         &times(|args, output| fixed(args, output, 86_400_000)),
-    ),
+    )
+    .examples(&[Example::new(
+        &["timestamp[s] [\"2023-12-31T23:59:59\"]", "timestamp[s] [\"2024-01-01T00:00:01\"]"],
+        "int64 [2000]",
+    )]),
     between(
         "microseconds_between",
         "Counts the boundaries of microseconds between two times; wraps.",
         &times(|args, output| fixed(args, output, 86_400_000_000)),
-    ),
+    )
+    .examples(&[Example::new(
+        &["timestamp[s] [\"2023-12-31T23:59:59\"]", "timestamp[s] [\"2024-01-01T00:00:01\"]"],
+        "int64 [2000000]",
+    )]),
     between(
         "nanoseconds_between",
         "Counts the nanoseconds between two times; wraps.",
         &times(|args, output| fixed(args, output, 86_400_000_000_000)),
-    ),
+    )
+    .examples(&[Example::new(
+        &["timestamp[s] [\"2023-12-31T23:59:59\"]", "timestamp[s] [\"2024-01-01T00:00:01\"]"],
+        "int64 [2000000000]",
+    )]),
     between(
         "month_interval_between",
         "Gives the boundaries of months between two times as an interval.",
@@ -88,7 +124,11 @@ pub const FAMILY: &[Function] = &[
             Overload::new(&[Kind::AnyDate, Kind::SameAs(0)], MONTHS, month_interval),
             Overload::new(&[Kind::AnyTimestamp, Kind::SameAs(0)], MONTHS, month_interval),
         ],
-    ),
+    )
+    .examples(&[Example::new(
+        &["timestamp[s] [\"1969-12-31T23:59:59\"]", "timestamp[s] [\"1970-01-01T00:00:01\"]"],
+        "month_interval [1]",
+    )]),
     between(
         "day_time_interval_between",
         "Gives the difference of days and that of milliseconds of the day as an interval.",
@@ -97,7 +137,11 @@ pub const FAMILY: &[Function] = &[
             Overload::new(&[Kind::AnyTimestamp, Kind::SameAs(0)], DAY_TIME, day_time_interval),
             Overload::new(&[Kind::AnyTime, Kind::SameAs(0)], DAY_TIME, day_time_interval),
         ],
-    ),
+    )
+    .examples(&[Example::new(
+        &["timestamp[s] [\"1969-12-31T23:59:59\"]", "timestamp[s] [\"1970-01-01T00:00:01\"]"],
+        "day_time_interval [[1, -86398000]]",
+    )]),
     between(
         "month_day_nano_interval_between",
         "Gives the differences of months, of days of the month and of nanoseconds of the day as an interval.",
@@ -106,7 +150,11 @@ pub const FAMILY: &[Function] = &[
             Overload::new(&[Kind::AnyTimestamp, Kind::SameAs(0)], MONTH_DAY_NANO, month_day_nano_interval),
             Overload::new(&[Kind::AnyTime, Kind::SameAs(0)], MONTH_DAY_NANO, month_day_nano_interval),
         ],
-    ),
+    )
+    .examples(&[Example::new(
+        &["timestamp[s] [\"1969-12-31T23:59:59\"]", "timestamp[s] [\"1970-01-01T00:00:01\"]"],
+        "month_day_nano_interval [[1, -30, -86398000000000]]",
+    )]),
 ];
 
 const MONTHS: Kind = Kind::Computed(|_, _| Ok(DataType::Interval(IntervalUnit::YearMonth)));

@@ -25,39 +25,48 @@ pub const FAMILY: &[Function] = &[
         "quarter",
         "Gives the quarter of the year, from 1.",
         &dates(|args, output| days(args, output, |day| (Civil::of(day).month + 2) / 3)),
-    ),
-    date("month", "Gives the month, from 1.", &dates(|args, output| days(args, output, |day| Civil::of(day).month))),
+    )
+        .examples(&[Example::new(&["date32[day] [\"2024-12-30\"]"], "int64 [4]")]),
+    date("month", "Gives the month, from 1.", &dates(|args, output| days(args, output, |day| Civil::of(day).month)))
+        .examples(&[Example::new(&["date32[day] [\"2024-12-30\"]"], "int64 [12]")]),
     date(
         "day",
         "Gives the day of the month, from 1.",
         &dates(|args, output| days(args, output, |day| Civil::of(day).day)),
-    ),
+    )
+        .examples(&[Example::new(&["date32[day] [\"2024-12-30\"]"], "int64 [30]")]),
     date(
         "day_of_year",
         "Gives the day of the year, from 1.",
         &dates(|args, output| days(args, output, |day| day - year_start(Civil::of(day).year) + 1)),
-    ),
+    )
+        .examples(&[Example::new(&["date32[day] [\"2024-12-30\"]"], "int64 [365]")]),
     date(
         "iso_year",
         "Gives the year of the ISO 8601 week.",
         &dates(|args, output| days(args, output, |day| week_of(day, 0).0)),
-    ),
+    )
+        .examples(&[Example::new(&["date32[day] [\"2024-12-30\"]"], "int64 [2025]")]),
     date(
         "iso_week",
         "Gives the ISO 8601 week, from 1.",
         &dates(|args, output| days(args, output, |day| week_of(day, 0).1)),
-    ),
+    )
+        .examples(&[Example::new(&["date32[day] [\"2024-12-30\"]"], "int64 [1]")]),
     date(
         "us_year",
         "Gives the year of the week that begins on Sunday.",
         &dates(|args, output| days(args, output, |day| week_of(day, SUNDAY).0)),
-    ),
+    )
+        .examples(&[Example::new(&["date32[day] [\"2024-12-30\"]"], "int64 [2025]")]),
     date(
         "us_week",
         "Gives the week, from 1, of weeks that begin on Sunday; the first has four days in January.",
         &dates(|args, output| days(args, output, |day| week_of(day, SUNDAY).1)),
-    ),
+    )
+        .examples(&[Example::new(&["date32[day] [\"2024-12-30\"]"], "int64 [1]")]),
     date("day_of_week", "Gives the day of the week.", &dates(day_of_week))
+        .examples(&[Example::new(&["date32[day] [\"2024-12-30\"]"], "int64 [0]")])
         .options(&[
             flag("count_from_zero", true, "Whether the first day is 0 and not 1."),
             OptionSpec::new(
@@ -68,7 +77,8 @@ pub const FAMILY: &[Function] = &[
             ),
         ])
         .prepare(prepare_day_of_week),
-    date("week", "Gives the week of the year.", &dates(week)).options(&[
+    date("week", "Gives the week of the year.", &dates(week))
+        .examples(&[Example::new(&["date32[day] [\"2024-12-30\"]"], "int64 [1]")]).options(&[
         flag("week_starts_monday", true, "Whether weeks begin on Monday and not on Sunday."),
         flag(
             "count_from_zero",
@@ -77,7 +87,8 @@ pub const FAMILY: &[Function] = &[
         ),
         flag("first_week_is_fully_in_year", false, "Whether the first week must lie in the year as a whole."),
     ]),
-    Function::scalar("is_leap_year").summary("Whether the year has a 29 February.").args(&["values"]).overloads(&[
+    Function::scalar("is_leap_year")
+        .examples(&[Example::new(&["date32[day] [\"2024-12-30\"]"], "bool [true]")]).summary("Whether the year has a 29 February.").args(&["values"]).overloads(&[
         Overload::new(&[Kind::AnyDate], Kind::Boolean, leap_year),
         Overload::new(&[Kind::AnyTimestamp], Kind::Boolean, leap_year),
     ]),
@@ -88,7 +99,8 @@ pub const FAMILY: &[Function] = &[
             Overload::new(&[Kind::AnyDate], Kind::Computed(|_, _| parts(YMD)), year_month_day),
             Overload::new(&[Kind::AnyTimestamp], Kind::Computed(|_, _| parts(YMD)), year_month_day),
         ],
-    ),
+    )
+        .examples(&[Example::new(&["date32[day] [\"2024-12-30\"]"], "struct<year: int64, month: int64, day: int64> [{year: 2024, month: 12, day: 30}]")]),
     date(
         "iso_calendar",
         "Gives ISO 8601 year, week and day of the week, Monday being 1, as a struct.",
@@ -96,26 +108,32 @@ pub const FAMILY: &[Function] = &[
             Overload::new(&[Kind::AnyDate], Kind::Computed(|_, _| parts(ISO)), iso_calendar),
             Overload::new(&[Kind::AnyTimestamp], Kind::Computed(|_, _| parts(ISO)), iso_calendar),
         ],
-    ),
+    )
+        .examples(&[Example::new(&["date32[day] [\"2024-12-30\"]"], "struct<iso_year: int64, iso_week: int64, iso_day_of_week: int64> [{iso_year: 2025, iso_week: 1, iso_day_of_week: 1}]")]),
     date("hour", "Gives the hour, from 0.", &times(|args, output| of_day(args, output, 24, 24)))
         .examples(&[Example::new(&["timestamp[s] [\"2024-01-01T13:00:00\"]"], "int64 [13]")]),
-    date("minute", "Gives the minute of the hour, from 0.", &times(|args, output| of_day(args, output, 1_440, 60))),
-    date("second", "Gives the second of the minute, from 0.", &times(|args, output| of_day(args, output, 86_400, 60))),
+    date("minute", "Gives the minute of the hour, from 0.", &times(|args, output| of_day(args, output, 1_440, 60)))
+        .examples(&[Example::new(&["timestamp[ns] [\"2024-01-01T13:14:15.123456789\"]"], "int64 [14]")]),
+    date("second", "Gives the second of the minute, from 0.", &times(|args, output| of_day(args, output, 86_400, 60)))
+        .examples(&[Example::new(&["timestamp[ns] [\"2024-01-01T13:14:15.123456789\"]"], "int64 [15]")]),
     date(
         "millisecond",
         "Gives the millisecond of the second.",
         &times(|args, output| of_day(args, output, 86_400_000, 1_000)),
-    ),
+    )
+        .examples(&[Example::new(&["timestamp[ns] [\"2024-01-01T13:14:15.123456789\"]"], "int64 [123]")]),
     date(
         "microsecond",
         "Gives the microsecond of the millisecond.",
         &times(|args, output| of_day(args, output, 86_400_000_000, 1_000)),
-    ),
+    )
+        .examples(&[Example::new(&["timestamp[ns] [\"2024-01-01T13:14:15.123456789\"]"], "int64 [456]")]),
     date(
         "nanosecond",
         "Gives the nanosecond of the microsecond.",
         &times(|args, output| of_day(args, output, 86_400_000_000_000, 1_000)),
-    ),
+    )
+        .examples(&[Example::new(&["timestamp[ns] [\"2024-01-01T13:14:15.123456789\"]"], "int64 [789]")]),
     date(
         "subsecond",
         "Gives the fraction of the second.",
@@ -123,12 +141,14 @@ pub const FAMILY: &[Function] = &[
             Overload::new(&[Kind::AnyTimestamp], Kind::Float64, subsecond),
             Overload::new(&[Kind::AnyTime], Kind::Float64, subsecond),
         ],
-    ),
+    )
+        .examples(&[Example::new(&["timestamp[ms] [\"2024-01-01T13:14:15.5\"]"], "double [0.5]")]),
     date(
         "is_dst",
         "Whether daylight saving time is in force; a zone is needed.",
         &[Overload::new(&[Kind::AnyTimestamp], Kind::Boolean, is_dst)],
     )
+        .examples(&[Example::new(&["timestamp[s, tz=America/New_York] [\"2024-07-01T00:00:00\"]"], "bool [true]")])
     .prepare(prepare_is_dst),
 ];
 

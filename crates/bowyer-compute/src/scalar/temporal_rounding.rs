@@ -32,14 +32,16 @@ pub const FAMILY: &[Function] = &[
         "ceil_temporal",
         "Rounds each time up to a multiple of a unit.",
         &[Overload::new(&[Kind::Temporal], Kind::SameAs(0), |args, output| round(args, output, |_, _, ceil| ceil))],
-    ),
+    )
+    .examples(&[Example::new(&["timestamp[s] [\"2024-05-17T13:47:31\"]"], "timestamp[s] [\"2024-05-18T00:00:00\"]")]),
     function(
         "round_temporal",
         "Rounds each time to the nearest multiple of a unit; in the middle, up.",
         &[Overload::new(&[Kind::Temporal], Kind::SameAs(0), |args, output| {
             round(args, output, |tick, floor, ceil| if tick - floor >= ceil - tick { ceil } else { floor })
         })],
-    ),
+    )
+    .examples(&[Example::new(&["timestamp[s] [\"2024-05-17T13:47:31\"]"], "timestamp[s] [\"2024-05-18T00:00:00\"]")]),
 ];
 
 const fn function(name: &'static str, summary: &'static str, overloads: &'static [Overload]) -> Function {

@@ -35,11 +35,15 @@ pub const FAMILY: &[Function] = &[
         .args(&["values"])
         .examples(&[Example::new(
             &["int64 [3, null, 3]"],
-            "struct<values: int64, counts: int64> [{values = 3, counts = 2}, {counts = 1}]",
+            "struct<values: int64, counts: int64> [{values: 3, counts: 2}, {values: null, counts: 1}]",
         )])
         .nullability(|_| false)
         .overloads(&[Overload::vector(&[Kind::Any], Kind::Computed(counts_type), value_counts)]),
     Function::vector("dictionary_encode")
+        .examples(&[Example::new(
+            &["string [\"a\", \"b\", \"a\"]"],
+            "dictionary<values=string, indices=int32, ordered=0> [\"a\", \"b\", \"a\"]",
+        )])
         .summary("Replaces values by indices into a dictionary of the distinct ones.")
         .notes("Dictionaries stay as they are.")
         .args(&["values"])
