@@ -132,7 +132,7 @@ impl QueryState {
                         self.counters.record(counter, &result, None, started);
                     }
                     let started = Instant::now();
-                    let morsel = Morsel { batch: result.clone(), sequence, origin };
+                    let morsel = Morsel { batch: result, sequence, origin };
                     if let Err(error) = breaker.consume(local.as_mut(), morsel, &self.context) {
                         let error = self.locate(pipeline, error, pipeline.stages.len(), &batch, &lineage);
                         failure = Some(error);
