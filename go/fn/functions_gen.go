@@ -197,6 +197,9 @@ func (o AsciiCenterOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null.
 //
+//	ascii_center(string ["ab"], width = 4, padding = "*")
+//		string ["*ab*"]
+//
 // The caller must Release the result.
 func AsciiCenter(ctx context.Context, strings Value, options ...AsciiCenterOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ascii_center", optionsOf(options), strings)
@@ -205,6 +208,9 @@ func AsciiCenter(ctx context.Context, strings Value, options ...AsciiCenterOptio
 // AsciiIsAlnum whether there are characters, and all are ASCII letters or digits.
 //
 // A null argument gives a null.
+//
+//	ascii_is_alnum(string ["a1", "é"])
+//		bool [true, false]
 //
 // The caller must Release the result.
 func AsciiIsAlnum(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -215,6 +221,9 @@ func AsciiIsAlnum(ctx context.Context, strings Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	ascii_is_alpha(string ["a", "1"])
+//		bool [true, false]
+//
 // The caller must Release the result.
 func AsciiIsAlpha(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ascii_is_alpha", nil, strings)
@@ -223,6 +232,9 @@ func AsciiIsAlpha(ctx context.Context, strings Value) (arrow.Array, error) {
 // AsciiIsDecimal whether there are characters, and all are ASCII digits.
 //
 // A null argument gives a null.
+//
+//	ascii_is_decimal(string ["12", "a"])
+//		bool [true, false]
 //
 // The caller must Release the result.
 func AsciiIsDecimal(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -233,6 +245,9 @@ func AsciiIsDecimal(ctx context.Context, strings Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	ascii_is_lower(string ["a1", "A"])
+//		bool [true, false]
+//
 // The caller must Release the result.
 func AsciiIsLower(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ascii_is_lower", nil, strings)
@@ -241,6 +256,9 @@ func AsciiIsLower(ctx context.Context, strings Value) (arrow.Array, error) {
 // AsciiIsPrintable whether all characters are printable ASCII.
 //
 // A null argument gives a null.
+//
+//	ascii_is_printable(string ["a b", "é"])
+//		bool [true, false]
 //
 // The caller must Release the result.
 func AsciiIsPrintable(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -251,6 +269,9 @@ func AsciiIsPrintable(ctx context.Context, strings Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	ascii_is_space(string [" ", "a"])
+//		bool [true, false]
+//
 // The caller must Release the result.
 func AsciiIsSpace(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ascii_is_space", nil, strings)
@@ -260,6 +281,9 @@ func AsciiIsSpace(ctx context.Context, strings Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	ascii_is_title(string ["Hello World", "hello"])
+//		bool [true, false]
+//
 // The caller must Release the result.
 func AsciiIsTitle(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ascii_is_title", nil, strings)
@@ -268,6 +292,9 @@ func AsciiIsTitle(ctx context.Context, strings Value) (arrow.Array, error) {
 // AsciiIsUpper whether there are ASCII letters, and all are upper case.
 //
 // A null argument gives a null.
+//
+//	ascii_is_upper(string ["A1", "a"])
+//		bool [true, false]
 //
 // The caller must Release the result.
 func AsciiIsUpper(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -308,6 +335,9 @@ func (o AsciiLpadOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null.
 //
+//	ascii_lpad(string ["ab"], width = 4, padding = "*")
+//		string ["**ab"]
+//
 // The caller must Release the result.
 func AsciiLpad(ctx context.Context, strings Value, options ...AsciiLpadOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ascii_lpad", optionsOf(options), strings)
@@ -327,6 +357,9 @@ func (o AsciiLtrimOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null. Fails at the first row whose value has no answer.
 //
+//	ascii_ltrim(string ["xax"], characters = "x")
+//		string ["ax"]
+//
 // The caller must Release the result.
 func AsciiLtrim(ctx context.Context, strings Value, options ...AsciiLtrimOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ascii_ltrim", optionsOf(options), strings)
@@ -335,6 +368,9 @@ func AsciiLtrim(ctx context.Context, strings Value, options ...AsciiLtrimOptions
 // AsciiLtrimWhitespace takes ASCII white space off the beginning.
 //
 // A null argument gives a null.
+//
+//	ascii_ltrim_whitespace(string [" a "])
+//		string ["a "]
 //
 // The caller must Release the result.
 func AsciiLtrimWhitespace(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -375,6 +411,9 @@ func (o AsciiRpadOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null.
 //
+//	ascii_rpad(string ["ab"], width = 4, padding = "*")
+//		string ["ab**"]
+//
 // The caller must Release the result.
 func AsciiRpad(ctx context.Context, strings Value, options ...AsciiRpadOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ascii_rpad", optionsOf(options), strings)
@@ -394,6 +433,9 @@ func (o AsciiRtrimOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null. Fails at the first row whose value has no answer.
 //
+//	ascii_rtrim(string ["xax"], characters = "x")
+//		string ["xa"]
+//
 // The caller must Release the result.
 func AsciiRtrim(ctx context.Context, strings Value, options ...AsciiRtrimOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ascii_rtrim", optionsOf(options), strings)
@@ -402,6 +444,9 @@ func AsciiRtrim(ctx context.Context, strings Value, options ...AsciiRtrimOptions
 // AsciiRtrimWhitespace takes ASCII white space off the end.
 //
 // A null argument gives a null.
+//
+//	ascii_rtrim_whitespace(string [" a "])
+//		string [" a"]
 //
 // The caller must Release the result.
 func AsciiRtrimWhitespace(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -472,6 +517,9 @@ func (o AsciiTrimOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null. Fails at the first row whose value has no answer.
 //
+//	ascii_trim(string ["xax"], characters = "x")
+//		string ["a"]
+//
 // The caller must Release the result.
 func AsciiTrim(ctx context.Context, strings Value, options ...AsciiTrimOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ascii_trim", optionsOf(options), strings)
@@ -480,6 +528,9 @@ func AsciiTrim(ctx context.Context, strings Value, options ...AsciiTrimOptions) 
 // AsciiTrimWhitespace takes ASCII white space off both ends.
 //
 // A null argument gives a null.
+//
+//	ascii_trim_whitespace(string [" a "])
+//		string ["a"]
 //
 // The caller must Release the result.
 func AsciiTrimWhitespace(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -788,6 +839,9 @@ func Cast(ctx context.Context, value Value, options ...CastOptions) (arrow.Array
 //
 // A null argument gives a null. Fails at the first row whose value has no answer.
 //
+//	ceil(double [2.5, -2.5])
+//		double [3, -2]
+//
 // The caller must Release the result.
 func Ceil(ctx context.Context, value Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ceil", nil, value)
@@ -823,6 +877,9 @@ func (o CeilTemporalOptions) given(set bowyer.Options) {
 // CeilTemporal rounds each time up to a multiple of a unit.
 //
 // A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	ceil_temporal(timestamp[s] ["2024-05-17T13:47:31"])
+//		timestamp[s] ["2024-05-18T00:00:00"]
 //
 // The caller must Release the result.
 func CeilTemporal(ctx context.Context, timestamps Value, options ...CeilTemporalOptions) (arrow.Array, error) {
@@ -958,6 +1015,9 @@ func CountSubstringRegex(ctx context.Context, strings Value, options ...CountSub
 //
 // A null argument gives a null.
 //
+//	day(date32[day] ["2024-12-30"])
+//		int64 [30]
+//
 // The caller must Release the result.
 func Day(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "day", nil, values)
@@ -981,6 +1041,9 @@ func (o DayOfWeekOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null.
 //
+//	day_of_week(date32[day] ["2024-12-30"])
+//		int64 [0]
+//
 // The caller must Release the result.
 func DayOfWeek(ctx context.Context, values Value, options ...DayOfWeekOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "day_of_week", optionsOf(options), values)
@@ -989,6 +1052,9 @@ func DayOfWeek(ctx context.Context, values Value, options ...DayOfWeekOptions) (
 // DayOfYear gives the day of the year, from 1.
 //
 // A null argument gives a null.
+//
+//	day_of_year(date32[day] ["2024-12-30"])
+//		int64 [365]
 //
 // The caller must Release the result.
 func DayOfYear(ctx context.Context, values Value) (arrow.Array, error) {
@@ -999,6 +1065,9 @@ func DayOfYear(ctx context.Context, values Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	day_time_interval_between(timestamp[s] ["1969-12-31T23:59:59"], timestamp[s] ["1970-01-01T00:00:01"])
+//		day_time_interval [[1, -86398000]]
+//
 // The caller must Release the result.
 func DayTimeIntervalBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "day_time_interval_between", nil, start, end)
@@ -1007,6 +1076,9 @@ func DayTimeIntervalBetween(ctx context.Context, start, end Value) (arrow.Array,
 // DaysBetween counts the boundaries of days between two times.
 //
 // A null argument gives a null.
+//
+//	days_between(timestamp[s] ["2023-12-31T23:59:59"], timestamp[s] ["2024-01-01T00:00:01"])
+//		int64 [1]
 //
 // The caller must Release the result.
 func DaysBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
@@ -1026,6 +1098,9 @@ func (o DictionaryEncodeOptions) given(set bowyer.Options) {
 // DictionaryEncode replaces values by indices into a dictionary of the distinct ones.
 //
 // Dictionaries stay as they are.
+//
+//	dictionary_encode(string ["a", "b", "a"])
+//		dictionary<values=string, indices=int32, ordered=0> ["a", "b", "a"]
 //
 // The caller must Release the result.
 func DictionaryEncode(ctx context.Context, values Value, options ...DictionaryEncodeOptions) (arrow.Array, error) {
@@ -1124,6 +1199,9 @@ func (o ExtractRegexOptions) given(set bowyer.Options) {
 // Null where nothing matches. Every group must have a name; one that took no part is empty.
 //
 // A null argument gives a null.
+//
+//	extract_regex(string ["a1", "x"], pattern = '(?P<letter>[ab])(?P<digit>\d)')
+//		struct<letter: string, digit: string> [{letter: "a", digit: "1"}, null]
 //
 // The caller must Release the result.
 func ExtractRegex(ctx context.Context, strings Value, options ...ExtractRegexOptions) (arrow.Array, error) {
@@ -1271,6 +1349,9 @@ func First(ctx context.Context, values Value, options ...FirstOptions) (scalar.S
 //
 // A null argument gives a null. Fails at the first row whose value has no answer.
 //
+//	floor(double [2.5, -2.5])
+//		double [2, -3]
+//
 // The caller must Release the result.
 func Floor(ctx context.Context, value Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "floor", nil, value)
@@ -1355,6 +1436,9 @@ func Hour(ctx context.Context, values Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	hours_between(timestamp[s] ["2023-12-31T23:59:59"], timestamp[s] ["2024-01-01T00:00:01"])
+//		int64 [1]
+//
 // The caller must Release the result.
 func HoursBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "hours_between", nil, start, end)
@@ -1388,6 +1472,9 @@ func IndicesNonzero(ctx context.Context, values Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	is_dst(timestamp[s, tz=America/New_York] ["2024-07-01T00:00:00"])
+//		bool [true]
+//
 // The caller must Release the result.
 func IsDst(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "is_dst", nil, values)
@@ -1420,6 +1507,9 @@ func IsInf(ctx context.Context, value Value) (arrow.Array, error) {
 // IsLeapYear whether the year has a 29 February.
 //
 // A null argument gives a null.
+//
+//	is_leap_year(date32[day] ["2024-12-30"])
+//		bool [true]
 //
 // The caller must Release the result.
 func IsLeapYear(ctx context.Context, values Value) (arrow.Array, error) {
@@ -1479,6 +1569,9 @@ func IsValid(ctx context.Context, value Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	iso_calendar(date32[day] ["2024-12-30"])
+//		struct<iso_year: int64, iso_week: int64, iso_day_of_week: int64> [{iso_year: 2025, iso_week: 1, iso_day_of_week: 1}]
+//
 // The caller must Release the result.
 func IsoCalendar(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "iso_calendar", nil, values)
@@ -1488,6 +1581,9 @@ func IsoCalendar(ctx context.Context, values Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	iso_week(date32[day] ["2024-12-30"])
+//		int64 [1]
+//
 // The caller must Release the result.
 func IsoWeek(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "iso_week", nil, values)
@@ -1496,6 +1592,9 @@ func IsoWeek(ctx context.Context, values Value) (arrow.Array, error) {
 // IsoYear gives the year of the ISO 8601 week.
 //
 // A null argument gives a null.
+//
+//	iso_year(date32[day] ["2024-12-30"])
+//		int64 [2025]
 //
 // The caller must Release the result.
 func IsoYear(ctx context.Context, values Value) (arrow.Array, error) {
@@ -1716,6 +1815,9 @@ func Median(ctx context.Context, values Value, options ...MedianOptions) (scalar
 //
 // A null argument gives a null.
 //
+//	microsecond(timestamp[ns] ["2024-01-01T13:14:15.123456789"])
+//		int64 [456]
+//
 // The caller must Release the result.
 func Microsecond(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "microsecond", nil, values)
@@ -1724,6 +1826,9 @@ func Microsecond(ctx context.Context, values Value) (arrow.Array, error) {
 // MicrosecondsBetween counts the boundaries of microseconds between two times; wraps.
 //
 // A null argument gives a null.
+//
+//	microseconds_between(timestamp[s] ["2023-12-31T23:59:59"], timestamp[s] ["2024-01-01T00:00:01"])
+//		int64 [2000000]
 //
 // The caller must Release the result.
 func MicrosecondsBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
@@ -1734,6 +1839,9 @@ func MicrosecondsBetween(ctx context.Context, start, end Value) (arrow.Array, er
 //
 // A null argument gives a null.
 //
+//	millisecond(timestamp[ns] ["2024-01-01T13:14:15.123456789"])
+//		int64 [123]
+//
 // The caller must Release the result.
 func Millisecond(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "millisecond", nil, values)
@@ -1742,6 +1850,9 @@ func Millisecond(ctx context.Context, values Value) (arrow.Array, error) {
 // MillisecondsBetween counts the boundaries of milliseconds between two times.
 //
 // A null argument gives a null.
+//
+//	milliseconds_between(timestamp[s] ["2023-12-31T23:59:59"], timestamp[s] ["2024-01-01T00:00:01"])
+//		int64 [2000]
 //
 // The caller must Release the result.
 func MillisecondsBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
@@ -1800,6 +1911,9 @@ func MinMax(ctx context.Context, values Value, options ...MinMaxOptions) (scalar
 //
 // A null argument gives a null.
 //
+//	minute(timestamp[ns] ["2024-01-01T13:14:15.123456789"])
+//		int64 [14]
+//
 // The caller must Release the result.
 func Minute(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "minute", nil, values)
@@ -1808,6 +1922,9 @@ func Minute(ctx context.Context, values Value) (arrow.Array, error) {
 // MinutesBetween counts the boundaries of minutes between two times.
 //
 // A null argument gives a null.
+//
+//	minutes_between(timestamp[s] ["2023-12-31T23:59:59"], timestamp[s] ["2024-01-01T00:00:01"])
+//		int64 [1]
 //
 // The caller must Release the result.
 func MinutesBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
@@ -1846,6 +1963,9 @@ func ModuloUnchecked(ctx context.Context, a, b Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	month(date32[day] ["2024-12-30"])
+//		int64 [12]
+//
 // The caller must Release the result.
 func Month(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "month", nil, values)
@@ -1856,6 +1976,9 @@ func Month(ctx context.Context, values Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	month_day_nano_interval_between(timestamp[s] ["1969-12-31T23:59:59"], timestamp[s] ["1970-01-01T00:00:01"])
+//		month_day_nano_interval [[1, -30, -86398000000000]]
+//
 // The caller must Release the result.
 func MonthDayNanoIntervalBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "month_day_nano_interval_between", nil, start, end)
@@ -1864,6 +1987,9 @@ func MonthDayNanoIntervalBetween(ctx context.Context, start, end Value) (arrow.A
 // MonthIntervalBetween gives the boundaries of months between two times as an interval.
 //
 // A null argument gives a null.
+//
+//	month_interval_between(timestamp[s] ["1969-12-31T23:59:59"], timestamp[s] ["1970-01-01T00:00:01"])
+//		month_interval [1]
 //
 // The caller must Release the result.
 func MonthIntervalBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
@@ -1902,6 +2028,9 @@ func MultiplyUnchecked(ctx context.Context, a, b Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	nanosecond(timestamp[ns] ["2024-01-01T13:14:15.123456789"])
+//		int64 [789]
+//
 // The caller must Release the result.
 func Nanosecond(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "nanosecond", nil, values)
@@ -1910,6 +2039,9 @@ func Nanosecond(ctx context.Context, values Value) (arrow.Array, error) {
 // NanosecondsBetween counts the nanoseconds between two times; wraps.
 //
 // A null argument gives a null.
+//
+//	nanoseconds_between(timestamp[s] ["2023-12-31T23:59:59"], timestamp[s] ["2024-01-01T00:00:01"])
+//		int64 [2000000000]
 //
 // The caller must Release the result.
 func NanosecondsBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
@@ -2093,6 +2225,9 @@ func Quantile(ctx context.Context, values Value, options ...QuantileOptions) (sc
 //
 // A null argument gives a null.
 //
+//	quarter(date32[day] ["2024-12-30"])
+//		int64 [4]
+//
 // The caller must Release the result.
 func Quarter(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "quarter", nil, values)
@@ -2101,6 +2236,9 @@ func Quarter(ctx context.Context, values Value) (arrow.Array, error) {
 // QuartersBetween counts the boundaries of quarters between two times.
 //
 // A null argument gives a null.
+//
+//	quarters_between(timestamp[s] ["2023-12-31T23:59:59"], timestamp[s] ["2024-01-01T00:00:01"])
+//		int64 [1]
 //
 // The caller must Release the result.
 func QuartersBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
@@ -2299,6 +2437,9 @@ func (o RoundTemporalOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null. Fails at the first row whose value has no answer.
 //
+//	round_temporal(timestamp[s] ["2024-05-17T13:47:31"])
+//		timestamp[s] ["2024-05-18T00:00:00"]
+//
 // The caller must Release the result.
 func RoundTemporal(ctx context.Context, timestamps Value, options ...RoundTemporalOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "round_temporal", optionsOf(options), timestamps)
@@ -2337,6 +2478,9 @@ func RoundToMultiple(ctx context.Context, value Value, options ...RoundToMultipl
 //
 // A null argument gives a null.
 //
+//	second(timestamp[ns] ["2024-01-01T13:14:15.123456789"])
+//		int64 [15]
+//
 // The caller must Release the result.
 func Second(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "second", nil, values)
@@ -2345,6 +2489,9 @@ func Second(ctx context.Context, values Value) (arrow.Array, error) {
 // SecondsBetween counts the boundaries of seconds between two times.
 //
 // A null argument gives a null.
+//
+//	seconds_between(timestamp[s] ["2023-12-31T23:59:59"], timestamp[s] ["2024-01-01T00:00:01"])
+//		int64 [2]
 //
 // The caller must Release the result.
 func SecondsBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
@@ -2621,6 +2768,9 @@ func Stddev(ctx context.Context, values Value, options ...StddevOptions) (scalar
 //
 // A null argument gives a null.
 //
+//	string_is_ascii(string ["abc", "é"])
+//		bool [true, false]
+//
 // The caller must Release the result.
 func StringIsAscii(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "string_is_ascii", nil, strings)
@@ -2629,6 +2779,9 @@ func StringIsAscii(ctx context.Context, strings Value) (arrow.Array, error) {
 // Subsecond gives the fraction of the second.
 //
 // A null argument gives a null.
+//
+//	subsecond(timestamp[ms] ["2024-01-01T13:14:15.5"])
+//		double [0.5]
 //
 // The caller must Release the result.
 func Subsecond(ctx context.Context, values Value) (arrow.Array, error) {
@@ -2757,6 +2910,9 @@ func TrueUnlessNull(ctx context.Context, value Value) (arrow.Array, error) {
 //
 // A null argument gives a null. Fails at the first row whose value has no answer.
 //
+//	trunc(double [2.5, -2.5])
+//		double [2, -2]
+//
 // The caller must Release the result.
 func Trunc(ctx context.Context, value Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "trunc", nil, value)
@@ -2778,6 +2934,9 @@ func Unique(ctx context.Context, values Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	us_week(date32[day] ["2024-12-30"])
+//		int64 [1]
+//
 // The caller must Release the result.
 func UsWeek(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "us_week", nil, values)
@@ -2786,6 +2945,9 @@ func UsWeek(ctx context.Context, values Value) (arrow.Array, error) {
 // UsYear gives the year of the week that begins on Sunday.
 //
 // A null argument gives a null.
+//
+//	us_year(date32[day] ["2024-12-30"])
+//		int64 [2025]
 //
 // The caller must Release the result.
 func UsYear(ctx context.Context, values Value) (arrow.Array, error) {
@@ -2826,6 +2988,9 @@ func (o Utf8CenterOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null.
 //
+//	utf8_center(string ["ab"], width = 4, padding = "*")
+//		string ["*ab*"]
+//
 // The caller must Release the result.
 func Utf8Center(ctx context.Context, strings Value, options ...Utf8CenterOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "utf8_center", optionsOf(options), strings)
@@ -2834,6 +2999,9 @@ func Utf8Center(ctx context.Context, strings Value, options ...Utf8CenterOptions
 // Utf8IsAlnum whether there are characters, and all are letters or numbers.
 //
 // A null argument gives a null.
+//
+//	utf8_is_alnum(string ["a1", "a-1"])
+//		bool [true, false]
 //
 // The caller must Release the result.
 func Utf8IsAlnum(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -2844,6 +3012,9 @@ func Utf8IsAlnum(ctx context.Context, strings Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	utf8_is_alpha(string ["é", "a1"])
+//		bool [true, false]
+//
 // The caller must Release the result.
 func Utf8IsAlpha(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "utf8_is_alpha", nil, strings)
@@ -2852,6 +3023,9 @@ func Utf8IsAlpha(ctx context.Context, strings Value) (arrow.Array, error) {
 // Utf8IsDecimal whether there are characters, and all are decimal digits.
 //
 // A null argument gives a null.
+//
+//	utf8_is_decimal(string ["123", "½"])
+//		bool [true, false]
 //
 // The caller must Release the result.
 func Utf8IsDecimal(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -2862,6 +3036,9 @@ func Utf8IsDecimal(ctx context.Context, strings Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	utf8_is_digit(string ["²", "a"])
+//		bool [true, false]
+//
 // The caller must Release the result.
 func Utf8IsDigit(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "utf8_is_digit", nil, strings)
@@ -2870,6 +3047,9 @@ func Utf8IsDigit(ctx context.Context, strings Value) (arrow.Array, error) {
 // Utf8IsLower whether there are cased characters, and all are lower case.
 //
 // A null argument gives a null.
+//
+//	utf8_is_lower(string ["é1", "É"])
+//		bool [true, false]
 //
 // The caller must Release the result.
 func Utf8IsLower(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -2880,6 +3060,9 @@ func Utf8IsLower(ctx context.Context, strings Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	utf8_is_numeric(string ["Ⅷ", "a"])
+//		bool [true, false]
+//
 // The caller must Release the result.
 func Utf8IsNumeric(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "utf8_is_numeric", nil, strings)
@@ -2888,6 +3071,9 @@ func Utf8IsNumeric(ctx context.Context, strings Value) (arrow.Array, error) {
 // Utf8IsPrintable whether all characters are printable.
 //
 // A null argument gives a null.
+//
+//	utf8_is_printable(string ["a b", "a\n"])
+//		bool [true, false]
 //
 // The caller must Release the result.
 func Utf8IsPrintable(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -2898,6 +3084,9 @@ func Utf8IsPrintable(ctx context.Context, strings Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	utf8_is_space(string [" \t", " a"])
+//		bool [true, false]
+//
 // The caller must Release the result.
 func Utf8IsSpace(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "utf8_is_space", nil, strings)
@@ -2907,6 +3096,9 @@ func Utf8IsSpace(ctx context.Context, strings Value) (arrow.Array, error) {
 //
 // A null argument gives a null.
 //
+//	utf8_is_title(string ["Hello World", "hello"])
+//		bool [true, false]
+//
 // The caller must Release the result.
 func Utf8IsTitle(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "utf8_is_title", nil, strings)
@@ -2915,6 +3107,9 @@ func Utf8IsTitle(ctx context.Context, strings Value) (arrow.Array, error) {
 // Utf8IsUpper whether there are cased characters, and all are upper case.
 //
 // A null argument gives a null.
+//
+//	utf8_is_upper(string ["É1", "é"])
+//		bool [true, false]
 //
 // The caller must Release the result.
 func Utf8IsUpper(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -2967,6 +3162,9 @@ func (o Utf8LpadOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null.
 //
+//	utf8_lpad(string ["ab"], width = 4, padding = "*")
+//		string ["**ab"]
+//
 // The caller must Release the result.
 func Utf8Lpad(ctx context.Context, strings Value, options ...Utf8LpadOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "utf8_lpad", optionsOf(options), strings)
@@ -2986,6 +3184,9 @@ func (o Utf8LtrimOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null.
 //
+//	utf8_ltrim(string ["xax"], characters = "x")
+//		string ["ax"]
+//
 // The caller must Release the result.
 func Utf8Ltrim(ctx context.Context, strings Value, options ...Utf8LtrimOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "utf8_ltrim", optionsOf(options), strings)
@@ -2994,6 +3195,9 @@ func Utf8Ltrim(ctx context.Context, strings Value, options ...Utf8LtrimOptions) 
 // Utf8LtrimWhitespace takes white space off the beginning.
 //
 // A null argument gives a null.
+//
+//	utf8_ltrim_whitespace(string [" a "])
+//		string ["a "]
 //
 // The caller must Release the result.
 func Utf8LtrimWhitespace(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -3066,6 +3270,9 @@ func (o Utf8RpadOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null.
 //
+//	utf8_rpad(string ["ab"], width = 4, padding = "*")
+//		string ["ab**"]
+//
 // The caller must Release the result.
 func Utf8Rpad(ctx context.Context, strings Value, options ...Utf8RpadOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "utf8_rpad", optionsOf(options), strings)
@@ -3085,6 +3292,9 @@ func (o Utf8RtrimOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null.
 //
+//	utf8_rtrim(string ["xax"], characters = "x")
+//		string ["xa"]
+//
 // The caller must Release the result.
 func Utf8Rtrim(ctx context.Context, strings Value, options ...Utf8RtrimOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "utf8_rtrim", optionsOf(options), strings)
@@ -3093,6 +3303,9 @@ func Utf8Rtrim(ctx context.Context, strings Value, options ...Utf8RtrimOptions) 
 // Utf8RtrimWhitespace takes white space off the end.
 //
 // A null argument gives a null.
+//
+//	utf8_rtrim_whitespace(string [" a "])
+//		string [" a"]
 //
 // The caller must Release the result.
 func Utf8RtrimWhitespace(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -3193,6 +3406,9 @@ func (o Utf8TrimOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null.
 //
+//	utf8_trim(string ["xax"], characters = "x")
+//		string ["a"]
+//
 // The caller must Release the result.
 func Utf8Trim(ctx context.Context, strings Value, options ...Utf8TrimOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "utf8_trim", optionsOf(options), strings)
@@ -3201,6 +3417,9 @@ func Utf8Trim(ctx context.Context, strings Value, options ...Utf8TrimOptions) (a
 // Utf8TrimWhitespace takes white space off both ends.
 //
 // A null argument gives a null.
+//
+//	utf8_trim_whitespace(string [" a "])
+//		string ["a"]
 //
 // The caller must Release the result.
 func Utf8TrimWhitespace(ctx context.Context, strings Value) (arrow.Array, error) {
@@ -3236,6 +3455,9 @@ func (o Utf8ZeroFillOptions) given(set bowyer.Options) {
 // Utf8ZeroFill pads on the left to a width in code points, after one leading sign.
 //
 // A null argument gives a null.
+//
+//	utf8_zero_fill(string ["-5"], width = 4)
+//		string ["-005"]
 //
 // The caller must Release the result.
 func Utf8ZeroFill(ctx context.Context, strings Value, options ...Utf8ZeroFillOptions) (arrow.Array, error) {
@@ -3303,6 +3525,9 @@ func (o WeekOptions) given(set bowyer.Options) {
 //
 // A null argument gives a null.
 //
+//	week(date32[day] ["2024-12-30"])
+//		int64 [1]
+//
 // The caller must Release the result.
 func Week(ctx context.Context, values Value, options ...WeekOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "week", optionsOf(options), values)
@@ -3325,6 +3550,9 @@ func (o WeeksBetweenOptions) given(set bowyer.Options) {
 // WeeksBetween counts the boundaries of weeks between two times.
 //
 // A null argument gives a null.
+//
+//	weeks_between(timestamp[s] ["2023-12-31T23:59:59"], timestamp[s] ["2024-01-01T00:00:01"])
+//		int64 [1]
 //
 // The caller must Release the result.
 func WeeksBetween(ctx context.Context, start, end Value, options ...WeeksBetweenOptions) (arrow.Array, error) {
@@ -3358,6 +3586,9 @@ func Year(ctx context.Context, values Value) (arrow.Array, error) {
 // YearMonthDay gives year, month and day as a struct.
 //
 // A null argument gives a null.
+//
+//	year_month_day(date32[day] ["2024-12-30"])
+//		struct<year: int64, month: int64, day: int64> [{year: 2024, month: 12, day: 30}]
 //
 // The caller must Release the result.
 func YearMonthDay(ctx context.Context, values Value) (arrow.Array, error) {
