@@ -7,8 +7,8 @@
 //! null, and is then null in the result.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, make_array, new_null_array};
-use arrow_buffer::{BooleanBuffer, NullBuffer};
+use arrow_array::{Array, ArrayRef, BooleanArray, new_null_array};
+use arrow_buffer::BooleanBuffer;
 use arrow_schema::DataType;
 use bowyer_core::arity::{Lanes, fill_bits};
 use bowyer_core::bits::{build, zip_words};
@@ -232,12 +232,7 @@ fn nullif(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let equality = equality.finish()?;
     let equal_rows = known_rows(equality.as_boolean().values(), args, memory)?;
     let values: ArrayRef = args.column(0).slice(0, row_count).to_array()?;
-    let valid = match values.nulls() {
-        None => build(row_count, memory, |out| zip_words(&equal_rows, &equal_rows, out, |equal, _| !equal))?,
-        Some(nulls) => build(row_count, memory, |out| zip_words(nulls.inner(), &equal_rows, out, |a, b| a & !b))?,
-    };
-    let nulled = values.to_data().into_builder().nulls(Some(NullBuffer::new(valid))).build()?;
-    output.set(make_array(nulled))
+    output.set(arrow_select::nullif::nullif(&values, &BooleanArray::new(equal_rows, None))?)
 }
 
 /// The equal rows in which neither side is null.
