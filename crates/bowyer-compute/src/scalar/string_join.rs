@@ -22,6 +22,7 @@ pub const FAMILY: &[Function] = &[
         .summary("Joins the values of each list, with a separator between them.")
         .notes("A null in a list makes the result null; an empty list gives the empty value.")
         .args(&["strings", "separator"])
+        .nulls(Nulls::Inspect)
         .nullability(|_| true)
         .examples(&[Example::new(
             &["list<item: string> [[\"a\", \"b\"], []]", "scalar string \"-\""],
@@ -87,8 +88,9 @@ fn binary_join(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let (list_at, separator_at) = (RowOf::new(args.column(0)), RowOf::new(args.column(1)));
     let separators = Bytes::of(args.column(1).values())?;
     let row_count = output.row_count();
-    let mut valid: Vec<bool> =
-        (0..row_count).map(|row| output.validity().is_none_or(|validity| validity.is_valid(row))).collect();
+    let separator = args.column(1).values();
+    let is_valid = |row: usize| list.is_valid(list_at.of(row)) && separator.is_valid(separator_at.of(row));
+    let mut valid: Vec<bool> = (0..row_count).map(is_valid).collect();
     let mut scratch = vec![];
     let mut writer = output.bytes(0)?;
     for (row, valid) in valid.iter_mut().enumerate() {

@@ -9,7 +9,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, StructArray};
+use arrow_array::{Array, ArrayRef, StructArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{DataType, Field, Fields};
 use bowyer_core::{Error, Output, Result};
@@ -20,7 +20,8 @@ use super::string_re2::{Syntax, compile};
 use super::string_search::{PATTERN, is_binary};
 use super::string_values::{BYTES, Bytes, bytes_to_bytes};
 use crate::{
-    Args, BindContext, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, OptionValue, Options, Overload,
+    Args, BindContext, Example, Function, Kind, Nulls, OptionDefault, OptionKind, OptionSpec, OptionValue, Options,
+    Overload,
 };
 
 /// The functions of this family.
@@ -53,6 +54,7 @@ pub const FAMILY: &[Function] = &[
         .notes("Null where nothing matches. Every group must have a name; one that took no part is empty.")
         .args(&["strings"])
         .options(&[PATTERN])
+        .nulls(Nulls::Inspect)
         .prepare(prepare_extract)
         .nullability(|_| true)
         .overloads(&[Overload::new(BYTES, Kind::Computed(extracted_type), extract_regex)]),
@@ -214,7 +216,7 @@ fn extract_regex(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let mut matched = Vec::with_capacity(row_count);
     let mut locations: CaptureLocations = regex.capture_locations();
     for row in 0..row_count {
-        let valid = output.validity().is_none_or(|validity| validity.is_valid(row));
+        let valid = array.is_valid(row);
         let matches = valid && regex.captures_read(&mut locations, values.get(row)).is_some();
         matched.push(matches);
         found.extend((1..=fields.len()).map(|group| if matches { locations.get(group) } else { None }));
