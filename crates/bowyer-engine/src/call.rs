@@ -3,6 +3,8 @@
 
 //! Single functions: on the caller's thread while the columns are short, over the pool when they are long.
 
+mod whole;
+
 use std::sync::{Mutex, PoisonError};
 
 use arrow_array::{Array, ArrayRef};
@@ -14,6 +16,7 @@ use crate::binder::bind_options;
 use crate::control::Control;
 use crate::engine::Engine;
 use crate::proto;
+use whole::Whole;
 
 /// Columns shorter than this stay on the caller's thread.
 const SPLIT_ROWS: usize = 256 << 10;
@@ -55,10 +58,34 @@ impl Engine {
                 self.aggregate(bound, args, &pieces, control)
             }
             FunctionKind::Scalar if split && args.iter().any(|column| !column.is_scalar()) => {
-                self.element_wise(bound, args, &pieces(row_count, 4 * threads), control)
+                match Whole::new(bound.output_type(), row_count, control.memory())? {
+                    Some(whole) => self.element_wise_into(whole, bound, args, row_count, control),
+                    None => self.element_wise(bound, args, &pieces(row_count, 4 * threads), control),
+                }
             }
             FunctionKind::Scalar | FunctionKind::Vector => bound.call(args, row_count, control.memory()),
         }
+    }
+
+    /// Computes strips that fit the caches, each to its place in the result.
+    fn element_wise_into(
+        &self,
+        mut whole: Whole,
+        bound: &Bound,
+        args: &[Column],
+        row_count: usize,
+        control: &Control,
+    ) -> Result<Column> {
+        let places = whole.places(STRIP_ROWS);
+        let nulls = self.strips(&pieces(row_count, usize::MAX), |first, row_count| {
+            control.check()?;
+            let args: Vec<Column> = args.iter().map(|column| column.slice(first, row_count)).collect();
+            let strip = bound.call(&args, row_count, control.memory());
+            let strip = strip.and_then(|strip| strip.to_array()).map_err(|error| error.with_rows_from(first))?;
+            places[first / STRIP_ROWS].write(&strip)
+        })?;
+        drop(places);
+        whole.finish(STRIP_ROWS, nulls, control.memory()).map(Column::Array)
     }
 
     fn element_wise(

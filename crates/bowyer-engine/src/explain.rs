@@ -5,6 +5,9 @@
 
 use std::fmt::Write;
 
+use arrow_cast::display::array_value_to_string;
+
+use crate::literal::array_of;
 use crate::operators::JoinColumn;
 use crate::plan::{BoundPlan, Relation, RelationKind};
 use crate::program::{NodeKind, Program};
@@ -101,8 +104,8 @@ fn nested(plan: &BoundPlan, input: usize, program: &Program, node: usize, depth:
             fields.get(*column).map(|field| field.name().clone()).unwrap_or_default()
         }
         NodeKind::Literal(value) => {
-            let shown = arrow_cast::display::array_value_to_string(value, 0);
-            shown.unwrap_or_else(|_| value.data_type().to_string())
+            let shown = array_of(value).ok().and_then(|value| array_value_to_string(&value, 0).ok());
+            shown.unwrap_or_else(|| value.data_type().to_string())
         }
         NodeKind::Parameter(index) => format!("${}", plan.parameters[*index].name()),
         NodeKind::Cast { argument, to, .. } => {

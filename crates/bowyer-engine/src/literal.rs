@@ -1,29 +1,46 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! Constants of a plan: from the contract's literals to arrays of one row.
+//! Constants of a plan: from the contract's literals to scalar values, and to the arrays of one row that kernels take.
 //!
 //! A literal without a type has a natural one (int64, float64, utf8, boolean, timestamp in nanoseconds UTC); beside an
 //! operand of a related type it takes that one, if it is exactly a value of it.
 
 use std::sync::Arc;
 
-use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, NullArray, StringArray,
-    TimestampNanosecondArray, TimestampSecondArray, UInt64Array, new_null_array,
-};
+use arrow_array::{ArrayRef, Int64Array, NullArray};
 use arrow_cast::CastOptions;
 use arrow_schema::{DataType, TimeUnit};
 use bowyer_compute::OptionValue;
 use bowyer_compute::coercion::{decoded, literal_as, ticks_per_second};
 use bowyer_core::{Error, Memory, Result};
+use datafusion_common::{DataFusionError, ScalarValue};
 
 use crate::proto;
 use crate::proto::literal::Value;
 use crate::types::field_from_proto;
 
+/// A constant as an array of one row.
+pub(crate) fn array_of(value: &ScalarValue) -> Result<ArrayRef> {
+    value.to_array().map_err(foreign)
+}
+
+/// The constant that an array of one row is.
+fn scalar_of(array: &ArrayRef) -> Result<ScalarValue> {
+    ScalarValue::try_from_array(array, 0).map_err(foreign)
+}
+
+/// An error of the scalar values as one of ours.
+fn foreign(error: DataFusionError) -> Error {
+    match error {
+        DataFusionError::ArrowError(error, _) => Error::from(*error),
+        DataFusionError::NotImplemented(message) => Error::not_implemented(message),
+        other => Error::invalid_argument(other.strip_backtrace()),
+    }
+}
+
 /// The value of a literal: of its explicit type, or of its natural one.
-pub(crate) fn literal_value(literal: &proto::Literal) -> Result<ArrayRef> {
+pub(crate) fn literal_value(literal: &proto::Literal) -> Result<ScalarValue> {
     let explicit = match &literal.r#type {
         Some(field) => Some(field_from_proto(field)?.data_type().clone()),
         None => None,
@@ -42,7 +59,7 @@ pub(crate) fn is_untyped(literal: &proto::Literal) -> bool {
 
 /// An untyped literal beside an operand of type `other`: the value as that type. `None` when the two are not related, so
 /// that the literal keeps its natural type.
-pub(crate) fn beside(value: &ArrayRef, other: &DataType) -> Result<Option<ArrayRef>> {
+pub(crate) fn beside(value: &ScalarValue, other: &DataType) -> Result<Option<ScalarValue>> {
     let other = decoded(other);
     let related = match value.data_type() {
         DataType::Null => true,
@@ -76,7 +93,7 @@ pub(crate) fn option_value(literal: &proto::Literal, beside_type: Option<&DataTy
         Value::Utf8(value) => OptionValue::Utf8(value.clone()),
         Value::List(list) => OptionValue::Array(list_values(list, literal.r#type.as_ref(), beside_type)?),
         Value::Ipc(bytes) => OptionValue::Array(unnested(ipc_value(bytes)?)),
-        _ => OptionValue::Array(literal_value(literal)?),
+        _ => OptionValue::Array(array_of(&literal_value(literal)?)?),
     })
 }
 
@@ -108,7 +125,7 @@ fn list_values(
             _ => value,
         });
     }
-    let common = values.iter().map(|value| value.data_type()).find(|data_type| !data_type.is_null()).cloned();
+    let common = values.iter().map(ScalarValue::data_type).find(|data_type| !data_type.is_null());
     let Some(common) = common.or(explicit).or_else(|| beside_type.cloned()) else {
         return Ok(Arc::new(NullArray::new(values.len())));
     };
@@ -118,98 +135,101 @@ fn list_values(
     if values.is_empty() {
         return Ok(arrow_array::new_empty_array(&common));
     }
-    let parts: Vec<&dyn Array> = values.iter().map(AsRef::as_ref).collect();
-    Ok(arrow_select::concat::concat(&parts)?)
+    ScalarValue::iter_to_array(values).map_err(foreign)
 }
 
-fn natural_value(value: &Value) -> Result<ArrayRef> {
+fn natural_value(value: &Value) -> Result<ScalarValue> {
     Ok(match value {
-        Value::Null(_) => Arc::new(NullArray::new(1)),
-        Value::Boolean(value) => Arc::new(BooleanArray::from(vec![*value])),
-        Value::Int64(value) => Arc::new(Int64Array::from(vec![*value])),
+        Value::Null(_) => ScalarValue::Null,
+        Value::Boolean(value) => ScalarValue::Boolean(Some(*value)),
+        Value::Int64(value) => ScalarValue::Int64(Some(*value)),
         Value::Uint64(value) => match i64::try_from(*value) {
-            Ok(value) => Arc::new(Int64Array::from(vec![value])),
-            Err(_) => Arc::new(UInt64Array::from(vec![*value])),
+            Ok(value) => ScalarValue::Int64(Some(value)),
+            Err(_) => ScalarValue::UInt64(Some(*value)),
         },
-        Value::Float64(value) => Arc::new(Float64Array::from(vec![*value])),
-        Value::Utf8(value) => Arc::new(StringArray::from(vec![value.as_str()])),
-        Value::Binary(value) => Arc::new(BinaryArray::from(vec![value.as_slice()])),
+        Value::Float64(value) => ScalarValue::Float64(Some(*value)),
+        Value::Utf8(value) => ScalarValue::Utf8(Some(value.clone())),
+        Value::Binary(value) => ScalarValue::Binary(Some(value.clone())),
         Value::Instant(instant) => instant_value(instant)?,
         Value::List(_) => {
             return Err(Error::invalid_argument("a list stands only as an option; elsewhere use an Arrow value"));
         }
-        Value::Ipc(bytes) => ipc_value(bytes)?,
+        Value::Ipc(bytes) => scalar_of(&ipc_value(bytes)?)?,
     })
 }
 
-fn typed_value(value: &Value, data_type: &DataType) -> Result<ArrayRef> {
-    let natural = natural_value(value)?;
-    if matches!(value, Value::Int64(_)) && data_type.is_temporal() {
-        return ticks(&natural, data_type);
+fn typed_value(value: &Value, data_type: &DataType) -> Result<ScalarValue> {
+    match value {
+        Value::Int64(count) if data_type.is_temporal() => ticks(*count, data_type),
+        _ => converted(&natural_value(value)?, data_type),
     }
-    converted(&natural, data_type)
 }
 
 /// An integer as a count of the temporal type's units.
-fn ticks(value: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
+fn ticks(count: i64, data_type: &DataType) -> Result<ScalarValue> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let narrow = data_type.primitive_width() == Some(size_of::<i32>());
     let storage = if narrow { DataType::Int32 } else { DataType::Int64 };
-    let value = arrow_cast::cast_with_options(value, &storage, &options)?;
-    debug_assert!(!narrow || value.as_any().is::<Int32Array>());
-    Ok(arrow_cast::cast_with_options(&value, data_type, &options)?)
+    let value = arrow_cast::cast_with_options(&Int64Array::from(vec![count]), &storage, &options)?;
+    scalar_of(&arrow_cast::cast_with_options(&value, data_type, &options)?)
 }
 
 /// A value as another type, exactly.
-fn converted(value: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
-    if value.data_type() == data_type {
+fn converted(value: &ScalarValue, data_type: &DataType) -> Result<ScalarValue> {
+    let own_type = value.data_type();
+    if &own_type == data_type {
         return Ok(value.clone());
     }
-    if value.data_type().is_null() {
-        return Ok(new_null_array(data_type, value.len()));
+    if own_type.is_null() {
+        return ScalarValue::try_new_null(data_type).map_err(foreign);
     }
-    if let (DataType::Timestamp(from, Some(_)), DataType::Timestamp(to, zone)) = (value.data_type(), data_type) {
-        return instant_in(value, *from, *to, zone.clone());
+    let cast = |value: &ScalarValue| scalar_of(&literal_as(&array_of(value)?, data_type, &Memory::unlimited())?);
+    match (own_type, data_type) {
+        (DataType::Timestamp(from, Some(_)), DataType::Timestamp(to, zone)) => {
+            instant_in(value, from, *to, zone.clone())
+        }
+        (DataType::Timestamp(_, Some(_)), DataType::Date32 | DataType::Date64) => {
+            cast(&converted(value, &DataType::Timestamp(TimeUnit::Second, None))?)
+        }
+        _ => cast(value),
     }
-    if let (DataType::Timestamp(_, Some(_)), DataType::Date32 | DataType::Date64) = (value.data_type(), data_type) {
-        let naive = converted(value, &DataType::Timestamp(TimeUnit::Second, None))?;
-        return literal_as(&naive, data_type, &Memory::unlimited());
-    }
-    literal_as(value, data_type, &Memory::unlimited())
 }
 
-fn instant_value(instant: &proto::Instant) -> Result<ArrayRef> {
+fn instant_value(instant: &proto::Instant) -> Result<ScalarValue> {
     if instant.nanoseconds >= 1_000_000_000 {
         return Err(Error::invalid_argument("an instant has less than 1,000,000,000 nanoseconds"));
     }
     let nanoseconds =
         instant.seconds.checked_mul(1_000_000_000).and_then(|whole| whole.checked_add(i64::from(instant.nanoseconds)));
+    let utc = Some("UTC".into());
     Ok(match nanoseconds {
-        Some(nanoseconds) => Arc::new(TimestampNanosecondArray::from(vec![nanoseconds]).with_timezone("UTC")),
-        None if instant.nanoseconds == 0 => {
-            Arc::new(TimestampSecondArray::from(vec![instant.seconds]).with_timezone("UTC"))
-        }
+        Some(nanoseconds) => ScalarValue::TimestampNanosecond(Some(nanoseconds), utc),
+        None if instant.nanoseconds == 0 => ScalarValue::TimestampSecond(Some(instant.seconds), utc),
         None => return Err(Error::invalid_argument("the instant is too far away for its fraction of a second")),
     })
 }
 
-fn instant_in(value: &ArrayRef, from: TimeUnit, to: TimeUnit, zone: Option<Arc<str>>) -> Result<ArrayRef> {
-    let count = ticks_of(value)?;
+fn instant_in(value: &ScalarValue, from: TimeUnit, to: TimeUnit, zone: Option<Arc<str>>) -> Result<ScalarValue> {
+    let data_type = DataType::Timestamp(to, zone);
+    let Some(count) = ticks_of(value) else { return ScalarValue::try_new_null(&data_type).map_err(foreign) };
     let (from_ticks, to_ticks) = (ticks_per_second(from), ticks_per_second(to));
     let scaled = i128::from(count) * i128::from(to_ticks);
     let exact = (scaled % i128::from(from_ticks) == 0).then(|| scaled / i128::from(from_ticks));
     let count = exact.and_then(|count| i64::try_from(count).ok()).ok_or_else(|| {
         Error::invalid_argument(format!("the instant is not exactly a value of {}", DataType::Timestamp(to, None)))
     })?;
-    let count: ArrayRef = Arc::new(Int64Array::from(vec![count]));
-    ticks(&count, &DataType::Timestamp(to, zone))
+    ticks(count, &data_type)
 }
 
-fn ticks_of(value: &ArrayRef) -> Result<i64> {
-    use arrow_array::cast::AsArray;
-    let options = CastOptions { safe: false, ..CastOptions::default() };
-    let count = arrow_cast::cast_with_options(value, &DataType::Int64, &options)?;
-    Ok(count.as_primitive::<arrow_array::types::Int64Type>().value(0))
+/// What a moment counts; `None` for a null.
+fn ticks_of(value: &ScalarValue) -> Option<i64> {
+    match value {
+        ScalarValue::TimestampSecond(count, _)
+        | ScalarValue::TimestampMillisecond(count, _)
+        | ScalarValue::TimestampMicrosecond(count, _)
+        | ScalarValue::TimestampNanosecond(count, _) => *count,
+        _ => None,
+    }
 }
 
 fn ipc_value(bytes: &[u8]) -> Result<ArrayRef> {
@@ -235,8 +255,8 @@ mod tests {
     #[test]
     fn an_untyped_literal_takes_a_related_type_exactly() {
         let three = literal_value(&literal(Value::Int64(3))).unwrap();
-        assert_eq!(beside(&three, &DataType::Int8).unwrap().unwrap().data_type(), &DataType::Int8);
-        assert_eq!(beside(&three, &DataType::Float32).unwrap().unwrap().data_type(), &DataType::Float32);
+        assert_eq!(beside(&three, &DataType::Int8).unwrap().unwrap().data_type(), DataType::Int8);
+        assert_eq!(beside(&three, &DataType::Float32).unwrap().unwrap().data_type(), DataType::Float32);
         assert!(beside(&three, &DataType::Utf8).unwrap().is_none());
         let large = literal_value(&literal(Value::Int64(300))).unwrap();
         assert_eq!(beside(&large, &DataType::Int8).unwrap_err().code(), ErrorCode::InvalidArgument);
@@ -249,7 +269,7 @@ mod tests {
         let instant = literal_value(&literal(Value::Instant(proto::Instant { seconds: 5, nanoseconds: 0 }))).unwrap();
         let zoned = DataType::Timestamp(TimeUnit::Millisecond, Some("Europe/Paris".into()));
         let value = beside(&instant, &zoned).unwrap().unwrap();
-        assert_eq!((value.data_type(), ticks_of(&value).unwrap()), (&zoned, 5000));
+        assert_eq!((value.data_type(), ticks_of(&value)), (zoned.clone(), Some(5000)));
         let fine = literal_value(&literal(Value::Instant(proto::Instant { seconds: 5, nanoseconds: 1 }))).unwrap();
         assert!(beside(&fine, &zoned).is_err());
     }
@@ -258,6 +278,6 @@ mod tests {
     fn a_typed_integer_counts_units() {
         let date = proto::Field { format: "tdD".into(), ..Default::default() };
         let value = literal_value(&proto::Literal { value: Some(Value::Int64(19_000)), r#type: Some(date) }).unwrap();
-        assert_eq!(value.data_type(), &DataType::Date32);
+        assert_eq!(value, ScalarValue::Date32(Some(19_000)));
     }
 }

@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_schema::{Field, FieldRef, Schema, SchemaRef};
 use bowyer_core::{Error, Result};
+use datafusion_common::ScalarValue;
 
 use crate::operators::aggregate::HashAggregate;
 use crate::operators::distinct::Distinct;
@@ -46,7 +47,7 @@ pub(crate) struct Given<'a> {
     /// For each input, its batches when it is a table.
     pub(crate) tables: &'a [Option<Vec<RecordBatch>>],
     /// For each parameter, its value; empty to look at the plan alone.
-    pub(crate) parameters: &'a [ArrayRef],
+    pub(crate) parameters: &'a [ScalarValue],
 }
 
 /// The pipelines of a plan.
@@ -197,7 +198,7 @@ impl Builder<'_> {
 
     fn join(&mut self, join: &BoundJoin, relation: &Relation) -> Result<Flow> {
         let right = self.open(join.right)?;
-        let build = JoinBuild::new(right.schema.clone(), join.right_keys.clone(), join.kind, join.nulls_equal);
+        let build = JoinBuild::new(right.schema.clone(), join.right_keys.clone(), join.kind, join.nulls);
         let sink = Sink::Breaker { breaker: build.clone(), channels: Vec::new() };
         let built = self.close(right, sink, None, &format!("{} build", relation.path))?;
         let mut flow = self.open(join.left)?;

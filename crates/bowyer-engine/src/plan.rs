@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use arrow_schema::{Field, SchemaRef};
 use bowyer_compute::Bound;
+use datafusion_common::{JoinType, NullEquality};
 
-use crate::operators::{JoinColumn, JoinKind};
+use crate::operators::JoinColumn;
 use crate::program::Program;
 
 /// A named input of a plan.
@@ -91,10 +92,10 @@ pub(crate) struct BoundSortKey {
 pub(crate) struct BoundJoin {
     pub(crate) left: usize,
     pub(crate) right: usize,
-    pub(crate) kind: JoinKind,
+    pub(crate) kind: JoinType,
     pub(crate) left_keys: Vec<usize>,
     pub(crate) right_keys: Vec<usize>,
-    pub(crate) nulls_equal: bool,
+    pub(crate) nulls: NullEquality,
     pub(crate) columns: Vec<JoinColumn>,
 }
 

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use bowyer_core::{Error, Result};
+use datafusion_common::ScalarValue;
 
 use crate::engine::Inner;
 use crate::literal::{beside, is_untyped, literal_value};
@@ -157,7 +158,7 @@ impl Prepared {
         Ok(tables)
     }
 
-    fn parameters(&self, given: &[(String, proto::Literal)]) -> Result<Vec<ArrayRef>> {
+    fn parameters(&self, given: &[(String, proto::Literal)]) -> Result<Vec<ScalarValue>> {
         for (name, _) in given {
             if !self.plan.parameters.iter().any(|parameter| parameter.name() == name) {
                 return Err(Error::not_found(format!("the plan has no parameter {name:?}")));
@@ -171,7 +172,7 @@ impl Prepared {
             };
             let value = literal_value(literal)?;
             let typed = if is_untyped(literal) { beside(&value, parameter.data_type())? } else { Some(value) };
-            typed.filter(|value| value.data_type() == parameter.data_type()).ok_or_else(|| {
+            typed.filter(|value| &value.data_type() == parameter.data_type()).ok_or_else(|| {
                 let (name, data_type) = (parameter.name(), parameter.data_type());
                 Error::type_mismatch(format!("the value of parameter {name:?} is not of type {data_type}"))
             })

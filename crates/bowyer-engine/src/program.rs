@@ -15,7 +15,9 @@ use arrow_buffer::BooleanBuffer;
 use arrow_schema::{DataType, Field};
 use bowyer_compute::{Bound, CastMode};
 use bowyer_core::{Column, Error, Result};
+use datafusion_common::ScalarValue;
 
+use crate::literal::array_of;
 use crate::operators::TaskContext;
 
 /// Where a node stands, for errors.
@@ -76,8 +78,8 @@ impl Laziness {
 pub(crate) enum NodeKind {
     /// A column of the relation's input.
     Column(usize),
-    /// A constant of one row.
-    Literal(ArrayRef),
+    /// A constant.
+    Literal(ScalarValue),
     /// A parameter of the plan, by its index.
     Parameter(usize),
     /// A function of earlier nodes.
@@ -124,7 +126,7 @@ impl Program {
     }
 
     /// The same program with parameters as constants.
-    pub(crate) fn with_parameters(self: &Arc<Self>, values: &[ArrayRef]) -> Arc<Self> {
+    pub(crate) fn with_parameters(self: &Arc<Self>, values: &[ScalarValue]) -> Arc<Self> {
         if !self.nodes.iter().any(|node| matches!(node.kind, NodeKind::Parameter(_))) {
             return self.clone();
         }
@@ -251,7 +253,7 @@ impl<'a> Evaluation<'a> {
                 let array = self.columns.get(*column).cloned();
                 array.map(Column::Array).ok_or_else(|| Error::internal(format!("column {column} is not there")))
             }
-            NodeKind::Literal(value) => Column::scalar(value.clone(), self.row_count),
+            NodeKind::Literal(value) => Column::scalar(array_of(value)?, self.row_count),
             NodeKind::Parameter(index) => Err(Error::internal(format!("parameter {index} has no value"))),
             NodeKind::Cast { argument, to, mode } => {
                 bowyer_compute::cast(&self.value(*argument)?, to, *mode, &self.context.memory)

@@ -142,6 +142,14 @@ impl Query {
         self.state.next(output)
     }
 
+    /// Looks at the clock: a query that nobody feeds or reads fails here once its deadline has passed.
+    ///
+    /// # Errors
+    /// The error that the query failed with.
+    pub fn check(&self) -> Result<()> {
+        self.state.refuse_when_over()
+    }
+
     /// Stops the query: what reads it gets `Cancelled`.
     pub fn cancel(&self) {
         self.state.fail(Error::cancelled("the caller cancelled"));

@@ -3,13 +3,13 @@
 
 //! Binding of the expressions of one relation.
 
-use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Schema};
 use bowyer_compute::{Argument, Bound, CastMode, FunctionKind, OptionValue};
 use bowyer_core::{Error, Result};
+use datafusion_common::ScalarValue;
 
 use super::{Binder, Origins};
-use crate::literal::{beside, is_untyped, literal_value, option_value};
+use crate::literal::{array_of, beside, is_untyped, literal_value, option_value};
 use crate::program::{Laziness, Node, NodeKind, NodePlace, Program};
 use crate::proto;
 use crate::proto::expression::Kind;
@@ -24,7 +24,7 @@ pub(super) struct Expressions<'a> {
     schema: Schema,
     program: Program,
     /// Of each expression of the plan: its node, and its value when it is a literal that has no type yet.
-    bound: Vec<(usize, Option<ArrayRef>)>,
+    bound: Vec<(usize, Option<ScalarValue>)>,
 }
 
 impl<'a> Expressions<'a> {
@@ -67,7 +67,7 @@ impl<'a> Expressions<'a> {
         Ok((*index, &self.program.nodes[*index]))
     }
 
-    fn expression(&mut self, expression: &proto::Expression, index: usize) -> Result<(Node, Option<ArrayRef>)> {
+    fn expression(&mut self, expression: &proto::Expression, index: usize) -> Result<(Node, Option<ScalarValue>)> {
         match &expression.kind {
             None => Err(Error::invalid_argument(format!("expression {index} is empty"))),
             Some(Kind::Column(name)) => self.column(name).map(|node| (node, None)),
@@ -157,12 +157,12 @@ impl<'a> Expressions<'a> {
             .map(|&argument| {
                 let node = &self.program.nodes[argument];
                 let constant = match &node.kind {
-                    NodeKind::Literal(value) => Some(value.clone()),
+                    NodeKind::Literal(value) => Some(array_of(value)?),
                     _ => None,
                 };
-                Argument { data_type: node.data_type.clone(), nullable: node.nullable, constant }
+                Ok(Argument { data_type: node.data_type.clone(), nullable: node.nullable, constant })
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let first = arguments.first().map(|argument| &argument.data_type);
         bowyer_compute::bind(name, &arguments, bind_options(options, first)?)
     }
@@ -226,8 +226,8 @@ fn compares(function: &str) -> bool {
     matches!(function, "equal" | "not_equal" | "less" | "less_equal" | "greater" | "greater_equal")
 }
 
-fn literal_node(value: ArrayRef) -> Node {
-    let (data_type, nullable) = (value.data_type().clone(), value.is_null(0) || value.data_type().is_null());
+fn literal_node(value: ScalarValue) -> Node {
+    let (data_type, nullable) = (value.data_type(), value.is_null());
     node_of(NodeKind::Literal(value), data_type, nullable, false, 0)
 }
 

@@ -137,7 +137,7 @@ fn bind_inputs(plan: &proto::Plan) -> Result<Vec<Input>> {
             if !names.insert(input.name.as_str()) {
                 return Err(Error::invalid_argument(format!("two inputs are named {:?}", input.name)));
             }
-            let schema = schema_from_proto(input.schema.as_ref().unwrap_or(&proto::Schema::default()))?;
+            let schema = input.schema.as_ref().map(schema_from_proto).transpose()?.unwrap_or_else(Schema::empty);
             check_names(&schema)?;
             Ok(Input { name: input.name.clone(), schema: Arc::new(schema), unbounded: input.unbounded })
         };

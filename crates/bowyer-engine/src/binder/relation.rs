@@ -9,10 +9,11 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
 use bowyer_compute::FunctionKind;
 use bowyer_core::{Error, Result};
+use datafusion_common::{JoinType, NullEquality};
 
 use super::expression::{Expressions, column_index};
 use super::{Binder, Origins, check_names};
-use crate::operators::{JoinColumn, JoinKind};
+use crate::operators::JoinColumn;
 use crate::plan::{BoundJoin, BoundMeasure, BoundSortKey, Relation, RelationKind};
 use crate::program::{Node, NodeKind, Program};
 use crate::proto;
@@ -133,10 +134,10 @@ impl Binder {
     fn join(&self, join: &proto::Join) -> Result<(RelationKind, SchemaRef)> {
         let (left, right) = (self.schema_of(join.left)?, self.schema_of(join.right)?);
         let kind = match proto::JoinKind::try_from(join.kind) {
-            Ok(proto::JoinKind::Inner) => JoinKind::Inner,
-            Ok(proto::JoinKind::Left) => JoinKind::Left,
-            Ok(proto::JoinKind::LeftSemi) => JoinKind::LeftSemi,
-            Ok(proto::JoinKind::LeftAnti) => JoinKind::LeftAnti,
+            Ok(proto::JoinKind::Inner) => JoinType::Inner,
+            Ok(proto::JoinKind::Left) => JoinType::Left,
+            Ok(proto::JoinKind::LeftSemi) => JoinType::LeftSemi,
+            Ok(proto::JoinKind::LeftAnti) => JoinType::LeftAnti,
             _ => return Err(Error::invalid_argument(format!("{} is no kind of join", join.kind))),
         };
         if join.keys.is_empty() {
@@ -163,7 +164,7 @@ impl Binder {
             kind,
             left_keys,
             right_keys,
-            nulls_equal: join.nulls_equal,
+            nulls: if join.nulls_equal { NullEquality::NullEqualsNull } else { NullEquality::NullEqualsNothing },
             columns,
         });
         Ok((kind, checked_schema(fields)?))
@@ -373,14 +374,14 @@ fn measure_name(bound: &Expressions<'_>, schema: &SchemaRef, measure: &proto::Me
 
 fn join_columns(
     join: &proto::Join,
-    kind: JoinKind,
+    kind: JoinType,
     left: &SchemaRef,
     right: &SchemaRef,
     right_keys: &[usize],
 ) -> Result<(Vec<JoinColumn>, Vec<FieldRef>)> {
     let mut columns: Vec<JoinColumn> = (0..left.fields().len()).map(JoinColumn::Probe).collect();
     let mut fields: Vec<FieldRef> = left.fields().iter().cloned().collect();
-    if matches!(kind, JoinKind::LeftSemi | JoinKind::LeftAnti) {
+    if matches!(kind, JoinType::LeftSemi | JoinType::LeftAnti) {
         return Ok((columns, fields));
     }
     let names: HashSet<&str> = left.fields().iter().map(|field| field.name().as_str()).collect();
@@ -401,7 +402,7 @@ fn join_columns(
             let name = format!("{}{}", field.name(), join.right_suffix);
             field = field.with_name(name);
         }
-        if kind == JoinKind::Left {
+        if kind == JoinType::Left {
             field = field.with_nullable(true);
         }
         columns.push(JoinColumn::Build(index));

@@ -131,19 +131,6 @@ pub(crate) struct SortKey {
     pub(crate) nulls_first: bool,
 }
 
-/// Which rows a join returns. The probe side is the left input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum JoinKind {
-    /// Pairs.
-    Inner,
-    /// Pairs, and unmatched left rows with nulls on the right.
-    Left,
-    /// Left rows that have a match.
-    LeftSemi,
-    /// Left rows that have none.
-    LeftAnti,
-}
-
 /// Where a column of a join's result comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JoinColumn {

@@ -7,9 +7,11 @@ use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{Field, Schema};
 use bowyer_compute::{CastMode, OptionValue};
+use datafusion_common::ScalarValue;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::literal::array_of;
 use crate::plan::{BoundPlan, RelationKind};
 use crate::program::{NodeKind, Program};
 use crate::proto;
@@ -181,10 +183,10 @@ fn options(bound: &bowyer_compute::Bound) -> Option<Vec<proto::Option>> {
 }
 
 /// A constant as an Arrow value: exact for every type.
-fn literal(value: &arrow_array::ArrayRef) -> Option<proto::Literal> {
-    let field = Field::new("value", value.data_type().clone(), true);
+fn literal(value: &ScalarValue) -> Option<proto::Literal> {
+    let field = Field::new("value", value.data_type(), true);
     let schema = Arc::new(Schema::new(vec![field.clone()]));
-    let batch = RecordBatch::try_new(schema.clone(), vec![value.clone()]).ok()?;
+    let batch = RecordBatch::try_new(schema.clone(), vec![array_of(value).ok()?]).ok()?;
     let mut bytes = Vec::new();
     let mut writer = StreamWriter::try_new(&mut bytes, &schema).ok()?;
     writer.write(&batch).ok()?;

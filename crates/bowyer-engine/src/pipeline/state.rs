@@ -260,7 +260,8 @@ impl QueryState {
         }
     }
 
-    fn refuse_when_over(&self) -> Result<()> {
+    /// Fails the query if its deadline has passed; gives what it failed with.
+    pub(crate) fn refuse_when_over(&self) -> Result<()> {
         if let Err(error) = self.context.check() {
             self.fail(error);
         }

@@ -166,7 +166,7 @@ fn a_panic_ends_its_query_and_no_other() {
     };
     let mut state = prepared.state(bindings(), Arc::new(Credits::default())).unwrap();
     state.pipelines[0].stages = Arc::new([Arc::new(Panics(rows.schema()))]);
-    let query = Query::new(Arc::new(state), engine.inner.clone());
+    let query = Query::new(Arc::new(state), engine.inner);
     let error = wait(&query).unwrap_err();
     assert_eq!((error.code(), error.place().query_id.as_deref()), (ErrorCode::Internal, Some("q")));
     assert!(error.message().contains("injected"), "{error}");

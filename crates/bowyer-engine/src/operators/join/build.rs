@@ -12,17 +12,18 @@ use bowyer_core::keys::{KeyOptions, NO_GROUP, NullKeys};
 use bowyer_core::lanes::Lanes;
 use bowyer_core::take::{concat, is_pooled};
 use bowyer_core::{Charge, Error, Memory, Result};
+use datafusion_common::{JoinType, NullEquality};
 use rayon::prelude::*;
 
 use crate::operators::aggregate::{own, own_all};
-use crate::operators::{Breaker, Finished, JoinKind, LocalState, Morsel, TaskContext};
+use crate::operators::{Breaker, Finished, LocalState, Morsel, TaskContext};
 
 /// The build side of a join: a breaker that leaves a table for [`super::JoinProbe`].
 pub(crate) struct JoinBuild {
     schema: SchemaRef,
     keys: Vec<usize>,
     key_types: Vec<DataType>,
-    kind: JoinKind,
+    kind: JoinType,
     null_keys: NullKeys,
     table: OnceLock<BuildTable>,
 }
@@ -55,13 +56,16 @@ impl LocalState for Local {}
 
 impl JoinBuild {
     /// Builds rows of `schema` by the columns `keys`.
-    pub(crate) fn new(schema: SchemaRef, keys: Vec<usize>, kind: JoinKind, nulls_equal: bool) -> Arc<Self> {
+    pub(crate) fn new(schema: SchemaRef, keys: Vec<usize>, kind: JoinType, nulls: NullEquality) -> Arc<Self> {
         let key_types = keys.iter().map(|&key| schema.field(key).data_type().clone()).collect();
-        let null_keys = if nulls_equal { NullKeys::Group } else { NullKeys::Reject };
+        let null_keys = match nulls {
+            NullEquality::NullEqualsNull => NullKeys::Group,
+            NullEquality::NullEqualsNothing => NullKeys::Reject,
+        };
         Arc::new(Self { schema, keys, key_types, kind, null_keys, table: OnceLock::new() })
     }
 
-    pub(super) fn kind(&self) -> JoinKind {
+    pub(super) fn kind(&self) -> JoinType {
         self.kind
     }
 
@@ -83,7 +87,7 @@ impl JoinBuild {
         let row_count: usize = batches.iter().map(RecordBatch::num_rows).sum();
         let options = KeyOptions { null_keys: self.null_keys, expected_rows: row_count, ..KeyOptions::default() };
         let mut groups = GroupTable::new(&self.key_types, options, memory)?;
-        let needs_rows = matches!(self.kind, JoinKind::Inner | JoinKind::Left);
+        let needs_rows = matches!(self.kind, JoinType::Inner | JoinType::Left);
         groups.forget_keys();
         let keys_of =
             |batch: &RecordBatch| -> Vec<ArrayRef> { self.keys.iter().map(|&key| batch.column(key).clone()).collect() };

@@ -11,11 +11,12 @@ use arrow_schema::SchemaRef;
 use bowyer_core::keys::NO_GROUP;
 use bowyer_core::take::{NO_ROW, Rows, take};
 use bowyer_core::{Error, Result};
+use datafusion_common::JoinType;
 
 use super::JoinBuild;
 use super::build::{BuildTable, Partners};
 use crate::operators::select::Selection;
-use crate::operators::{JoinColumn, JoinKind, Stage, TaskContext};
+use crate::operators::{JoinColumn, Stage, TaskContext};
 
 /// The probe side of a join.
 pub(crate) struct JoinProbe {
@@ -39,7 +40,8 @@ impl JoinProbe {
     /// Probes `build` with the columns `keys` of rows of `probe`. The result has `columns`, as in `output`.
     ///
     /// # Errors
-    /// `TypeMismatch` when the keys are not those of the build side; `Internal` for columns that the kind does not have.
+    /// `NotImplemented` for a kind that would return rows of the build side alone, `TypeMismatch` when the keys are not
+    /// those of the build side, `Internal` for columns that the kind does not have.
     pub(crate) fn new(
         build: Arc<JoinBuild>,
         probe: &SchemaRef,
@@ -51,7 +53,11 @@ impl JoinProbe {
         if !types.clone().eq(build.key_types()) {
             return Err(Error::type_mismatch("the keys of a join are of different types"));
         }
-        let pairs = matches!(build.kind(), JoinKind::Inner | JoinKind::Left);
+        let pairs = match build.kind() {
+            JoinType::Inner | JoinType::Left => true,
+            JoinType::LeftSemi | JoinType::LeftAnti => false,
+            other => return Err(Error::not_implemented(format!("a {other} join"))),
+        };
         let known = columns.iter().all(|column| match *column {
             JoinColumn::Probe(column) => column < probe.fields().len(),
             JoinColumn::Build(column) => pairs && column < build.schema().fields().len(),
@@ -68,8 +74,8 @@ impl JoinProbe {
         table.groups.find(&keys, batch.num_rows(), &mut groups)?;
         let kind = self.build.kind();
         Ok(match (kind, &table.partners) {
-            (JoinKind::LeftSemi | JoinKind::LeftAnti, _) => {
-                let wanted = kind == JoinKind::LeftSemi;
+            (JoinType::LeftSemi | JoinType::LeftAnti, _) => {
+                let wanted = kind == JoinType::LeftSemi;
                 let kept = BooleanBuffer::collect_bool(groups.len(), |row| (groups[row] != NO_GROUP) == wanted);
                 Matches::Some { kept, partners: Vec::new() }
             }
@@ -125,8 +131,8 @@ impl JoinProbe {
 }
 
 /// The matches of rows that have one partner at most.
-fn single(mut partners: Vec<u32>, kind: JoinKind) -> Matches {
-    if kind == JoinKind::Left || !partners.contains(&NO_ROW) {
+fn single(mut partners: Vec<u32>, kind: JoinType) -> Matches {
+    if kind == JoinType::Left || !partners.contains(&NO_ROW) {
         return Matches::All { partners };
     }
     let kept = BooleanBuffer::collect_bool(partners.len(), |row| partners[row] != NO_ROW);
@@ -135,14 +141,14 @@ fn single(mut partners: Vec<u32>, kind: JoinKind) -> Matches {
 }
 
 /// The matches of rows that may have many.
-fn pairs(groups: &[u32], starts: &[u32], rows: &[u32], kind: JoinKind) -> Matches {
+fn pairs(groups: &[u32], starts: &[u32], rows: &[u32], kind: JoinType) -> Matches {
     let (mut repeated, mut partners) = (Vec::with_capacity(groups.len()), Vec::with_capacity(groups.len()));
     for (row, &group) in (0_u32..).zip(groups) {
         if group != NO_GROUP {
             let found = &rows[starts[group as usize] as usize..starts[group as usize + 1] as usize];
             repeated.resize(repeated.len() + found.len(), row);
             partners.extend_from_slice(found);
-        } else if kind == JoinKind::Left {
+        } else if kind == JoinType::Left {
             repeated.push(row);
             partners.push(NO_ROW);
         }

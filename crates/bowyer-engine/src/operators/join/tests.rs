@@ -8,10 +8,11 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, Float64Array, Int64Array, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use bowyer_core::Memory;
+use datafusion_common::{JoinType, NullEquality};
 
 use super::*;
 use crate::operators::aggregate::drive::{context, cut, run};
-use crate::operators::{JoinColumn, JoinKind, Stage};
+use crate::operators::{JoinColumn, Stage};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use std::sync::Arc;
@@ -26,13 +27,18 @@ fn side(keys: Vec<ArrayRef>, row_count: usize) -> RecordBatch {
 }
 
 /// The pairs of row numbers that a join gives; −1 stands for no row.
-fn joined(probe: &RecordBatch, build: &RecordBatch, kind: JoinKind, nulls_equal: bool) -> Vec<(i64, i64)> {
+fn joined(probe: &RecordBatch, build: &RecordBatch, kind: JoinType, nulls_equal: bool) -> Vec<(i64, i64)> {
     let memory = Memory::unlimited();
     let context = context(&memory);
     let keys: Vec<usize> = (0..probe.num_columns() - 1).collect();
-    let table = JoinBuild::new(build.schema(), keys.clone(), kind, nulls_equal);
+    let table = JoinBuild::new(
+        build.schema(),
+        keys.clone(),
+        kind,
+        if nulls_equal { NullEquality::NullEqualsNull } else { NullEquality::NullEqualsNothing },
+    );
     run(table.as_ref(), &cut(build), 3, &context).unwrap();
-    let with_build = matches!(kind, JoinKind::Inner | JoinKind::Left);
+    let with_build = matches!(kind, JoinType::Inner | JoinType::Left);
     let mut columns = vec![JoinColumn::Probe(keys.len())];
     let mut fields = vec![Field::new("left", DataType::Int64, false)];
     if with_build {
@@ -60,7 +66,7 @@ fn joined(probe: &RecordBatch, build: &RecordBatch, kind: JoinKind, nulls_equal:
 fn expected(
     probe: &RecordBatch,
     build: &RecordBatch,
-    kind: JoinKind,
+    kind: JoinType,
     equal: &dyn Fn(usize, usize) -> bool,
 ) -> Vec<(i64, i64)> {
     let mut pairs = Vec::new();
@@ -68,16 +74,16 @@ fn expected(
         let partners: Vec<usize> = (0..build.num_rows()).filter(|&right| equal(left, right)).collect();
         let left = left as i64;
         match kind {
-            JoinKind::LeftSemi if !partners.is_empty() => pairs.push((left, -1)),
-            JoinKind::LeftAnti | JoinKind::Left if partners.is_empty() => pairs.push((left, -1)),
-            JoinKind::Inner | JoinKind::Left => pairs.extend(partners.iter().map(|&right| (left, right as i64))),
-            JoinKind::LeftSemi | JoinKind::LeftAnti => {}
+            JoinType::LeftSemi if !partners.is_empty() => pairs.push((left, -1)),
+            JoinType::LeftAnti | JoinType::Left if partners.is_empty() => pairs.push((left, -1)),
+            JoinType::Inner | JoinType::Left => pairs.extend(partners.iter().map(|&right| (left, right as i64))),
+            _ => {}
         }
     }
     pairs
 }
 
-const KINDS: [JoinKind; 4] = [JoinKind::Inner, JoinKind::Left, JoinKind::LeftSemi, JoinKind::LeftAnti];
+const KINDS: [JoinType; 4] = [JoinType::Inner, JoinType::Left, JoinType::LeftSemi, JoinType::LeftAnti];
 
 fn check<T: PartialEq>(probe: &[Option<T>], build: &[Option<T>], column: impl Fn(&[Option<T>]) -> ArrayRef) {
     let (left, right) = (side(vec![column(probe)], probe.len()), side(vec![column(build)], build.len()));
@@ -125,7 +131,7 @@ fn every_row_matched_once_passes_probe_columns_on() {
     let keys = integers(&(0..500).map(Some).collect::<Vec<_>>());
     let both = side(vec![keys], 500);
     let memory = Memory::unlimited();
-    let table = JoinBuild::new(both.schema(), vec![0], JoinKind::Inner, false);
+    let table = JoinBuild::new(both.schema(), vec![0], JoinType::Inner, NullEquality::NullEqualsNothing);
     run(table.as_ref(), std::slice::from_ref(&both), 1, &context(&memory)).unwrap();
     let columns = vec![JoinColumn::Probe(0), JoinColumn::Probe(1)];
     let stage = JoinProbe::new(table, &both.schema(), vec![0], both.schema(), columns).unwrap();
