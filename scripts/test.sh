@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 GOFUMPT="${GOFUMPT:?make gives the version}"
 STATICCHECK="${STATICCHECK:?make gives the version}"
 
+target="${CARGO_TARGET_DIR:-$PWD/target}"
 logs="$PWD/target/test"
 rm -rf "$logs"
 mkdir -p "$logs"
@@ -69,13 +70,17 @@ echo "$(cargo --version), $(go version), $("${CC:-cc}" --version | head -n 1), $
 
 step "cargo fmt" cargo fmt --check
 step "cargo clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+# One build for all that follows: a smaller selection of packages would have other features and compile the
+# dependencies again.
+step "cargo build" cargo build --locked --workspace --lib --bins --examples --tests
 step "cargo test" cargo test --locked --workspace --no-fail-fast
+step "generated files" "$target/debug/xtask" codegen --check
+step "tidy" "$target/debug/xtask" tidy
+step "flights in Rust against the golden answer" "$target/debug/examples/flights" --golden testdata/golden/flights.csv
+step "static library" env BOWYER_ARCHIVE="$target/debug/libbowyer_capi.a" scripts/package-staticlib.sh dev
+step "cargo test with injected panics" \
+    cargo test --locked --workspace --features bowyer-capi/fault-injection --test panic
 step "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
-step "generated files" cargo xtask codegen --check
-step "tidy" cargo xtask tidy
-step "flights in Rust against the golden answer" \
-    cargo run --locked --package bowyer --example flights -- --golden testdata/golden/flights.csv
-step "static library" scripts/package-staticlib.sh dev
 if [ -f go/internal/cabi/lib/libbowyer.a ]; then
     step "go test" each_module go test -v -count=1 ./...
     step "go test -race" boundary go test -race -count=1
