@@ -97,7 +97,7 @@ func argumentOf(value Value) (cabi.Argument, arrow.Array, *Error) {
 		if released(v) {
 			return cabi.Argument{}, nil, errorf(CodeInvalidState, "the argument is an array that was released, or a nil pointer")
 		}
-		return cabi.Argument{Arrays: []arrow.Array{v}}, nil, nil
+		return cabi.Argument{Array: v}, nil, nil
 	case *arrow.Chunked:
 		if v == nil {
 			return cabi.Argument{}, nil, errorf(CodeInvalidArgument, "the argument is nil")
@@ -111,13 +111,13 @@ func argumentOf(value Value) (cabi.Argument, arrow.Array, *Error) {
 			return cabi.Argument{Arrays: chunks}, nil, nil
 		}
 		empty := array.MakeArrayOfNull(memory.DefaultAllocator, v.DataType(), 0)
-		return cabi.Argument{Arrays: []arrow.Array{empty}}, empty, nil
+		return cabi.Argument{Array: empty}, empty, nil
 	case scalar.Scalar:
 		row, err := scalar.MakeArrayFromScalar(v, 1, memory.DefaultAllocator)
 		if err != nil {
 			return cabi.Argument{}, nil, errorf(CodeInvalidArgument, "a scalar of type %s cannot be an argument: %v", v.DataType(), err)
 		}
-		return cabi.Argument{Arrays: []arrow.Array{row}, Scalar: true}, row, nil
+		return cabi.Argument{Array: row, Scalar: true}, row, nil
 	}
 	return cabi.Argument{}, nil, errorf(CodeInvalidArgument, "the argument is a %T, but must be an arrow.Array, an *arrow.Chunked or a scalar.Scalar", value)
 }

@@ -4,6 +4,7 @@
 package bowyer
 
 import (
+	"bytes"
 	"maps"
 	"math"
 	"slices"
@@ -131,12 +132,7 @@ func (c *functionCache) clear() {
 func appendKey(key []byte, name string, options Options, arguments []Value) ([]byte, []*wire.Option, error) {
 	key = appendText(key, name)
 	for _, argument := range arguments {
-		dataType := argument.DataType()
-		fingerprint := dataType.Fingerprint()
-		if fingerprint == "" {
-			fingerprint = dataType.String()
-		}
-		key = appendText(key, fingerprint)
+		key = appendType(key, argument.DataType())
 	}
 	if len(options) == 0 {
 		return key, nil, nil
@@ -157,12 +153,27 @@ func appendEncoded(key []byte, options Options) ([]byte, []*wire.Option, error) 
 	if failure != nil {
 		return nil, nil, failure
 	}
-	key = append(key, 'e')
-	key, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(key, &wire.FunctionCall{Options: literals})
+	encoded := append(bytes.Clone(key), 'e') // not the caller's own, which stays on its stack
+	encoded, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(encoded, &wire.FunctionCall{Options: literals})
 	if err != nil {
 		return nil, nil, errorf(CodeInvalidArgument, "the options cannot be encoded: %v", err)
 	}
-	return key, literals, nil
+	return encoded, literals, nil
+}
+
+// appendType appends a type: its number when that says all.
+func appendType(key []byte, dataType arrow.DataType) []byte {
+	switch id := dataType.ID(); id {
+	case arrow.NULL, arrow.BOOL, arrow.INT8, arrow.INT16, arrow.INT32, arrow.INT64, arrow.UINT8, arrow.UINT16, arrow.UINT32,
+		arrow.UINT64, arrow.FLOAT16, arrow.FLOAT32, arrow.FLOAT64, arrow.STRING, arrow.BINARY, arrow.LARGE_STRING,
+		arrow.LARGE_BINARY, arrow.DATE32, arrow.DATE64:
+		return append(key, 't', byte(id))
+	}
+	fingerprint := dataType.Fingerprint()
+	if fingerprint == "" {
+		fingerprint = dataType.String()
+	}
+	return appendText(key, fingerprint)
 }
 
 func appendText(key []byte, text string) []byte {

@@ -109,15 +109,15 @@ func appendValue(r *reader, builder array.Builder, value any) {
 			appendValue(r, b.KeyBuilder(), sides[0])
 			appendValue(r, b.ItemBuilder(), sides[1])
 		}
+	case *array.FixedSizeListBuilder:
+		b.Append(true)
+		for _, item := range as[[]any](r, value) {
+			appendValue(r, b.ValueBuilder(), item)
+		}
 	case array.VarLenListLikeBuilder:
 		list := as[[]any](r, value)
 		b.AppendWithSize(true, len(list))
 		for _, item := range list {
-			appendValue(r, b.ValueBuilder(), item)
-		}
-	case *array.FixedSizeListBuilder:
-		b.Append(true)
-		for _, item := range as[[]any](r, value) {
 			appendValue(r, b.ValueBuilder(), item)
 		}
 	default:

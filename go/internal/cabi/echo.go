@@ -44,7 +44,7 @@ func (e *Engine) EchoWith(ctx context.Context, batch arrow.RecordBatch, copied b
 	stop()
 	retained = head.result.flags&resultRetained != 0
 	if code != 0 {
-		return nil, head.take(ctx, code)
+		return nil, head.takeFor(ctx, code)
 	}
 	return head.importBatch(batch.Schema(), "an echo", e.resultOptions(&o))
 }

@@ -79,7 +79,7 @@ func Open(config []byte, options Options) (*Engine, error) {
 	b.reserve(0)
 	head := b.head()
 	if code := nativeEngineOpen(b.pin(config), len(config), address(&head.handle), address(&head.failure)); code != 0 {
-		return nil, head.take(nil, code)
+		return nil, head.take(code)
 	}
 	e.handle.Store(head.handle)
 	live.handles.Add(1)
@@ -99,7 +99,7 @@ func (e *Engine) Close() error {
 		head := b.head()
 		handle := e.handle.Load()
 		if code := nativeEngineClose(handle, address(&head.failure)); code != 0 {
-			e.closeErr = head.take(nil, code)
+			e.closeErr = head.take(code)
 		}
 		<-e.done
 		e.handle.Store(0)
@@ -133,7 +133,7 @@ func statistics(handle uint64) ([]byte, error) {
 	b.reserve(0)
 	head := b.head()
 	if code := nativeStatistics(handle, address(&head.buffer), address(&head.failure)); code != 0 {
-		return nil, head.take(nil, code)
+		return nil, head.take(code)
 	}
 	return head.takeBuffer(), nil
 }

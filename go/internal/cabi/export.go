@@ -13,7 +13,8 @@ import (
 
 // Argument is one argument of a function call: an array, the chunks of a chunked array, or a scalar as one row.
 type Argument struct {
-	Arrays []arrow.Array
+	Array  arrow.Array   // a single array, or nil: then the chunks
+	Arrays []arrow.Array // the chunks of a chunked array
 	Scalar bool
 }
 
@@ -141,6 +142,12 @@ func (b *block) exportBatch(batch arrow.RecordBatch) error {
 // exportArguments fills the block with the arguments of a call.
 func (b *block) exportArguments(arguments []Argument) error {
 	for _, argument := range arguments {
+		if argument.Array != nil {
+			if err := b.retain(argument.Array); err != nil {
+				return err
+			}
+			continue
+		}
 		for _, values := range argument.Arrays {
 			if err := b.retain(values); err != nil {
 				return err
@@ -152,23 +159,27 @@ func (b *block) exportArguments(arguments []Argument) error {
 	list := unsafe.Slice((*cArgument)(unsafe.Pointer(unsafe.SliceData(b.words[at:]))), len(arguments))
 	first, rows := 0, int64(1)
 	for i, argument := range arguments {
-		flags, length := uint32(0), int64(0)
-		for _, values := range argument.Arrays {
-			length += int64(values.Len())
+		flags, count, length := uint32(0), len(argument.Arrays), int64(0)
+		if argument.Array != nil {
+			count, length = 1, int64(argument.Array.Len())
+		} else {
+			for _, values := range argument.Arrays {
+				length += int64(values.Len())
+			}
 		}
 		switch {
-		case argument.Scalar && (len(argument.Arrays) != 1 || length != 1):
+		case argument.Scalar && (count != 1 || length != 1):
 			return failf(codeInvalidArgument, "argument %d: a scalar has one row, this has %d", i, length)
 		case argument.Scalar:
 			flags = argumentScalar
-		case len(argument.Arrays) != 1:
+		case count != 1:
 			flags = argumentChunked
 			rows = length
 		default:
 			rows = length
 		}
-		list[i] = cArgument{first: uint32(first), count: uint32(len(argument.Arrays)), flags: flags}
-		first += len(argument.Arrays)
+		list[i] = cArgument{first: uint32(first), count: uint32(count), flags: flags}
+		first += count
 	}
 	head.block.rowCount = rows
 	head.block.argumentCount = uint32(len(arguments))

@@ -67,7 +67,10 @@ func joinCause(cause, contextError error) error {
 }
 
 // take copies the native error and releases it; code is what the call returned.
-func (c *crossing) take(ctx context.Context, code int32) error {
+func (c *crossing) take(code int32) error { return c.takeFor(context.Background(), code) }
+
+// takeFor is take for a call that may have failed because its context ended.
+func (c *crossing) takeFor(ctx context.Context, code int32) error {
 	failure := &Failure{Code: code}
 	if c.failure.messageLen > 0 {
 		failure.Message = string(sliceAt[byte](c.failure.message, int(c.failure.messageLen)))
@@ -81,7 +84,7 @@ func (c *crossing) take(ctx context.Context, code int32) error {
 	if failure.Message == "" {
 		failure.Message = fmt.Sprintf("the native library failed with code %d", code)
 	}
-	if ctx != nil && ctx.Err() != nil && (code == codeCancelled || code == codeDeadlineExceeded) {
+	if ctx.Err() != nil && (code == codeCancelled || code == codeDeadlineExceeded) {
 		ended := contextFailure(ctx)
 		ended.Message, ended.Detail = failure.Message, failure.Detail
 		return ended

@@ -39,7 +39,7 @@ func (e *Engine) Resolve(call []byte, arguments []arrow.Field) (*Function, error
 	head := b.head()
 	code := nativeFunctionResolve(handle, b.pin(call), len(call), schema.address(), address(&head.handle), address(&head.schema), address(&head.failure))
 	if code != 0 {
-		return nil, head.take(nil, code)
+		return nil, head.take(code)
 	}
 	live.handles.Add(1)
 	var decoded wire.FunctionCall
@@ -83,7 +83,7 @@ func (e *Engine) Call(ctx context.Context, f *Function, arguments []Argument, o 
 	stop()
 	retained = head.result.flags&resultRetained != 0
 	if code != 0 {
-		return nil, head.take(ctx, code)
+		return nil, head.takeFor(ctx, code)
 	}
 	return head.importArray(f.Output.Type, f.operation, e.resultOptions(&o))
 }

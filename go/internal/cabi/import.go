@@ -4,6 +4,8 @@
 package cabi
 
 import (
+	"sync"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/bitutil"
@@ -25,10 +27,11 @@ type importer struct {
 
 	native *nativeArray   // owner of native buffers, when they stay native
 	region *memory.Buffer // Go copy of all native buffers, when they do not
-	used   int            // bytes of region
+	used   int            // bytes of region, or of copies apart
+	apart  bool           // each native buffer is copied into memory of its own
 
 	slab    []array.Data     // one allocation for all nodes
-	buffers []*memory.Buffer // one for all their buffer lists
+	buffers []*memory.Buffer // one for all their buffer lists; for a single node both are one allocation
 	created []*memory.Buffer // buffers whose first reference is ours, until the arrays have theirs
 	options *Options
 	failure error // the first broken alias
@@ -43,12 +46,29 @@ type imported struct {
 	scratch [24]*memory.Buffer
 }
 
+// importers are reused: one is large, and every result needs one.
+var importers = sync.Pool{New: func() any { return new(imported) }}
+
+// done puts the importer back; end has been called.
+func (in *imported) done() {
+	clear(in.scratch[:])
+	in.importer = importer{}
+	importers.Put(in)
+}
+
+// leaf is a node without children and the room for its buffers.
+type leaf struct {
+	data    [1]array.Data
+	buffers [3]*memory.Buffer
+}
+
 // regionAlignment is what Arrow recommends for buffers.
 const regionAlignment = 64
 
 // importArray imports the result of a call as one array. It releases the native array unless arrays now hold it.
 func (c *crossing) importArray(dataType arrow.DataType, operation string, options *Options) (result arrow.Array, err error) {
-	var in imported
+	in := importers.Get().(*imported)
+	defer in.done()
 	defer in.recovered(c, &err)
 	in.begin(c, operation, options)
 	in.allocate(countNodes(&c.array))
@@ -62,11 +82,12 @@ func (c *crossing) importArray(dataType arrow.DataType, operation string, option
 
 // importBatch imports a native struct array as a record batch.
 func (c *crossing) importBatch(schema *arrow.Schema, operation string, options *Options) (batch arrow.RecordBatch, err error) {
-	var in imported
+	in := importers.Get().(*imported)
+	defer in.done()
 	defer in.recovered(c, &err)
 	columns := sliceAt[uintptr](c.array.children, int(c.array.childCount))
 	if len(columns) != schema.NumFields() || c.array.offset != 0 || c.array.bufferCount != 1 {
-		releaseNative(&c.array)
+		c.releaseArray()
 		return nil, failf(codeInternal, "%s: the native batch has %d columns, its schema %d", operation, len(columns), schema.NumFields())
 	}
 	in.begin(c, operation, options)
@@ -104,6 +125,9 @@ func (in *imported) begin(c *crossing, operation string, options *Options) {
 	native := int64(c.result.byteLen)
 	switch {
 	case native == 0:
+	case native <= options.CopyBelow && len(in.sizes) <= 2 && c.array.childCount == 0:
+		// One buffer, or one and a bitmap: each in memory of its own costs less than slices of one region.
+		in.apart = true
 	case native <= options.CopyBelow:
 		total := 0
 		for _, size := range in.sizes { // an upper bound: aliases are not copied
@@ -131,6 +155,11 @@ func aligned(size int64) int { return int(size+regionAlignment-1) &^ (regionAlig
 
 // allocate makes room for all nodes at once. The layouts of unions and run-end encoding need one buffer more in Go than in C.
 func (in *imported) allocate(nodes int) {
+	if nodes == 1 && len(in.sizes) < len(leaf{}.buffers) {
+		one := new(leaf)
+		in.slab, in.buffers = one.data[:], one.buffers[:0]
+		return
+	}
 	in.slab = make([]array.Data, nodes)
 	in.buffers = make([]*memory.Buffer, 0, len(in.sizes)+nodes)
 }
@@ -145,8 +174,11 @@ func (in *imported) end(c *crossing) {
 		buffer.Release()
 	}
 	in.created = nil
-	if in.region != nil {
+	if in.used > 0 {
 		live.bytesCopied.Add(int64(in.used))
+		in.used = 0
+	}
+	if in.region != nil {
 		in.region.Release()
 		in.region = nil
 	}
@@ -156,7 +188,15 @@ func (in *imported) end(c *crossing) {
 		c.array.release = 0
 		return
 	}
-	releaseNative(&c.array)
+	c.releaseArray()
+}
+
+// releaseArray gives the call's native array back. It stands in the block, which is pinned as long as the call lasts.
+func (c *crossing) releaseArray() {
+	if c.array.release != 0 {
+		nativeArrayRelease(address(&c.array))
+		c.array.release = 0
+	}
 }
 
 func countNodes(native *cArray) int {
@@ -278,6 +318,12 @@ func (in *imported) buffer(pointer uintptr, validity bool) *memory.Buffer {
 	if in.native != nil {
 		in.native.references.Add(1)
 		return in.own(memory.NewBufferWithAllocator(content, in.native))
+	}
+	if in.apart {
+		copied := memory.NewBufferWithAllocator(in.options.Allocator.Allocate(len(content)), in.options.Allocator)
+		copy(copied.Bytes(), content)
+		in.used += aligned(size)
+		return in.own(copied)
 	}
 	if in.region == nil { // native bytes that the result did not count: keep them apart
 		return in.own(memory.NewBufferBytes(append([]byte(nil), content...)))

@@ -19,7 +19,6 @@ type Prepared struct {
 	Outputs     []*arrow.Schema // one for each output of the plan
 
 	engine *Engine
-	inputs []*arrow.Schema
 	handle atomic.Uint64
 }
 
@@ -40,7 +39,7 @@ func (e *Engine) Prepare(ctx context.Context, plan []byte) (*Prepared, error) {
 	head := b.head()
 	code := nativePlanPrepare(address(&head.call), engine, b.pin(plan), len(plan), address(&head.handle), address(&head.buffer), address(&head.failure))
 	if code != 0 {
-		return nil, head.take(ctx, code)
+		return nil, head.takeFor(ctx, code)
 	}
 	live.handles.Add(1)
 	p := &Prepared{engine: e, Description: head.takeBuffer()}
@@ -68,7 +67,7 @@ func (p *Prepared) output(output uint32) (*arrow.Schema, error) {
 	b.reserve(0)
 	head := b.head()
 	if code := nativePlanOutput(p.handle.Load(), output, address(&head.schema), address(&head.failure)); code != 0 {
-		return nil, head.take(nil, code)
+		return nil, head.take(code)
 	}
 	defer nativeSchemaRelease(address(&head.schema))
 	return importSchema(&head.schema)
@@ -102,7 +101,7 @@ func (p *Prepared) Start(ctx context.Context, bindings []byte, o CallOptions) (*
 	code := nativeQueryStart(address(&head.call), handle, b.pin(bindings), len(bindings), address(&head.handle), address(&head.failure))
 	if code != 0 {
 		e.startEnds(nil)
-		return nil, head.take(ctx, code)
+		return nil, head.takeFor(ctx, code)
 	}
 	live.handles.Add(1)
 	q.handle.Store(head.handle)

@@ -196,7 +196,7 @@ func (q *Query) PullStream(ctx context.Context, input int, stream uintptr) error
 	b.reserve(0)
 	head := b.head()
 	if code := nativeStreamPull(handle, uint32(input), stream, address(&head.failure)); code != 0 {
-		return head.take(ctx, code)
+		return head.takeFor(ctx, code)
 	}
 	return nil
 }
@@ -246,7 +246,7 @@ func (q *Query) poll(ctx context.Context, output int) (batch arrow.RecordBatch, 
 	code := nativeQueryNext(handle, uint32(output), address(&head.array), address(&head.result), address(&head.failure))
 	switch {
 	case code != 0:
-		return nil, false, head.take(ctx, code)
+		return nil, false, head.takeFor(ctx, code)
 	case head.result.state == statePending:
 		return nil, true, nil
 	case head.result.state == stateEnd:

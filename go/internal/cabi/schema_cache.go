@@ -71,7 +71,7 @@ func openSchema(schema *arrow.Schema, call func(schema, handle, failure uintptr)
 	b.reserve(0)
 	head := b.head()
 	if code := call(exported.address(), address(&head.handle), address(&head.failure)); code != 0 {
-		return 0, head.take(nil, code)
+		return 0, head.take(code)
 	}
 	live.handles.Add(1)
 	return head.handle, nil

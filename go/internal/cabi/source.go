@@ -72,7 +72,7 @@ func pushBatch(ctx context.Context, batch arrow.RecordBatch, schema *arrow.Schem
 	code := call(address(&head.block), address(&head.result), address(&head.failure))
 	retained = head.result.flags&resultRetained != 0
 	if code != 0 {
-		return head.take(ctx, code)
+		return head.takeFor(ctx, code)
 	}
 	return nil
 }
