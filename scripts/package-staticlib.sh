@@ -7,7 +7,8 @@
 #
 # usage: package-staticlib.sh [PROFILE]     PROFILE: a Cargo profile, dev by default
 #
-# Tests set BOWYER_ARCHIVE to package a static library that is built already, and BOWYER_OUT to put it elsewhere.
+# Tests set BOWYER_ARCHIVE to package a static library that is built already, BOWYER_OUT to put it elsewhere, and
+# BOWYER_PLAIN_LD to do without the linker's newer options.
 
 set -euo pipefail
 
@@ -34,11 +35,19 @@ symbols=$work/symbols
 grep -v '^#' "$golden" | cut -d' ' -f1 | grep . >"$symbols"
 
 # Only what the exported functions reach is kept. Section groups are dissolved: another Rust library has some of the same
-# names, and the linker would drop its copies in favour of ours, whose symbols are local. The sections of embedded bitcode make GNU ar fail on the merged object.
+# names, and the linker would drop its copies in favour of ours, whose symbols are local. Linkers before binutils 2.30 do
+# not know the option; there the groups' own sections are removed, which comes to the same. The sections of embedded
+# bitcode make GNU ar fail on the merged object.
+groups=(--force-group-allocation)
+remove=(--remove-section=.llvmbc --remove-section=.llvmcmd)
+if [ -n "${BOWYER_PLAIN_LD:-}" ] || ! ld --help | grep -e --force-group-allocation >/dev/null; then
+  groups=()
+  remove+=(--remove-section=.group)
+fi
 roots=()
 while read -r symbol; do roots+=(--undefined="$symbol"); done <"$symbols"
-ld -r --gc-sections --force-group-allocation --entry=bowyer_abi_version "${roots[@]}" --whole-archive "$archive" -o "$work/merged.o"
-objcopy --keep-global-symbols="$symbols" --remove-section=.llvmbc --remove-section=.llvmcmd --strip-debug \
+ld -r --gc-sections "${groups[@]}" --entry=bowyer_abi_version "${roots[@]}" --whole-archive "$archive" -o "$work/merged.o"
+objcopy --keep-global-symbols="$symbols" "${remove[@]}" --strip-debug \
   --strip-unneeded "$work/merged.o" "$work/bowyer.o"
 
 nm --extern-only --defined-only --format=posix "$work/bowyer.o" | cut -d' ' -f1 | sort >"$work/found"

@@ -44,7 +44,8 @@ fn the_header_is_clean_c_and_cpp() {
     let folder = scratch("clean");
     for (name, standard, file) in [("cc", "-std=c99", "clean.c"), ("c++", "-std=c++11", "clean.cpp")] {
         let source = folder.join(file);
-        std::fs::write(&source, "#include \"bowyer.h\"\n#include \"bowyer.h\"\nint main(void) { return 0; }\n").unwrap();
+        std::fs::write(&source, "#include \"bowyer.h\"\n#include \"bowyer.h\"\nint main(void) { return 0; }\n")
+            .unwrap();
         run(compiler(name, standard).arg("-fsyntax-only").arg(source));
     }
 }
@@ -133,9 +134,11 @@ fn header_list_and_library_name_the_same_functions() {
     let without_comments: String = header().split("/*").map(|part| part.rsplit("*/").next().unwrap()).collect();
     let mut declared = functions(&without_comments, " bowyer_");
     declared.retain(|name| without_comments.contains(&format!(" {name}(")));
-    let exported = functions(&std::fs::read_to_string(crate_path("src/exports.rs")).unwrap(), "extern \"C\" fn bowyer_");
+    let exported =
+        functions(&std::fs::read_to_string(crate_path("src/exports.rs")).unwrap(), "extern \"C\" fn bowyer_");
     let list = std::fs::read_to_string(crate_path("abi/v0.symbols")).unwrap();
-    let listed: Vec<&str> = list.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(' ').next().unwrap()).collect();
+    let listed: Vec<&str> =
+        list.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(declared, listed, "the header's functions are those of abi/v0.symbols");
     assert_eq!(exported, listed, "the library's functions are those of abi/v0.symbols");
 }
@@ -149,25 +152,44 @@ fn staticlib() -> Option<PathBuf> {
 }
 
 #[test]
-fn a_c_program_calls_a_function() {
+fn a_c_program_calls_a_function_also_as_cpp() {
     let folder = scratch("smoke");
     let program = folder.join("smoke");
     let Some(library) = staticlib() else { panic!("cargo test builds the static library") };
-    run(compiler("cc", "-std=c99")
-        .arg(crate_path("tests/smoke.c"))
-        .arg(library)
-        .args(["-lm", "-ldl", "-lpthread", "-o"])
-        .arg(&program));
-    assert_eq!(run(&mut Command::new(program)), "smoke: all well\n");
+    for (name, standard, language) in [("cc", "-std=c99", "c"), ("c++", "-std=c++11", "c++")] {
+        run(compiler(name, standard)
+            .args(["-x", language])
+            .arg(crate_path("tests/smoke.c"))
+            .args(["-x", "none"])
+            .arg(&library)
+            .args(["-lm", "-ldl", "-lpthread", "-o"])
+            .arg(&program));
+        assert_eq!(run(&mut Command::new(&program)), "smoke: all well\n", "as {language}");
+    }
 }
 
 #[cfg(not(feature = "fault-injection"))]
 #[test]
 fn the_package_links_beside_another_rust_library() {
-    let folder = scratch("beside");
+    link_beside("beside", "");
+}
+
+#[cfg(not(feature = "fault-injection"))]
+#[test]
+fn a_linker_that_cannot_dissolve_section_groups_packages_too() {
+    link_beside("beside_groups", "1");
+}
+
+#[cfg(not(feature = "fault-injection"))]
+fn link_beside(name: &str, plain_ld: &str) {
+    let folder = scratch(name);
     let Some(library) = staticlib() else { panic!("cargo test builds the static library") };
     let script = crate_path("../../scripts/package-staticlib.sh");
-    let said = run(Command::new("bash").arg(script).env("BOWYER_ARCHIVE", library).env("BOWYER_OUT", &folder));
+    let said = run(Command::new("bash")
+        .arg(script)
+        .env("BOWYER_ARCHIVE", library)
+        .env("BOWYER_OUT", &folder)
+        .env("BOWYER_PLAIN_LD", plain_ld));
     assert!(said.contains("symbols"), "{said}");
     let other = folder.join("other.rs");
     let text = "#[unsafe(no_mangle)]\npub extern \"C\" fn other_answer() -> u32 {\n    \
