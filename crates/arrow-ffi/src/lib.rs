@@ -12,6 +12,7 @@
 //! owns what is in [`ownership`]. Nothing here knows of a function or a plan.
 
 pub mod c;
+pub mod copy;
 pub mod export;
 pub mod guard;
 pub mod import;

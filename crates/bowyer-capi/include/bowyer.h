@@ -311,7 +311,7 @@ int32_t bowyer_schema_open(uint64_t engine, const struct ArrowSchema* schema, ui
 
 /*
  * Takes a record batch in and gives it back, for tests and measurements: with copy 0 as aliases of the block, with copy
- * 1 in native memory. array_out [returns]: a struct array of the columns. Since 0.1.
+ * 1 in native memory, dictionaries and values of views too. array_out [returns]: a struct array of the columns. Since 0.1.
  */
 int32_t bowyer_block_echo(const bowyer_call* call, uint64_t schema, uintptr_t block, uint32_t copy,
                           struct ArrowArray* array_out, bowyer_result* result_out, bowyer_error* error);

@@ -5,15 +5,15 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_ffi::Shape;
 use arrow_ffi::c::{ArrowArray, ArrowSchema};
+use arrow_ffi::copy::deep_copy;
 use arrow_ffi::export::{Aliasing, export_batch};
 use arrow_ffi::import::Hold;
 use arrow_ffi::schema::import_schema;
 use arrow_schema::SchemaRef;
-use arrow_select::concat::concat;
-use bowyer_core::{Error, Result};
+use bowyer_core::{Memory, Result};
 
 use crate::abi::{Block, CResult};
 use crate::call::Limits;
@@ -65,7 +65,8 @@ impl SchemaState {
     ) -> Result<()> {
         let engine = &self.engine;
         engine.check_open()?;
-        limits.control(engine.memory()).check()?;
+        let control = limits.control(engine.memory());
+        control.check()?;
         let mut watch = Watch::start();
         // SAFETY: the caller's promise.
         let imported = unsafe { import::batch(engine, block, self, Hold::Call) }?;
@@ -74,7 +75,11 @@ impl SchemaState {
         result.bytes_copied = imported.bytes_copied;
         let (batch, borrow) = (imported.batch, imported.borrow);
         let exported = if copy {
-            copied(&batch).map(|batch| export_batch(&batch, Aliasing::Never, &engine.exported))
+            copied(&batch, control.memory()).map(|(batch, bytes_copied)| {
+                Counters::add(&engine.counters.bytes_copied, bytes_copied);
+                result.bytes_copied += bytes_copied;
+                export_batch(&batch, Aliasing::Never, &engine.exported)
+            })
         } else {
             Ok(export_batch(&batch, Aliasing::Call(&borrow), &engine.exported))
         };
@@ -87,14 +92,15 @@ impl SchemaState {
     }
 }
 
-/// The same values in memory of our own.
-fn copied(batch: &RecordBatch) -> Result<RecordBatch> {
-    let copy = |column: &ArrayRef| -> Result<ArrayRef> {
-        // A concatenation of one array gives that array; of two, one of them empty, a copy.
-        let empty = column.slice(0, 0);
-        concat(&[column.as_ref(), empty.as_ref()]).map_err(Error::from)
-    };
-    let columns = batch.columns().iter().map(copy).collect::<Result<Vec<_>>>()?;
+/// The same values in memory of our own, and its bytes.
+fn copied(batch: &RecordBatch, memory: &Memory) -> Result<(RecordBatch, u64)> {
+    let mut columns = Vec::with_capacity(batch.num_columns());
+    let mut bytes_copied = 0;
+    for column in batch.columns() {
+        let (copy, byte_len) = deep_copy(column.as_ref(), memory)?;
+        columns.push(copy);
+        bytes_copied += byte_len;
+    }
     let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(batch.schema(), columns, &options)?)
+    Ok((RecordBatch::try_new_with_options(batch.schema(), columns, &options)?, bytes_copied))
 }
