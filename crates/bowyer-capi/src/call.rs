@@ -24,7 +24,7 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct CancelWord(*const AtomicU32);
 
-// SAFETY: the caller keeps the word readable for as long as the call, or the query, lives; it is only read, atomically.
+// SAFETY: the caller keeps the word readable for as long as the call runs; it is only read, atomically.
 unsafe impl Send for CancelWord {}
 // SAFETY: as above.
 unsafe impl Sync for CancelWord {}
@@ -43,8 +43,7 @@ impl Limits {
     /// `InvalidArgument` for a struct of an unknown size.
     ///
     /// # Safety
-    /// 1. `call` is null or leads to a struct whose `cancel` is null or stays readable while the call, or the query that it
-    ///    starts, lives.
+    /// 1. `call` is null or leads to a struct whose `cancel` is null or stays readable while the call runs.
     pub(crate) unsafe fn read(call: *const Call) -> Result<Self> {
         if call.is_null() {
             return Ok(Self::default());

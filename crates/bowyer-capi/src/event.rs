@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! The queue of an engine's events, and foreign arrays that wait to be released.
+//! The queue of an engine's events, foreign arrays that wait to be released, and deadlines that wait to pass.
 //!
 //! Any thread adds; one thread takes, in `bowyer_engine_wait`. Foreign arrays are queued here because their callbacks may
 //! run host code: only the waiting thread, a pull and a close may run them, never a thread of the pool.
 
-use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
 
 use arrow_ffi::c::OwnedArray;
 use arrow_ffi::ownership::Released;
@@ -22,9 +23,19 @@ pub(crate) struct Events {
     arrived: Condvar,
 }
 
+/// Has a deadline that passes also when nobody calls.
+pub(crate) trait Expire: Send + Sync {
+    /// The deadline has passed.
+    fn expire(&self);
+}
+
+/// When, and whose handle.
+pub(crate) type Deadline = (Instant, u64);
+
 #[derive(Default)]
 struct State {
     events: VecDeque<Event>,
+    deadlines: BTreeMap<Deadline, Weak<dyn Expire>>,
     foreign: Vec<OwnedArray>,
     waiting: bool,
     closing: bool,
@@ -69,6 +80,17 @@ impl Events {
         self.arrived.notify_all();
     }
 
+    /// Lets the thread that waits for events look after a deadline.
+    pub(crate) fn watch(&self, deadline: Deadline, who: Weak<dyn Expire>) {
+        self.lock().deadlines.insert(deadline, who);
+        self.arrived.notify_one();
+    }
+
+    /// Forgets a deadline.
+    pub(crate) fn unwatch(&self, deadline: Deadline) {
+        self.lock().deadlines.remove(&deadline);
+    }
+
     /// Waits for events and writes them to `out`; gives how many.
     ///
     /// # Errors
@@ -89,6 +111,17 @@ impl Events {
                 state = self.lock();
                 continue;
             }
+            let passed = state.deadlines.first_entry().filter(|first| first.key().0 <= Instant::now());
+            if let Some(passed) = passed {
+                let who = passed.remove();
+                drop(state);
+                // The hold may be the last one, so it goes before the lock is taken again.
+                if let Some(who) = who.upgrade() {
+                    who.expire();
+                }
+                state = self.lock();
+                continue;
+            }
             if state.closing && state.events.len() < out.len() {
                 state.events.push_back(Event { kind: EVENT_CLOSED, port: 0, handle: engine, value: 0 });
                 state.closed = true;
@@ -96,7 +129,13 @@ impl Events {
             if !state.events.is_empty() {
                 break;
             }
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = match state.deadlines.first_key_value().map(|(&(when, _), _)| when) {
+                Some(when) => {
+                    let left = when.saturating_duration_since(Instant::now());
+                    self.arrived.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
         }
         let count = out.len().min(state.events.len());
         for (slot, event) in out.iter_mut().zip(state.events.drain(..count)) {

@@ -316,7 +316,7 @@ pub unsafe extern "C" fn bowyer_query_start(
         let (limits, bindings, out) =
             unsafe { (Limits::read(call)?, bindings.as_slice()?, output(query_out, "query_out")?) };
         let plan = handle::prepared(prepared)?;
-        let start = |handle| QueryState::start(plan, bindings, &limits, handle).map(|query| Object::Query(query.into()));
+        let start = |handle| QueryState::start(plan, bindings, &limits, handle).map(Object::Query);
         *out = handle::insert_with(start)?;
         Ok(())
     })

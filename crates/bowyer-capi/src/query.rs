@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use arrow_ffi::c::{ArrowArray, ArrowArrayStream, OwnedStream};
 use arrow_ffi::export::{Aliasing, export_batch};
@@ -20,7 +21,7 @@ use bowyer_engine::{Bindings, InputBinding, Next, Notify, Query};
 use crate::abi::{Block, CResult, EVENT_INPUT, EVENT_OUTPUT, Event, STATE_BATCH, STATE_END, STATE_PENDING};
 use crate::call::Limits;
 use crate::engine::{Counters, EngineState, Watch};
-use crate::event::Events;
+use crate::event::{Deadline, Events, Expire};
 use crate::handle;
 use crate::import;
 use crate::plan::PreparedState;
@@ -32,6 +33,22 @@ pub(crate) struct QueryState {
     plan: Arc<PreparedState>,
     /// For each input: whether a stream's schema was compared with the input's.
     streams: Vec<AtomicBool>,
+    deadline: Option<Deadline>,
+}
+
+impl Expire for QueryState {
+    fn expire(&self) {
+        // It fails with this error; whoever reads it is told.
+        let _failed = self.query.check();
+    }
+}
+
+impl Drop for QueryState {
+    fn drop(&mut self) {
+        if let Some(deadline) = self.deadline {
+            self.engine.events.unwatch(deadline);
+        }
+    }
 }
 
 /// Turns what a query tells into events.
@@ -63,7 +80,7 @@ impl QueryState {
     ///
     /// # Errors
     /// Those of the bindings and of the engine.
-    pub(crate) fn start(plan: Arc<PreparedState>, bindings: &[u8], limits: &Limits, handle: u64) -> Result<Self> {
+    pub(crate) fn start(plan: Arc<PreparedState>, bindings: &[u8], limits: &Limits, handle: u64) -> Result<Arc<Self>> {
         let engine = plan.engine.clone();
         engine.check_open()?;
         limits.control(engine.memory()).check()?;
@@ -83,7 +100,15 @@ impl QueryState {
         let bell = Arc::new(Bell { events: Arc::downgrade(&engine.events), handle });
         let query = plan.prepared.start(bindings, bell)?;
         let streams = plan.inputs.iter().map(|_| AtomicBool::new(false)).collect();
-        Ok(Self { engine, query, plan, streams })
+        // Taken after the engine's own, so that the engine sees it passed when it is asked.
+        let deadline =
+            limits.timeout.and_then(|timeout| Instant::now().checked_add(timeout)).map(|when| (when, handle));
+        let state = Arc::new(Self { engine, query, plan, streams, deadline });
+        if let Some(deadline) = deadline {
+            let expire: Weak<dyn Expire> = Arc::<Self>::downgrade(&state);
+            state.engine.events.watch(deadline, expire);
+        }
+        Ok(state)
     }
 
     fn name_input(&self, input: u32) -> impl FnOnce(Error) -> Error + '_ {

@@ -8,7 +8,10 @@ use std::ptr::{null, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, StructArray};
+use crate::calls::{Client, Lent, Outcome, attempt, batch_values, bytes, new_buffer, new_result};
+use arrow_array::{
+    ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray, StructArray,
+};
 use arrow_ffi::c::{ArrowArray, ArrowArrayStream, ArrowSchema};
 use arrow_ffi::export::{Aliasing, export_array};
 use arrow_ffi::schema::export_schema;
@@ -20,10 +23,10 @@ use bowyer_engine::proto::input_binding::To;
 use bowyer_engine::proto::literal::Value;
 use bowyer_engine::proto::relation::Kind as RelationKind;
 use bowyer_engine::proto::{
-    self, EngineConfig, Expression, Filter, Input, InputBinding, Literal, Output, Plan, PlanDescription, QueryBindings, Relation, Scan,
+    self, EngineConfig, Expression, Filter, Input, InputBinding, Literal, Output, Plan, PlanDescription, QueryBindings,
+    Relation, Scan,
 };
 use bowyer_engine::schema_to_proto;
-use crate::calls::{Client, Lent, Outcome, attempt, batch_values, bytes, new_buffer, new_result};
 use prost::Message;
 
 fn schema() -> SchemaRef {
@@ -97,11 +100,15 @@ fn prepare(client: &Client, plan: &[u8]) -> Outcome<u64> {
 }
 
 fn start(prepared: u64, to: To) -> Outcome<u64> {
+    start_with(null(), prepared, to)
+}
+
+fn start_with(call: *const Call, prepared: u64, to: To) -> Outcome<u64> {
     let input = InputBinding { input: "t".to_owned(), to: Some(to) };
     let bindings = QueryBindings { inputs: vec![input], ..QueryBindings::default() }.encode_to_vec();
     let mut query = 0;
     // SAFETY: outputs of ours.
-    attempt(|error| unsafe { bowyer_query_start(null(), prepared, bytes(&bindings), &raw mut query, error) })?;
+    attempt(|error| unsafe { bowyer_query_start(call, prepared, bytes(&bindings), &raw mut query, error) })?;
     Ok(query)
 }
 
@@ -134,7 +141,11 @@ fn drain(client: &Client, query: u64, mut feed: impl FnMut(u64)) -> Outcome<(Vec
     let (mut batches, mut freed) = (Vec::new(), Vec::new());
     loop {
         match next(query)? {
-            Got::Batch(batch, ..) => batches.push(batch),
+            Got::Batch(batch, flags, aliases) => {
+                assert_eq!(flags & RESULT_RETAINED, 0, "nothing was lent to this call");
+                assert!(aliases.iter().all(|alias| alias.owner != 0 && alias.byte_len > 0), "{aliases:?}");
+                batches.push(batch);
+            }
             Got::End => return Ok((batches, freed)),
             Got::Pending => {
                 for event in client.wait()? {
@@ -182,6 +193,34 @@ fn an_echo_is_all_alias_and_a_copy_is_none() {
 }
 
 #[test]
+fn a_copying_echo_takes_views_and_dictionaries_along() {
+    let client = engine();
+    let long = |row: i64| format!("a text that is too long for a view, row {row}");
+    let views: ArrayRef = Arc::new((0..50).map(|row| Some(long(row))).collect::<StringViewArray>());
+    let keys = Int32Array::from_iter_values((0..50).map(|row| row % 3));
+    let values = Arc::new((0..3).map(|row| Some(long(row))).collect::<StringArray>());
+    let dictionary: ArrayRef = Arc::new(DictionaryArray::new(keys, values));
+    let sent = RecordBatch::try_from_iter([("views", views), ("dictionary", dictionary)]).unwrap();
+    let handle = open_schema(&client, &sent.schema());
+    let lent = Lent::batch(&sent);
+    let (block, mut array, mut result) = (lent.block(), ArrowArray::empty(), new_result());
+    let address = (&raw const block).expose_provenance();
+    // SAFETY: a true block.
+    attempt(|error| unsafe { bowyer_block_echo(null(), handle, address, 1, &raw mut array, &raw mut result, error) })
+        .unwrap();
+    assert_eq!((result.flags & RESULT_RETAINED, result.alias_count), (0, 0));
+    let texts = 53 * long(10).len() as u64 - 13;
+    assert!(result.bytes_copied >= texts, "{} of {texts} bytes copied", result.bytes_copied);
+    assert!(result.byte_len >= result.bytes_copied, "{} of {}", result.byte_len, result.bytes_copied);
+    assert_eq!(client.statistics().bytes_copied, result.bytes_copied);
+    let schema = sent.schema();
+    // What was lent may go: nothing of the copy lies there.
+    drop((lent, block));
+    assert_eq!(batch_values(&schema, array, &result), sent);
+    release(handle);
+}
+
+#[test]
 fn a_source_is_read_by_two_queries_and_let_go_of_after_both() {
     let client = engine();
     let source = open_source(&client, &schema());
@@ -203,7 +242,9 @@ fn a_source_is_read_by_two_queries_and_let_go_of_after_both() {
     release(prepared);
     let mut freed = Vec::new();
     while freed.len() < 2 {
-        freed.extend(client.wait().unwrap().into_iter().filter(|event| event.kind == EVENT_OWNER).map(|event| event.value));
+        freed.extend(
+            client.wait().unwrap().into_iter().filter(|event| event.kind == EVENT_OWNER).map(|event| event.value),
+        );
     }
     freed.sort_unstable();
     assert_eq!(freed, lent.iter().map(|lent| lent.owner).collect::<Vec<_>>());
@@ -276,6 +317,33 @@ fn a_cancelled_query_says_so_and_a_released_one_is_gone() {
     release(prepared);
     let Err(failure) = prepare(&client, b"\xFF\xFF") else { panic!("nonsense is no plan") };
     assert_eq!(failure.code, 8);
+}
+
+#[test]
+fn a_deadline_passes_for_a_query_that_nobody_touches() {
+    let client = engine();
+    let prepared = prepare(&client, &plan(None)).unwrap();
+    let call = Call {
+        struct_size: size_of::<Call>() as u32,
+        flags: 0,
+        timeout_ns: 30_000_000,
+        memory_limit: 0,
+        cancel: null(),
+        traceparent: [0; 56],
+    };
+    let query = start_with(&raw const call, prepared, To::Pushed(true)).unwrap();
+    assert!(matches!(next(query).unwrap(), Got::Pending));
+    // Nothing is pushed and nothing read: the waiting thread finds the deadline passed.
+    while !client.wait().unwrap().iter().any(|event| event.kind == EVENT_OUTPUT) {}
+    assert_eq!(next(query).err().map(|failure| failure.code), Some(16));
+    let lent = Lent::batch(&batch(0, 1));
+    let (block, mut result) = (lent.block(), new_result());
+    let address = (&raw const block).expose_provenance();
+    // SAFETY: a true block.
+    let pushed = attempt(|error| unsafe { bowyer_query_push(query, 0, address, &raw mut result, error) });
+    assert_eq!(pushed.err().map(|failure| failure.code), Some(16));
+    release(query);
+    release(prepared);
 }
 
 #[test]
