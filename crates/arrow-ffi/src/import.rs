@@ -18,7 +18,7 @@ use crate::c::{ArrowArray, OwnedArray};
 use crate::guard::{self, Level, Proof};
 use crate::ownership::{Borrow, Owners, Span};
 use crate::raw::{Flat, Walk};
-use crate::reject::{Rejection, Rejections};
+use crate::reject::{Case, Rejection, Rejections};
 use crate::shape::Shape;
 use build::Builder;
 
@@ -144,8 +144,8 @@ pub unsafe fn import_foreign(
     drop(borrow);
     match arrays.first().and_then(|array| array.as_any().downcast_ref::<StructArray>()) {
         Some(columns) if columns.null_count() == 0 => Ok(RecordBatch::from(columns)),
-        Some(_) => Err(Error::invalid_array("nullability: a record batch has null rows")),
-        None => Err(Error::invalid_array("format: a record batch is a struct of its columns")),
+        Some(_) => Err(fail((0, Rejection::new(Case::Nullability, 0, "a record batch has null rows")))),
+        None => Err(fail((0, Rejection::new(Case::Format, 0, "a record batch is a struct of its columns")))),
     }
 }
 

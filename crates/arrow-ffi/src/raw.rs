@@ -121,13 +121,7 @@ impl<'a> Walk<'a> {
     ///
     /// # Safety
     /// 1. As [`Self::array`].
-    unsafe fn descend(
-        &mut self,
-        raw: &ArrowArray,
-        at: usize,
-        layout: &Layout,
-        below: usize,
-    ) -> Result<(), Rejection> {
+    unsafe fn descend(&mut self, raw: &ArrowArray, at: usize, layout: &Layout, below: usize) -> Result<(), Rejection> {
         let has_dictionary = matches!(layout, Layout::Dictionary { .. });
         let children = if has_dictionary { 0 } else { below };
         if raw.n_children != children as i64 {
@@ -135,7 +129,8 @@ impl<'a> Walk<'a> {
             return Err(Rejection::new(Case::ChildCount, at, message));
         }
         if raw.dictionary.is_null() == has_dictionary {
-            let message = if has_dictionary { "the dictionary is missing" } else { "a dictionary that the type has not" };
+            let message =
+                if has_dictionary { "the dictionary is missing" } else { "a dictionary that the type has not" };
             return Err(Rejection::new(Case::Dictionary, at, message));
         }
         if has_dictionary {
@@ -143,7 +138,7 @@ impl<'a> Walk<'a> {
         }
         if children > 0 {
             if raw.children.is_null() {
-                return Err(Rejection::new(Case::NullPointer, at, format!("{children} children at no address")));
+                return Err(Rejection::new(Case::NullTable, at, format!("{children} children at no address")));
             }
             // SAFETY: obligation 1 of `array`: as many pointers as the count says.
             let pointers = unsafe { std::slice::from_raw_parts(raw.children, children) };
@@ -156,13 +151,7 @@ impl<'a> Walk<'a> {
     ///
     /// # Safety
     /// 1. As [`Self::array`].
-    unsafe fn buffers(
-        &mut self,
-        raw: &ArrowArray,
-        node: &Node,
-        at: usize,
-        layout: &Layout,
-    ) -> Result<(), Rejection> {
+    unsafe fn buffers(&mut self, raw: &ArrowArray, node: &Node, at: usize, layout: &Layout) -> Result<(), Rejection> {
         if node.buffer_count == 0 {
             return Ok(());
         }
@@ -215,7 +204,7 @@ impl<'a> Walk<'a> {
             // SAFETY: obligation 2 of `array`.
             match unsafe { range(pointer, byte_len) } {
                 Some(range) => self.flat.buffers.push(range),
-                None => return reject(Case::NullPointer, format!("{byte_len} bytes at no address")),
+                None => return reject(Case::NullBuffer, format!("{byte_len} bytes at no address")),
             }
         }
         Ok(())
@@ -232,7 +221,9 @@ fn head(raw: &ArrowArray, at: usize, layout: &Layout, first_buffer: usize) -> Re
         let ArrowArray { length, offset, null_count, n_buffers, n_children, .. } = raw;
         return reject(
             Case::Negative,
-            format!("length {length}, offset {offset}, null count {null_count}, {n_buffers} buffers, {n_children} children"),
+            format!(
+                "length {length}, offset {offset}, null count {null_count}, {n_buffers} buffers, {n_children} children"
+            ),
         );
     }
     if raw.length > ROW_LIMIT || raw.offset > ROW_LIMIT {
@@ -245,7 +236,7 @@ fn head(raw: &ArrowArray, at: usize, layout: &Layout, first_buffer: usize) -> Re
         return reject(Case::BufferCount, format!("{buffer_count} buffers where the type has {expected}"));
     }
     if buffer_count > 0 && raw.buffers.is_null() {
-        return reject(Case::NullPointer, format!("{buffer_count} buffers at no address"));
+        return reject(Case::NullTable, format!("{buffer_count} buffers at no address"));
     }
     let mut validity = false;
     if buffer_count > 0 && layout.has_validity() {
@@ -293,3 +284,6 @@ fn number(bytes: &[u8], index: usize, wide: bool) -> Option<i64> {
         entry.try_into().ok().map(|entry| i64::from(i32::from_ne_bytes(entry)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! Why a struct or a buffer is refused: a case by name, a place, and counters by case.
+//! Why a struct or a buffer is refused: a case by name and number, a place, and counters by case.
 //!
 //! A rejection says where and by how much, never what the data holds: lengths and indices are named, values are not.
 
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bowyer_core::{Error, ErrorCode};
 
 macro_rules! cases {
-    ($($(#[$doc:meta])* $variant:ident $name:literal),* $(,)?) => {
+    ($($(#[$doc:meta])* $variant:ident $number:literal $name:literal),* $(,)?) => {
         /// What is wrong, as a closed list.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Case {
@@ -20,6 +20,12 @@ macro_rules! cases {
         impl Case {
             /// Every case.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Its number in errors: that of docs/abi.md, where some share one. Numbers are never reused.
+            #[must_use]
+            pub const fn number(self) -> u8 {
+                match self { $(Self::$variant => $number),* }
+            }
 
             /// Its name in errors and statistics.
             #[must_use]
@@ -31,56 +37,60 @@ macro_rules! cases {
 }
 
 cases! {
-    /// A pointer that must lead somewhere is null.
-    NullPointer "null_pointer",
+    /// A struct's own address is null or misaligned.
+    NullPointer 1 "null_pointer",
     /// The struct was released before.
-    Released "released",
+    Released 2 "released",
     /// A length, offset or count below zero.
-    Negative "negative",
+    Negative 3 "negative",
     /// A sum or product that leaves 63 bits.
-    SizeOverflow "size_overflow",
+    SizeOverflow 4 "size_overflow",
     /// Another number of buffers than the type has.
-    BufferCount "buffer_count",
+    BufferCount 5 "buffer_count",
     /// Another number of children than the type has.
-    ChildCount "child_count",
+    ChildCount 5 "child_count",
     /// A buffer is shorter than its rows need.
-    BufferSize "buffer_size",
+    BufferSize 12 "buffer_size",
+    /// A struct says that it has buffers or children, and has no list of them.
+    NullTable 6 "null_table",
+    /// A buffer has bytes, and no address.
+    NullBuffer 7 "null_buffer",
     /// Nulls are claimed, but there is no validity buffer.
-    NullCount "null_count",
+    NullCount 8 "null_count",
     /// Offsets that descend, are negative, or lead past the values.
-    Offsets "offsets",
+    Offsets 11 "offsets",
     /// Bytes that are no UTF-8, or an offset inside a code point.
-    Utf8 "utf8",
+    Utf8 13 "utf8",
     /// A view outside its buffer, with a wrong prefix or with dirt after an inline value.
-    View "view",
+    View 14 "view",
     /// A dictionary key outside the dictionary.
-    DictionaryKey "dictionary_key",
+    DictionaryKey 15 "dictionary_key",
     /// A dictionary that is missing, or there for a type without one.
-    Dictionary "dictionary",
+    Dictionary 15 "dictionary",
     /// A type id that the union does not have, or an offset outside its child.
-    Union "union",
+    Union 16 "union",
     /// Run ends that do not ascend, hold nulls, or end before the last row.
-    RunEnds "run_ends",
+    RunEnds 17 "run_ends",
     /// A list view outside its values.
-    ListView "list_view",
+    ListView 18 "list_view",
     /// A decimal with more digits than its type.
-    Decimal "decimal",
+    Decimal 19 "decimal",
     /// A date or time outside its range.
-    Temporal "temporal",
+    Temporal 20 "temporal",
     /// A null where the schema allows none.
-    Nullability "nullability",
+    Nullability 21 "nullability",
     /// A child with fewer rows than its parent needs.
-    ChildLength "child_length",
+    ChildLength 22 "child_length",
     /// Deeper, wider or longer than the limits.
-    Limit "limit",
+    Limit 23 "limit",
     /// A format string that names no type.
-    Format "format",
+    Format 24 "format",
     /// A name that is not UTF-8 or has no end.
-    Name "name",
+    Name 24 "name",
     /// Metadata whose lengths do not fit, or that is not UTF-8.
-    Metadata "metadata",
+    Metadata 24 "metadata",
     /// Type ids of a union that repeat or leave 0 to 127.
-    TypeIds "type_ids",
+    TypeIds 26 "type_ids",
 }
 
 /// A refusal, before its path is written.
@@ -123,7 +133,7 @@ impl Rejection {
     #[must_use]
     pub fn into_error(self, path: &str) -> Error {
         let code = if self.case == Case::Utf8 { ErrorCode::InvalidUtf8 } else { ErrorCode::InvalidArray };
-        let mut message = format!("{}: ", self.case.name());
+        let mut message = format!("{} (case {}): ", self.case.name(), self.case.number());
         if let Some(buffer) = self.buffer {
             message.push_str(&format!("buffer {buffer}: "));
         }

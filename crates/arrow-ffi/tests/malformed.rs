@@ -13,7 +13,7 @@ use arrow_ffi::guard::Level;
 use arrow_ffi::import::{Block, Customs, Hold, import_block};
 use arrow_ffi::ownership::{Owners, Released};
 use arrow_ffi::schema::{export_field, import_field};
-use arrow_ffi::{Rejections, Shape};
+use arrow_ffi::{Case, Rejections, Shape};
 use arrow_schema::{DataType, Field, Fields, UnionFields, UnionMode};
 use bowyer_core::{Memory, Result};
 use proptest::prelude::*;
@@ -155,7 +155,9 @@ fn refused_at(data_type: DataType, made: &Made, case: &str, level: Level) {
     let (outcome, counted) = import(&Field::new("column", data_type, true), made, level);
     let error = outcome.expect_err(case);
     assert_eq!(counted, case, "{error}");
-    assert!(error.message().starts_with(case), "{error}");
+    let number = Case::ALL.iter().find(|known| known.name() == case).map(|known| known.number());
+    let opening = format!("{case} (case {}): ", number.unwrap_or_default());
+    assert!(error.message().starts_with(&opening), "{error} begins with {opening:?}");
     assert!(error.place().column.as_deref().is_some_and(|path| path.starts_with("column")), "{error}");
 }
 
@@ -198,7 +200,7 @@ fn structs_that_cannot_be_listed() {
     refused(int.clone(), &Made::new(1, vec![None]), "buffer_count");
     refused(int.clone(), &Made::new(1, vec![None, Some(vec![0; 8]), None]), "buffer_count");
     refused(int.clone(), &Made::new(0, vec![]), "buffer_count");
-    refused(int.clone(), &Made { sizes: Some(vec![0, 8]), ..Made::new(1, vec![None, None]) }, "null_pointer");
+    refused(int.clone(), &Made { sizes: Some(vec![0, 8]), ..Made::new(1, vec![None, None]) }, "null_buffer");
     refused(int.clone(), &Made::new(1, vec![None, None]), "buffer_size");
     refused(int.clone(), &int64(1).child(int64(1)), "child_count");
     refused(int.clone(), &Made { dictionary: Some(Box::new(int64(1))), ..int64(1) }, "dictionary");
@@ -221,8 +223,8 @@ fn null_pointers_where_structs_should_be() {
         })
     };
     assert_eq!(case(|_| {}), "");
-    assert_eq!(case(|raw| raw.buffers = ptr::null_mut()), "null_pointer");
-    assert_eq!(case(|raw| raw.children = ptr::null_mut()), "null_pointer");
+    assert_eq!(case(|raw| raw.buffers = ptr::null_mut()), "null_table");
+    assert_eq!(case(|raw| raw.children = ptr::null_mut()), "null_table");
     // SAFETY: `children` has one entry.
     assert_eq!(case(|raw| unsafe { *raw.children = ptr::null_mut() }), "null_pointer");
     assert_eq!(case(|raw| raw.n_children = i64::MAX), "child_count");
@@ -301,8 +303,11 @@ fn keys_type_ids_and_run_ends() {
     refused(dictionary, &keys(&[0, -1], None), "dictionary_key");
 
     let fields = || {
-        UnionFields::try_new(vec![5, 6], vec![Field::new("a", DataType::Int64, true), Field::new("b", DataType::Int64, true)])
-            .unwrap()
+        UnionFields::try_new(
+            vec![5, 6],
+            vec![Field::new("a", DataType::Int64, true), Field::new("b", DataType::Int64, true)],
+        )
+        .unwrap()
     };
     let sparse = DataType::Union(fields(), UnionMode::Sparse);
     let dense = DataType::Union(fields(), UnionMode::Dense);
@@ -369,7 +374,8 @@ fn values_out_of_range_at_the_highest_level() {
 #[test]
 fn schemas_that_lie() {
     let case = |damage: &dyn Fn(&mut ArrowSchema)| {
-        let field = Field::new("column", DataType::Struct(Fields::from(vec![Field::new("a", DataType::Int64, true)])), true);
+        let field =
+            Field::new("column", DataType::Struct(Fields::from(vec![Field::new("a", DataType::Int64, true)])), true);
         let mut schema = export_field(&field).unwrap();
         // SAFETY: only the copy is damaged, and the original releases.
         let mut copy = unsafe { ptr::read(schema.as_raw_mut()) };
@@ -382,7 +388,7 @@ fn schemas_that_lie() {
     };
     assert_eq!(case(&|_| {}), "");
     assert_eq!(case(&|schema| schema.release = None), "released");
-    assert_eq!(case(&|schema| schema.format = ptr::null()), "null_pointer");
+    assert_eq!(case(&|schema| schema.format = ptr::null()), "format");
     assert_eq!(case(&|schema| schema.format = c"?".as_ptr()), "format");
     assert_eq!(case(&|schema| schema.format = c"w:-1".as_ptr()), "format");
     assert_eq!(case(&|schema| schema.format = c"d:39,0".as_ptr()), "format");
@@ -393,7 +399,7 @@ fn schemas_that_lie() {
     assert_eq!(case(&|schema| schema.name = c"\xFF".as_ptr()), "name");
     assert_eq!(case(&|schema| schema.n_children = -1), "negative");
     assert_eq!(case(&|schema| schema.n_children = i64::MAX), "limit");
-    assert_eq!(case(&|schema| schema.children = ptr::null_mut()), "null_pointer");
+    assert_eq!(case(&|schema| schema.children = ptr::null_mut()), "null_table");
     assert_eq!(case(&|schema| schema.metadata = c"\xFF\xFF\xFF\xFF".as_ptr()), "metadata");
     assert_eq!(case(&|schema| schema.metadata = c"\x01\x01\x01\x01\xFF\xFF\xFF\x7F".as_ptr()), "metadata");
     // The struct becomes its own child.

@@ -109,7 +109,7 @@ impl Reader {
         // SAFETY: a format is null or ends with a zero byte.
         let text = match unsafe { text(schema.format, FORMAT_LIMIT) } {
             Ok(Some(text)) => text,
-            Ok(None) => return fault(Case::NullPointer, "the format string is null"),
+            Ok(None) => return fault(Case::Format, "the format string is null"),
             Err(message) => return fault(Case::Format, message),
         };
         let format = match format::parse(text) {
@@ -155,7 +155,7 @@ impl Reader {
             return Ok(Vec::new());
         }
         if schema.children.is_null() {
-            return fault(Case::NullPointer, format!("{count} children at no address"));
+            return fault(Case::NullTable, format!("{count} children at no address"));
         }
         // SAFETY: `children` leads to as many pointers as the count says.
         let pointers = unsafe { std::slice::from_raw_parts(schema.children, count) };
