@@ -47,7 +47,8 @@ fn measure(name: &str, column: &ArrayRef, columns: usize) {
         for _ in 0..rounds {
             let start = Instant::now();
             // SAFETY: our own export, alive.
-            let imported = unsafe { import_block(&block, &shapes, Level::Bounds, Hold::Call, customs) }.expect("a good block");
+            let imported =
+                unsafe { import_block(&block, &shapes, Level::Bounds, Hold::Call, customs) }.expect("a good block");
             importing += start.elapsed().as_nanos();
             let arrays = RecordBatch::try_new(batch.schema(), imported.arrays).expect("columns");
             let start = Instant::now();

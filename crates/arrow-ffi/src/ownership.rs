@@ -106,9 +106,10 @@ impl Borrow {
     pub fn locate(self: &Arc<Self>, address: usize, byte_len: usize) -> Option<Located> {
         let after = self.spans.partition_point(|span| span.start <= address);
         // Spans may overlap; the nearest start is nearly always the one, and a miss costs no more than a native buffer.
-        let span = self.spans[..after].iter().rev().take(4).find(|span| {
-            address - span.start <= span.byte_len && byte_len <= span.byte_len - (address - span.start)
-        })?;
+        let span =
+            self.spans[..after].iter().rev().take(4).find(|span| {
+                address - span.start <= span.byte_len && byte_len <= span.byte_len - (address - span.start)
+            })?;
         Some(Located { borrow: self.clone(), buffer: span.buffer, offset: address - span.start })
     }
 

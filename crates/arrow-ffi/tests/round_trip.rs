@@ -44,7 +44,14 @@ impl Desk {
         Self { log, owners, memory: Memory::unlimited(), rejections: Rejections::default(), live: Arc::default() }
     }
 
-    fn import(&self, field: &Field, array: &ArrowArray, sizes: *const i64, level: Level, hold: Hold) -> Result<Imported> {
+    fn import(
+        &self,
+        field: &Field,
+        array: &ArrowArray,
+        sizes: *const i64,
+        level: Level,
+        hold: Hold,
+    ) -> Result<Imported> {
         let shape = Shape::of_field(field);
         let block = Block { arrays: array, array_count: 1, sizes, owner: 42 };
         let customs = Customs { owners: &self.owners, memory: &self.memory, rejections: &self.rejections };
@@ -111,7 +118,8 @@ fn what_only_passes_through_is_aliased_whole() {
         let exported = desk.export(&array);
         let sizes = exported.sizes().to_vec();
         let source = exported.into_array();
-        let imported = desk.import(&field_of(&array), source.as_raw(), sizes.as_ptr(), Level::Bounds, Hold::Call).unwrap();
+        let imported =
+            desk.import(&field_of(&array), source.as_raw(), sizes.as_ptr(), Level::Bounds, Hold::Call).unwrap();
         let Imported { arrays, borrow, .. } = imported;
         let echoed = export_array(&arrays[0], Aliasing::Call(&borrow), &desk.live);
         // A view array's table of sizes is always made anew.
@@ -129,7 +137,8 @@ fn what_only_passes_through_is_aliased_whole() {
         assert!(!borrow.end_call(), "{name}: aliases do not keep the block");
         let echo_sizes = echoed.sizes().to_vec();
         let echoed = echoed.into_array();
-        let again = desk.import(&field_of(&array), echoed.as_raw(), echo_sizes.as_ptr(), Level::Full, Hold::Call).unwrap();
+        let again =
+            desk.import(&field_of(&array), echoed.as_raw(), echo_sizes.as_ptr(), Level::Full, Hold::Call).unwrap();
         assert_eq!(again.arrays[0].to_data(), array.to_data(), "{name}");
         drop(again.arrays);
         assert!(!again.borrow.end_call());
@@ -141,7 +150,8 @@ fn what_is_kept_is_found_by_address_and_told_of_once() {
     let desk = Desk::new();
     let array: ArrayRef = Arc::new((0..1000).collect::<arrow_array::Int64Array>());
     let source = desk.export(&array).into_array();
-    let imported = desk.import(&field_of(&array), source.as_raw(), std::ptr::null(), Level::Bounds, Hold::Keep).unwrap();
+    let imported =
+        desk.import(&field_of(&array), source.as_raw(), std::ptr::null(), Level::Bounds, Hold::Keep).unwrap();
     let Imported { arrays, borrow, .. } = imported;
     assert!(borrow.end_call(), "the arrays still hold the block");
     let kept = arrays[0].slice(100, 10);
@@ -158,7 +168,12 @@ fn what_is_kept_is_found_by_address_and_told_of_once() {
 
 /// Copies every buffer to an address that is 8 bytes off 64, or one off everything.
 fn shifted(array: &OwnedArray, by: usize, sizes: &[i64]) -> (ArrowArray, Vec<Box<dyn std::any::Any>>) {
-    fn node(raw: &ArrowArray, by: usize, sizes: &mut std::slice::Iter<'_, i64>, keep: &mut Vec<Box<dyn std::any::Any>>) -> ArrowArray {
+    fn node(
+        raw: &ArrowArray,
+        by: usize,
+        sizes: &mut std::slice::Iter<'_, i64>,
+        keep: &mut Vec<Box<dyn std::any::Any>>,
+    ) -> ArrowArray {
         let mut pointers = Vec::new();
         for index in 0..raw.n_buffers as usize {
             let size = *sizes.next().unwrap() as usize;
@@ -184,7 +199,8 @@ fn shifted(array: &OwnedArray, by: usize, sizes: &[i64]) -> (ArrowArray, Vec<Box
             Box::into_raw(Box::new(child))
         };
         // SAFETY: our own export.
-        let mut children: Vec<_> = (0..raw.n_children as usize).map(|at| child(unsafe { *raw.children.add(at) })).collect();
+        let mut children: Vec<_> =
+            (0..raw.n_children as usize).map(|at| child(unsafe { *raw.children.add(at) })).collect();
         let dictionary = if raw.dictionary.is_null() { std::ptr::null_mut() } else { child(raw.dictionary) };
         let out = ArrowArray {
             buffers: pointers.as_mut_ptr(),

@@ -37,11 +37,7 @@ impl FunctionState {
     ///
     /// # Safety
     /// 1. `arguments` is null or valid as the C Data Interface defines it.
-    pub(crate) unsafe fn resolve(
-        engine: Arc<EngineState>,
-        call: &[u8],
-        arguments: *const ArrowSchema,
-    ) -> Result<Self> {
+    pub(crate) unsafe fn resolve(engine: Arc<EngineState>, call: &[u8], arguments: *const ArrowSchema) -> Result<Self> {
         engine.check_open()?;
         let call: FunctionCall = bowyer_engine::decode(call)?;
         // SAFETY: the caller's promise.
@@ -119,12 +115,7 @@ impl FunctionState {
     }
 
     /// The arguments as columns, and their rows.
-    fn columns(
-        &self,
-        arguments: &[Argument],
-        arrays: Vec<ArrayRef>,
-        block_rows: i64,
-    ) -> Result<(Vec<Column>, usize)> {
+    fn columns(&self, arguments: &[Argument], arrays: Vec<ArrayRef>, block_rows: i64) -> Result<(Vec<Column>, usize)> {
         let mut arrays = arrays.into_iter();
         let mut values = Vec::with_capacity(arguments.len());
         // `take` has as many indices as it likes: functions over whole columns compare lengths themselves.

@@ -38,9 +38,9 @@ impl PreparedState {
     /// `NotFound` past the last one.
     pub(crate) fn output(&self, output: u32) -> Result<OwnedSchema> {
         let outputs = self.prepared.outputs();
-        let (_, schema) = outputs.get(output as usize).ok_or_else(|| {
-            Error::not_found(format!("output {output} of a plan that has {}", outputs.len()))
-        })?;
+        let (_, schema) = outputs
+            .get(output as usize)
+            .ok_or_else(|| Error::not_found(format!("output {output} of a plan that has {}", outputs.len())))?;
         export_schema(schema)
     }
 

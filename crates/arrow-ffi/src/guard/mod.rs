@@ -88,7 +88,9 @@ fn sizes(flat: &Flat<'_>, index: usize, at: usize, expected: &ShapeNode) -> Resu
     let buffers = flat.buffers_of(node);
     for (buffer, range) in buffers.iter().enumerate() {
         let Some(least) = expected.layout.least_byte_len(buffer, node) else {
-            return Err(Rejection::new(Case::SizeOverflow, at, "its rows need more than 63 bits can count").buffer(buffer));
+            return Err(
+                Rejection::new(Case::SizeOverflow, at, "its rows need more than 63 bits can count").buffer(buffer)
+            );
         };
         if range.len() < least {
             let message = format!("{} bytes where {} rows need {least}", range.len(), node.offset + node.length);

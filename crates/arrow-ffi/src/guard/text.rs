@@ -41,9 +41,9 @@ impl Guard<'_, '_> {
             inside |= span.get(start(offset) - first).is_some_and(|byte| byte & 0xC0 == 0x80);
         }
         if inside {
-            let row = offsets.iter().position(|offset| {
-                span.get(start(offset) - first).is_some_and(|byte| byte & 0xC0 == 0x80)
-            });
+            let row = offsets
+                .iter()
+                .position(|offset| span.get(start(offset) - first).is_some_and(|byte| byte & 0xC0 == 0x80));
             let message = "an offset lies inside a code point";
             return Err(Rejection::new(Case::Utf8, at, message).buffer(1).index(row.unwrap_or_default()));
         }

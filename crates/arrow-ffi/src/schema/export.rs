@@ -45,12 +45,7 @@ pub fn export_schema(schema: &Schema) -> Result<OwnedSchema> {
     export("", &DataType::Struct(schema.fields().clone()), 0, schema.metadata())
 }
 
-fn export(
-    name: &str,
-    data_type: &DataType,
-    mut flags: i64,
-    entries: &HashMap<String, String>,
-) -> Result<OwnedSchema> {
+fn export(name: &str, data_type: &DataType, mut flags: i64, entries: &HashMap<String, String>) -> Result<OwnedSchema> {
     if matches!(data_type, DataType::Map(_, true)) {
         flags |= MAP_KEYS_SORTED;
     }

@@ -28,7 +28,10 @@ fn typed<T: ArrowPrimitiveType>(data_type: DataType, value: impl Fn(usize) -> T:
 }
 
 fn text(row: usize) -> Option<String> {
-    optional(row, ["", "short", "grüße", "a value longer than twelve bytes", "日本語のとても長い文字列です"][row % 5].to_owned())
+    optional(
+        row,
+        ["", "short", "grüße", "a value longer than twelve bytes", "日本語のとても長い文字列です"][row % 5].to_owned(),
+    )
 }
 
 fn nulls() -> Option<NullBuffer> {
@@ -93,9 +96,12 @@ pub(crate) fn flat() -> Vec<(&'static str, ArrayRef)> {
         ("large binary", Arc::new((0..ROWS).map(binary).collect::<LargeBinaryArray>())),
         ("binary view", Arc::new((0..ROWS).map(binary).collect::<BinaryViewArray>())),
         ("fixed-size binary", Arc::new(fixed.finish())),
-        ("fixed-size binary of no width", Arc::new(
-            FixedSizeBinaryArray::try_new_with_len(0, arrow_buffer::Buffer::default(), nulls(), ROWS).unwrap(),
-        )),
+        (
+            "fixed-size binary of no width",
+            Arc::new(
+                FixedSizeBinaryArray::try_new_with_len(0, arrow_buffer::Buffer::default(), nulls(), ROWS).unwrap(),
+            ),
+        ),
     ]
 }
 
@@ -108,20 +114,15 @@ fn strings(count: usize) -> ArrayRef {
 }
 
 fn structure() -> StructArray {
-    let fields = Fields::from(vec![
-        Field::new("a", DataType::Int32, true),
-        Field::new("b", DataType::Utf8, true),
-    ]);
+    let fields = Fields::from(vec![Field::new("a", DataType::Int32, true), Field::new("b", DataType::Utf8, true)]);
     StructArray::new(fields, vec![primitive::<Int32Type>(|row| row as i32), strings(ROWS)], nulls())
 }
 
 pub(crate) fn nested() -> Vec<(&'static str, ArrayRef)> {
     let lengths = || (0..ROWS).map(|row| if row % 3 == 1 { 0 } else { row % 4 });
     let total = lengths().sum();
-    let entry_fields = Fields::from(vec![
-        Field::new("key", DataType::Int32, false),
-        Field::new("value", DataType::Utf8, true),
-    ]);
+    let entry_fields =
+        Fields::from(vec![Field::new("key", DataType::Int32, false), Field::new("value", DataType::Utf8, true)]);
     let entries = StructArray::new(
         entry_fields.clone(),
         vec![Arc::new((0..total as i32).collect::<Int32Array>()), strings(total)],

@@ -89,7 +89,14 @@ pub(crate) fn new_result() -> CResult {
 }
 
 pub(crate) fn new_buffer() -> Buffer {
-    Buffer { struct_size: size_of::<Buffer>() as u32, flags: 0, data: null(), len: 0, release: None, private_data: null_mut() }
+    Buffer {
+        struct_size: size_of::<Buffer>() as u32,
+        flags: 0,
+        data: null(),
+        len: 0,
+        release: None,
+        private_data: null_mut(),
+    }
 }
 
 /// An engine's handle; the last to go closes it and finds nothing alive.
@@ -265,7 +272,8 @@ impl Drop for Client {
             return;
         }
         let statistics = self.statistics();
-        let live = (statistics.live_arrays, statistics.live_array_bytes, statistics.live_owners, statistics.live_handles);
+        let live =
+            (statistics.live_arrays, statistics.live_array_bytes, statistics.live_owners, statistics.live_handles);
         assert_eq!(live, (0, 0, 0, 1), "arrays, bytes, owners, handles beside the engine's");
         assert_eq!(bowyer_release(self.engine), 0);
         assert_eq!(bowyer_release(self.engine), 17, "a handle is given back once");

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::calls::{Client, Failure, Lent};
 use arrow_array::{Array, ArrayRef, ListArray, RecordBatch};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, Schema};
@@ -16,7 +17,6 @@ use bowyer_engine::proto::{EngineConfig, FunctionCall, Literal, LiteralList, Opt
 use bowyer_testkit::corpus::{Case, SeenError, folder, load};
 use bowyer_testkit::toml::Value;
 use bowyer_testkit::{data_type, literal};
-use crate::calls::{Client, Failure, Lent};
 use prost::Message;
 
 fn seen(failure: Failure) -> SeenError {
