@@ -18,7 +18,7 @@ use datafusion_common::ScalarValue;
 use crate::operators::aggregate::HashAggregate;
 use crate::operators::distinct::Distinct;
 use crate::operators::filter::Filter;
-use crate::operators::join::{JoinBuild, JoinProbe};
+use crate::operators::join::{JoinBuild, JoinKeys, JoinProbe};
 use crate::operators::project::{Project, Relabel};
 use crate::operators::sort::SortBreaker;
 use crate::operators::{Breaker, Measure, SortKey, Stage};
@@ -198,12 +198,13 @@ impl Builder<'_> {
 
     fn join(&mut self, join: &BoundJoin, relation: &Relation) -> Result<Flow> {
         let right = self.open(join.right)?;
-        let build = JoinBuild::new(right.schema.clone(), join.right_keys.clone(), join.kind, join.nulls);
+        let keys = |columns: &[usize]| JoinKeys::new(columns.to_vec(), join.key_types.clone(), &relation.path);
+        let build = JoinBuild::new(right.schema.clone(), keys(&join.right_keys), join.kind, join.nulls);
         let sink = Sink::Breaker { breaker: build.clone(), channels: Vec::new() };
         let built = self.close(right, sink, None, &format!("{} build", relation.path))?;
         let mut flow = self.open(join.left)?;
         let probe =
-            JoinProbe::new(build, &flow.schema, join.left_keys.clone(), relation.schema.clone(), join.columns.clone())?;
+            JoinProbe::new(build, &flow.schema, keys(&join.left_keys), relation.schema.clone(), join.columns.clone())?;
         flow.dependencies.push(built);
         Ok(self.then(flow, Arc::new(probe), relation, false))
     }

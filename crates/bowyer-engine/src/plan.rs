@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use arrow_schema::{Field, SchemaRef};
+use arrow_schema::{DataType, Field, SchemaRef};
 use bowyer_compute::Bound;
 use datafusion_common::{JoinType, NullEquality};
 
@@ -95,6 +95,8 @@ pub(crate) struct BoundJoin {
     pub(crate) kind: JoinType,
     pub(crate) left_keys: Vec<usize>,
     pub(crate) right_keys: Vec<usize>,
+    /// The types that keys are compared in.
+    pub(crate) key_types: Vec<DataType>,
     pub(crate) nulls: NullEquality,
     pub(crate) columns: Vec<JoinColumn>,
 }

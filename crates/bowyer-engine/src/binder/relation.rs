@@ -7,8 +7,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
-use bowyer_compute::FunctionKind;
-use bowyer_core::{Error, Result};
+use bowyer_compute::coercion::common_type;
+use bowyer_compute::{CastMode, FunctionKind, cast};
+use bowyer_core::{Error, Memory, Result};
 use datafusion_common::{JoinType, NullEquality};
 
 use super::expression::{Expressions, column_index};
@@ -145,15 +146,11 @@ impl Binder {
         }
         let mut left_keys = Vec::with_capacity(join.keys.len());
         let mut right_keys = Vec::with_capacity(join.keys.len());
+        let mut key_types = Vec::with_capacity(join.keys.len());
         for key in &join.keys {
             let (l, r) = (column_index(left, &key.left)?, column_index(right, &key.right)?);
-            let (l_type, r_type) = (left.field(l).data_type(), right.field(r).data_type());
-            if l_type != r_type {
-                return Err(Error::type_mismatch(format!(
-                    "the key is of type {l_type} on the left and {r_type} on the right: cast one of them"
-                ))
-                .in_column(key.left.clone()));
-            }
+            let key_type = key_type(left.field(l).data_type(), right.field(r).data_type());
+            key_types.push(key_type.map_err(|error| error.in_column(key.left.clone()))?);
             left_keys.push(l);
             right_keys.push(r);
         }
@@ -164,6 +161,7 @@ impl Binder {
             kind,
             left_keys,
             right_keys,
+            key_types,
             nulls: if join.nulls_equal { NullEquality::NullEqualsNull } else { NullEquality::NullEqualsNothing },
             columns,
         });
@@ -370,6 +368,22 @@ fn measure_name(bound: &Expressions<'_>, schema: &SchemaRef, measure: &proto::Me
         },
         _ => Err(Error::invalid_argument("this aggregate needs a name")),
     }
+}
+
+/// The type that keys of two types are compared in: that of a comparison of the two.
+fn key_type(left: &DataType, right: &DataType) -> Result<DataType> {
+    let refuse = || {
+        Error::type_mismatch(format!(
+            "the key is of type {left} on the left and {right} on the right: cast one of them"
+        ))
+    };
+    let common = common_type(&[left.clone(), right.clone()]).ok_or_else(refuse)?;
+    for own in [left, right] {
+        // A cast of no rows says whether there is one at all.
+        let probe = arrow_array::new_empty_array(own).into();
+        cast(&probe, &common, CastMode::Checked, &Memory::unlimited()).map_err(|_| refuse())?;
+    }
+    Ok(common)
 }
 
 fn join_columns(

@@ -6,11 +6,14 @@
 //! [`JoinBuild`] gathers the build rows into one batch and numbers their keys; [`JoinProbe`] looks its rows' keys up.
 //! Where no key is built twice, a probe row has at most one partner: probe columns are then passed on as they are when
 //! all rows stay. Otherwise each row is repeated for each partner. Null keys match nothing, unless told to match nulls.
+//! Keys of different types are compared as their common one ([`JoinKeys`]).
 
 mod build;
+mod keys;
 mod probe;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use build::JoinBuild;
+pub(crate) use keys::JoinKeys;
 pub(crate) use probe::JoinProbe;

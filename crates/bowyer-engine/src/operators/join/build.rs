@@ -15,14 +15,14 @@ use bowyer_core::{Charge, Error, Memory, Result};
 use datafusion_common::{JoinType, NullEquality};
 use rayon::prelude::*;
 
+use super::JoinKeys;
 use crate::operators::aggregate::{own, own_all};
 use crate::operators::{Breaker, Finished, LocalState, Morsel, TaskContext};
 
 /// The build side of a join: a breaker that leaves a table for [`super::JoinProbe`].
 pub(crate) struct JoinBuild {
     schema: SchemaRef,
-    keys: Vec<usize>,
-    key_types: Vec<DataType>,
+    keys: JoinKeys,
     kind: JoinType,
     null_keys: NullKeys,
     table: OnceLock<BuildTable>,
@@ -49,20 +49,20 @@ pub(super) enum Partners {
 }
 
 struct Local {
-    kept: Vec<(u64, RecordBatch)>,
+    /// The sequence of each batch, the batch and its keys.
+    kept: Vec<(u64, RecordBatch, Vec<ArrayRef>)>,
 }
 
 impl LocalState for Local {}
 
 impl JoinBuild {
-    /// Builds rows of `schema` by the columns `keys`.
-    pub(crate) fn new(schema: SchemaRef, keys: Vec<usize>, kind: JoinType, nulls: NullEquality) -> Arc<Self> {
-        let key_types = keys.iter().map(|&key| schema.field(key).data_type().clone()).collect();
+    /// Builds rows of `schema` by `keys`.
+    pub(crate) fn new(schema: SchemaRef, keys: JoinKeys, kind: JoinType, nulls: NullEquality) -> Arc<Self> {
         let null_keys = match nulls {
             NullEquality::NullEqualsNull => NullKeys::Group,
             NullEquality::NullEqualsNothing => NullKeys::Reject,
         };
-        Arc::new(Self { schema, keys, key_types, kind, null_keys, table: OnceLock::new() })
+        Arc::new(Self { schema, keys, kind, null_keys, table: OnceLock::new() })
     }
 
     pub(super) fn kind(&self) -> JoinType {
@@ -74,7 +74,7 @@ impl JoinBuild {
     }
 
     pub(super) fn key_types(&self) -> &[DataType] {
-        &self.key_types
+        self.keys.types()
     }
 
     /// The table.
@@ -82,24 +82,22 @@ impl JoinBuild {
         self.table.get().ok_or_else(|| Error::internal("a join is probed before it is built"))
     }
 
-    fn build(&self, batches: &[RecordBatch], context: &TaskContext) -> Result<BuildTable> {
+    fn build(&self, batches: &[RecordBatch], keys: &[Vec<ArrayRef>], context: &TaskContext) -> Result<BuildTable> {
         let memory = &context.memory;
         let row_count: usize = batches.iter().map(RecordBatch::num_rows).sum();
         let options = KeyOptions { null_keys: self.null_keys, expected_rows: row_count, ..KeyOptions::default() };
-        let mut groups = GroupTable::new(&self.key_types, options, memory)?;
+        let mut groups = GroupTable::new(self.keys.types(), options, memory)?;
         let needs_rows = matches!(self.kind, JoinType::Inner | JoinType::Left);
         groups.forget_keys();
-        let keys_of =
-            |batch: &RecordBatch| -> Vec<ArrayRef> { self.keys.iter().map(|&key| batch.column(key).clone()).collect() };
-        for batch in batches {
+        for (batch, keys) in batches.iter().zip(keys) {
             context.check()?;
-            groups.look_ahead(&keys_of(batch), batch.num_rows())?;
+            groups.look_ahead(keys, batch.num_rows())?;
         }
         let mut group_of_row = Lanes::<u32>::new(memory)?;
         let mut group_indices = Vec::new();
-        for batch in batches {
+        for (batch, keys) in batches.iter().zip(keys) {
             context.check()?;
-            groups.insert(&keys_of(batch), batch.num_rows(), &mut group_indices)?;
+            groups.insert(keys, batch.num_rows(), &mut group_indices)?;
             if needs_rows {
                 group_of_row.extend_from_slice(&group_indices)?;
             }
@@ -167,15 +165,16 @@ impl Breaker for JoinBuild {
 
     fn consume(&self, local: &mut dyn LocalState, morsel: Morsel, context: &TaskContext) -> Result<()> {
         context.check()?;
-        own::<Local>(local)?.kept.push((morsel.sequence, morsel.batch));
+        let keys = self.keys.of(&morsel.batch, &context.memory)?;
+        own::<Local>(local)?.kept.push((morsel.sequence, morsel.batch, keys));
         Ok(())
     }
 
     fn finish(&self, locals: Vec<Box<dyn LocalState>>, context: &TaskContext) -> Result<Finished> {
         let mut kept: Vec<_> = own_all::<Local>(locals)?.into_iter().flat_map(|local| local.kept).collect();
-        kept.sort_by_key(|(sequence, _)| *sequence);
-        let batches: Vec<RecordBatch> = kept.into_iter().map(|(_, batch)| batch).collect();
-        if self.table.set(self.build(&batches, context)?).is_err() {
+        kept.sort_by_key(|(sequence, ..)| *sequence);
+        let (batches, keys): (Vec<_>, Vec<_>) = kept.into_iter().map(|(_, batch, keys)| (batch, keys)).unzip();
+        if self.table.set(self.build(&batches, &keys, context)?).is_err() {
             return Err(Error::internal("a join was built twice"));
         }
         Ok(Finished::Table)

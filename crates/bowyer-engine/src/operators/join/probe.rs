@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::SchemaRef;
 use bowyer_core::keys::NO_GROUP;
@@ -13,15 +13,15 @@ use bowyer_core::take::{NO_ROW, Rows, take};
 use bowyer_core::{Error, Result};
 use datafusion_common::JoinType;
 
-use super::JoinBuild;
 use super::build::{BuildTable, Partners};
+use super::{JoinBuild, JoinKeys};
 use crate::operators::select::Selection;
 use crate::operators::{JoinColumn, Stage, TaskContext};
 
 /// The probe side of a join.
 pub(crate) struct JoinProbe {
     build: Arc<JoinBuild>,
-    keys: Vec<usize>,
+    keys: JoinKeys,
     schema: SchemaRef,
     columns: Vec<JoinColumn>,
 }
@@ -37,7 +37,7 @@ enum Matches {
 }
 
 impl JoinProbe {
-    /// Probes `build` with the columns `keys` of rows of `probe`. The result has `columns`, as in `output`.
+    /// Probes `build` with the keys of rows of `probe`. The result has `columns`, as in `output`.
     ///
     /// # Errors
     /// `NotImplemented` for a kind that would return rows of the build side alone, `TypeMismatch` when the keys are not
@@ -45,12 +45,11 @@ impl JoinProbe {
     pub(crate) fn new(
         build: Arc<JoinBuild>,
         probe: &SchemaRef,
-        keys: Vec<usize>,
+        keys: JoinKeys,
         output: SchemaRef,
         columns: Vec<JoinColumn>,
     ) -> Result<Self> {
-        let types = keys.iter().map(|&key| probe.field(key).data_type());
-        if !types.clone().eq(build.key_types()) {
+        if keys.types() != build.key_types() {
             return Err(Error::type_mismatch("the keys of a join are of different types"));
         }
         let pairs = match build.kind() {
@@ -68,8 +67,8 @@ impl JoinProbe {
         Ok(Self { build, keys, schema: output, columns })
     }
 
-    fn matches(&self, table: &BuildTable, batch: &RecordBatch) -> Result<Matches> {
-        let keys: Vec<ArrayRef> = self.keys.iter().map(|&key| batch.column(key).clone()).collect();
+    fn matches(&self, table: &BuildTable, batch: &RecordBatch, context: &TaskContext) -> Result<Matches> {
+        let keys = self.keys.of(batch, &context.memory)?;
         let mut groups = Vec::new();
         table.groups.find(&keys, batch.num_rows(), &mut groups)?;
         let kind = self.build.kind();
@@ -164,12 +163,12 @@ impl Stage for JoinProbe {
     fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Option<RecordBatch>> {
         context.check()?;
         let table = self.build.table()?;
-        let matches = self.matches(table, &batch)?;
+        let matches = self.matches(table, &batch, context)?;
         self.result(table, &batch, &matches, context)
     }
 
-    fn trace(&self, input: &RecordBatch, output_row: usize, _: &TaskContext) -> Result<usize> {
-        Ok(match self.matches(self.build.table()?, input)? {
+    fn trace(&self, input: &RecordBatch, output_row: usize, context: &TaskContext) -> Result<usize> {
+        Ok(match self.matches(self.build.table()?, input, context)? {
             Matches::All { .. } => output_row,
             Matches::Some { kept, .. } => kept.set_indices().nth(output_row).unwrap_or(output_row),
             Matches::Pairs { rows, .. } => rows.get(output_row).map_or(output_row, |&row| row as usize),

@@ -26,6 +26,12 @@ fn side(keys: Vec<ArrayRef>, row_count: usize) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }
 
+/// Columns as keys of their own types.
+fn own_types(batch: &RecordBatch, columns: &[usize]) -> JoinKeys {
+    let types = columns.iter().map(|&column| batch.column(column).data_type().clone()).collect();
+    JoinKeys::new(columns.to_vec(), types, "join[2]")
+}
+
 /// The pairs of row numbers that a join gives; −1 stands for no row.
 fn joined(probe: &RecordBatch, build: &RecordBatch, kind: JoinType, nulls_equal: bool) -> Vec<(i64, i64)> {
     let memory = Memory::unlimited();
@@ -33,7 +39,7 @@ fn joined(probe: &RecordBatch, build: &RecordBatch, kind: JoinType, nulls_equal:
     let keys: Vec<usize> = (0..probe.num_columns() - 1).collect();
     let table = JoinBuild::new(
         build.schema(),
-        keys.clone(),
+        own_types(build, &keys),
         kind,
         if nulls_equal { NullEquality::NullEqualsNull } else { NullEquality::NullEqualsNothing },
     );
@@ -46,7 +52,7 @@ fn joined(probe: &RecordBatch, build: &RecordBatch, kind: JoinType, nulls_equal:
         fields.push(Field::new("right", DataType::Int64, true));
     }
     let output: SchemaRef = Arc::new(Schema::new(fields));
-    let stage = JoinProbe::new(table, &probe.schema(), keys, output, columns).unwrap();
+    let stage = JoinProbe::new(table, &probe.schema(), own_types(probe, &keys), output, columns).unwrap();
     let mut pairs = Vec::new();
     for batch in cut(probe) {
         let Some(result) = stage.apply(batch.clone(), &context).unwrap() else { continue };
@@ -131,10 +137,10 @@ fn every_row_matched_once_passes_probe_columns_on() {
     let keys = integers(&(0..500).map(Some).collect::<Vec<_>>());
     let both = side(vec![keys], 500);
     let memory = Memory::unlimited();
-    let table = JoinBuild::new(both.schema(), vec![0], JoinType::Inner, NullEquality::NullEqualsNothing);
+    let table = JoinBuild::new(both.schema(), own_types(&both, &[0]), JoinType::Inner, NullEquality::NullEqualsNothing);
     run(table.as_ref(), std::slice::from_ref(&both), 1, &context(&memory)).unwrap();
     let columns = vec![JoinColumn::Probe(0), JoinColumn::Probe(1)];
-    let stage = JoinProbe::new(table, &both.schema(), vec![0], both.schema(), columns).unwrap();
+    let stage = JoinProbe::new(table, &both.schema(), own_types(&both, &[0]), both.schema(), columns).unwrap();
     let result = stage.apply(both.clone(), &context(&memory)).unwrap().unwrap();
     assert!(result.columns().iter().zip(both.columns()).all(|(a, b)| a.to_data().ptr_eq(&b.to_data())));
 }
