@@ -154,7 +154,8 @@ impl Engine {
             .map(|column| Field::new("", column.data_type().clone(), column.values().is_nullable()))
             .collect();
         let bound = self.0.bind_function(&call, &fields)?;
-        let row_count = args.iter().find(|column| !column.is_scalar()).or_else(|| args.first()).map_or(0, Column::row_count);
+        let row_count =
+            args.iter().find(|column| !column.is_scalar()).or_else(|| args.first()).map_or(0, Column::row_count);
         self.0.call_function(&bound, args, row_count, &Control::new(self.0.memory().clone()))
     }
 

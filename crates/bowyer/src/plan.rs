@@ -164,13 +164,36 @@ impl Plan {
         keys: impl IntoIterator<Item = (&'a str, &'a str)>,
         suffix: &str,
     ) -> Self {
+        self.joined(right, kind, keys, suffix, false)
+    }
+
+    /// As [`Plan::join_with_suffix`], where null keys are equal to one another. Otherwise they have no partner.
+    #[must_use]
+    pub fn join_with_equal_nulls<'a>(
+        &self,
+        right: &Self,
+        kind: JoinKind,
+        keys: impl IntoIterator<Item = (&'a str, &'a str)>,
+        suffix: &str,
+    ) -> Self {
+        self.joined(right, kind, keys, suffix, true)
+    }
+
+    fn joined<'a>(
+        &self,
+        right: &Self,
+        kind: JoinKind,
+        keys: impl IntoIterator<Item = (&'a str, &'a str)>,
+        suffix: &str,
+        nulls_equal: bool,
+    ) -> Self {
         Self::new(Relation::Join {
             left: self.clone(),
             right: right.clone(),
             kind,
             keys: keys.into_iter().map(|(left, right)| (left.to_owned(), right.to_owned())).collect(),
             suffix: suffix.to_owned(),
-            nulls_equal: false,
+            nulls_equal,
         })
     }
 

@@ -1,0 +1,219 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Plans written as steps: `filter greater(x, 1)`, `join left u on k`, `sort x desc, y`.
+
+use std::collections::BTreeMap;
+
+use bowyer::{Expr, JoinKind, Literal, Measure, Plan, SortKey, asc, col, desc, function, lit, measure};
+use bowyer_testkit::data_type;
+
+type Parsed<T> = Result<T, String>;
+
+/// The plan of some steps; the first is the name of a plan.
+pub fn plan(steps: &[String], known: &BTreeMap<String, Plan>) -> Parsed<Plan> {
+    let (first, rest) = steps.split_first().ok_or("a plan without steps")?;
+    rest.iter().try_fold(named(first, known)?, |plan, step| {
+        let mut reader = Reader { rest: step };
+        let plan = reader.step(&plan, known).map_err(|error| format!("{step}: {error}"))?;
+        if reader.at_end() { Ok(plan) } else { Err(format!("{step}: unexpected {:?}", reader.rest)) }
+    })
+}
+
+fn named(name: &str, known: &BTreeMap<String, Plan>) -> Parsed<Plan> {
+    known.get(name).cloned().ok_or_else(|| format!("no plan is named {name:?}"))
+}
+
+/// A column of a projection or a key, with its name.
+type Named = (String, Expr);
+
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    fn at_end(&mut self) -> bool {
+        self.rest = self.rest.trim_start();
+        self.rest.is_empty()
+    }
+
+    fn eat(&mut self, token: &str) -> bool {
+        self.rest = self.rest.trim_start();
+        let Some(rest) = self.rest.strip_prefix(token) else { return false };
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if token.ends_with(is_word) && rest.starts_with(is_word) {
+            return false;
+        }
+        self.rest = rest;
+        true
+    }
+
+    fn expect(&mut self, token: &str) -> Parsed<()> {
+        if self.eat(token) { Ok(()) } else { Err(format!("expected {token:?} at {:?}", self.rest)) }
+    }
+
+    fn word(&mut self) -> Parsed<&'a str> {
+        self.rest = self.rest.trim_start();
+        let end = self.rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        if word.is_empty() { Err(format!("expected a name at {rest:?}")) } else { Ok(word) }
+    }
+
+    fn step(&mut self, plan: &Plan, known: &BTreeMap<String, Plan>) -> Parsed<Plan> {
+        Ok(match self.word()? {
+            "filter" => plan.filter(self.expression()?),
+            "select" => plan.select(self.list(Self::named)?),
+            "with" => plan.with(self.list(Self::named)?),
+            "aggregate" => self.aggregate(plan)?,
+            "join" => self.join(plan, known)?,
+            "sort" => plan.sort(self.list(Self::sort_key)?),
+            "limit" => {
+                let count = self.count()?;
+                let offset = if self.eat("offset") { self.count()? } else { 0 };
+                plan.range(offset, Some(count))
+            }
+            "offset" => plan.range(self.count()?, None),
+            "union" => {
+                let others = self.list(|reader| named(reader.word()?, known))?;
+                plan.union(&others)
+            }
+            "distinct" if self.at_end() => plan.distinct([]),
+            "distinct" => plan.distinct(self.list(Self::word)?),
+            other => return Err(format!("{other:?} is no step")),
+        })
+    }
+
+    fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
+        let mut items = vec![item(self)?];
+        while self.eat(",") {
+            items.push(item(self)?);
+        }
+        Ok(items)
+    }
+
+    fn count(&mut self) -> Parsed<u64> {
+        self.word()?.parse().map_err(|_| "expected a count".to_owned())
+    }
+
+    /// `by k, f(x) as y: sum(x) as s, count_all()`; without `by`, measures alone.
+    fn aggregate(&mut self, plan: &Plan) -> Parsed<Plan> {
+        if !self.eat("by") {
+            return Ok(plan.aggregate(self.list(Self::measure)?));
+        }
+        let keys = self.list(Self::named)?;
+        let measures = if self.eat(":") { self.list(Self::measure)? } else { Vec::new() };
+        Ok(plan.group_by(keys, measures))
+    }
+
+    fn measure(&mut self) -> Parsed<Measure> {
+        let name = self.word()?;
+        let (arguments, options) = self.arguments()?;
+        let mut made = measure(name, arguments);
+        for (option, value) in options {
+            made = made.option(option, value);
+        }
+        Ok(if self.eat("as") { made.named(self.word()?) } else { made })
+    }
+
+    /// `left u on k, a = b suffix _right nulls equal`
+    fn join(&mut self, plan: &Plan, known: &BTreeMap<String, Plan>) -> Parsed<Plan> {
+        let kind = match self.word()? {
+            "inner" => JoinKind::Inner,
+            "left" => JoinKind::Left,
+            "semi" => JoinKind::LeftSemi,
+            "anti" => JoinKind::LeftAnti,
+            other => return Err(format!("{other:?} is no kind of join")),
+        };
+        let right = named(self.word()?, known)?;
+        self.expect("on")?;
+        let keys = self.list(|reader| {
+            let left = reader.word()?;
+            Ok((left, if reader.eat("=") { reader.word()? } else { left }))
+        })?;
+        let suffix = if self.eat("suffix") { self.word()? } else { "" };
+        if self.eat("nulls equal") {
+            return Ok(plan.join_with_equal_nulls(&right, kind, keys, suffix));
+        }
+        Ok(plan.join_with_suffix(&right, kind, keys, suffix))
+    }
+
+    fn sort_key(&mut self) -> Parsed<SortKey> {
+        let expression = self.expression()?;
+        let key = if self.eat("desc") { desc(expression) } else { asc(expression) };
+        Ok(if self.eat("nulls first") { key.nulls_first() } else { key })
+    }
+
+    fn named(&mut self) -> Parsed<Named> {
+        let expression = self.expression()?;
+        let name = if self.eat("as") { self.word()? } else { "" };
+        Ok((name.to_owned(), expression))
+    }
+
+    /// A column, a constant, `cast(x as int8)`, or a call with its options: `f(x, y, option = 1)`.
+    fn expression(&mut self) -> Parsed<Expr> {
+        if let Some(value) = self.literal()? {
+            return Ok(lit(value));
+        }
+        let name = self.word()?;
+        match name {
+            "cast" | "try_cast" => {
+                self.expect("(")?;
+                let argument = self.expression()?;
+                self.expect("as")?;
+                let end = self.rest.rfind(')').ok_or("a cast without an end")?;
+                let end = self.rest.find("),").unwrap_or(end).min(self.rest.find(") as").unwrap_or(end));
+                let to = data_type(self.rest[..end].trim())?;
+                self.rest = &self.rest[end + 1..];
+                Ok(if name == "cast" { argument.cast(to) } else { argument.try_cast(to) })
+            }
+            _ if self.rest.starts_with('(') => {
+                let (arguments, options) = self.arguments()?;
+                Ok(function(name, arguments, options.iter().map(|(name, value)| (*name, value.clone()))))
+            }
+            _ => Ok(col(name)),
+        }
+    }
+
+    fn arguments(&mut self) -> Parsed<(Vec<Expr>, Vec<(&'a str, Literal)>)> {
+        let (mut arguments, mut options) = (Vec::new(), Vec::new());
+        self.expect("(")?;
+        while !self.eat(")") {
+            let before = self.rest;
+            let option = self.word().ok().filter(|_| self.eat("="));
+            match option {
+                Some(name) => options.push((name, self.literal()?.ok_or("an option is a constant")?)),
+                None => {
+                    self.rest = before;
+                    arguments.push(self.expression()?);
+                }
+            }
+            if !self.eat(",") && !self.rest.trim_start().starts_with(')') {
+                return Err(format!("expected \",\" or \")\" at {:?}", self.rest));
+            }
+        }
+        Ok((arguments, options))
+    }
+
+    fn literal(&mut self) -> Parsed<Option<Literal>> {
+        for (word, value) in [("true", true.into()), ("false", false.into()), ("null", Literal::null())] {
+            if self.eat(word) {
+                return Ok(Some(value));
+            }
+        }
+        if let Some(text) = self.rest.strip_prefix('\'') {
+            let (text, rest) = text.split_once('\'').ok_or("text without an end")?;
+            self.rest = rest;
+            return Ok(Some(text.into()));
+        }
+        if !self.rest.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+            return Ok(None);
+        }
+        let end = self.rest.find(|c: char| !(c.is_ascii_digit() || "-+.e".contains(c))).unwrap_or(self.rest.len());
+        let (number, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        let whole = number.parse::<i64>().map(Literal::from);
+        let value = whole.or_else(|_| number.parse::<f64>().map(Literal::from));
+        value.map(Some).map_err(|_| format!("{number:?} is no number"))
+    }
+}
