@@ -11,6 +11,7 @@ import (
 // cost is what one run of a case takes.
 type cost struct {
 	microseconds float64
+	kernel       float64 // microseconds of them that the engine spent inside functions, when that was asked for
 	allocations  float64
 }
 
@@ -29,6 +30,11 @@ type contender struct {
 // measure runs cases in turn, in rounds of equal length, and gives the best round of each: what the neighbours on a shared
 // machine take then hits all of them alike, and the slower rounds, which measure the neighbours, count for none.
 func measure(runs ...func() error) ([]cost, error) {
+	return measureKernels(func() time.Duration { return 0 }, runs...)
+}
+
+// measureKernels is measure that also reads a clock of the time spent inside functions.
+func measureKernels(clock func() time.Duration, runs ...func() error) ([]cost, error) {
 	contenders := make([]contender, len(runs))
 	for i, run := range runs {
 		contenders[i].run = run
@@ -43,7 +49,7 @@ func measure(runs ...func() error) ([]cost, error) {
 	}
 	for range rounds {
 		for i := range contenders {
-			if err := contenders[i].round(); err != nil {
+			if err := contenders[i].round(clock); err != nil {
 				return nil, err
 			}
 		}
@@ -55,10 +61,11 @@ func measure(runs ...func() error) ([]cost, error) {
 	return best, nil
 }
 
-func (c *contender) round() error {
+func (c *contender) round(clock func() time.Duration) error {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
+	kernel := clock()
 	began := time.Now()
 	for range c.each {
 		if err := c.run(); err != nil {
@@ -66,8 +73,10 @@ func (c *contender) round() error {
 		}
 	}
 	elapsed := time.Since(began)
+	kernel = clock() - kernel
 	runtime.ReadMemStats(&after)
 	one := cost{
+		kernel:       float64(kernel.Nanoseconds()) / 1e3 / float64(c.each),
 		microseconds: float64(elapsed.Nanoseconds()) / 1e3 / float64(c.each),
 		allocations:  float64(after.Mallocs-before.Mallocs) / float64(c.each),
 	}
