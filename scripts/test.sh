@@ -95,7 +95,12 @@ step "go vet" each_module go vet ./...
 step "gofumpt" unformatted
 step "staticcheck" each_module go run "$STATICCHECK" ./...
 
-skipped+=("Miri: needs a nightly toolchain; cargo +nightly miri test -p bowyer-core -p arrow-ffi")
+if cargo +nightly miri --version >/dev/null 2>&1; then
+    step "Miri over the C Data Interface" env MIRIFLAGS=-Zmiri-permissive-provenance \
+        cargo +nightly miri test --locked --package arrow-ffi --lib --target-dir target/miri
+else
+    skipped+=("Miri: needs a nightly toolchain that has it; cargo +nightly miri test -p arrow-ffi --lib")
+fi
 skipped+=("interop with pyarrow: needs Python; make interop")
 
 rust="$(awk '/^test result:/ { sum += $4 } END { print sum + 0 }' "$logs/cargo-test.log")"

@@ -5,7 +5,7 @@
 
 #![cfg(feature = "fault-injection")]
 
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 
 use arrow_ffi::c::ArrowArray;
 use bowyer_capi::exports::*;
@@ -22,7 +22,6 @@ fn empty() -> Bytes {
 
 /// Calls a function by name with arguments that lead nowhere: they are read after the panic.
 fn call(name: &str, error: *mut CError) -> i32 {
-    let null = std::ptr::null;
     // SAFETY: null pointers and dead handles are allowed everywhere.
     unsafe {
         match name {
