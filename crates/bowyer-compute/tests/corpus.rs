@@ -5,9 +5,12 @@
 
 mod support;
 
+use arrow_array::{Array, ArrayRef};
 use bowyer_compute::functions;
-use bowyer_testkit::corpus::{SeenError, folder, load};
-use bowyer_testkit::{compare, literal};
+use bowyer_core::{Memory, Result};
+use bowyer_testkit::corpus::{Case, SeenError, folder, load};
+use bowyer_testkit::toml::Table;
+use bowyer_testkit::{Literal, compare, literal};
 
 #[test]
 fn every_case_of_the_corpus_holds() {
@@ -17,7 +20,7 @@ fn every_case_of_the_corpus_holds() {
     let mut failures = vec![];
     for (family, case) in cases.iter().filter(|(family, case)| family.contains(&only) || case.name.contains(&only)) {
         let outcome = case.arguments().and_then(|arguments| {
-            let seen = support::call(&case.call, &arguments, &case.options);
+            let seen = call(&case.call, &arguments, &case.options);
             case.check(seen.map_err(SeenError::from))
         });
         if let Err(difference) = outcome {
@@ -34,7 +37,7 @@ fn every_example_holds() {
         for example in function.examples {
             let arguments: Vec<_> = example.args.iter().map(|text| literal(text).unwrap()).collect();
             let options = support::example_options(example.options);
-            let outcome = support::call(function.name, &arguments, &options)
+            let outcome = call(function.name, &arguments, &options)
                 .map_err(|error| error.to_string())
                 .and_then(|result| compare::same(&result, &literal(example.result)?.array));
             if let Err(difference) = outcome {
@@ -60,4 +63,14 @@ fn every_descriptor_is_complete() {
             assert!(overload.args.len() == named || function.variadic.is_some(), "{name} names its arguments");
         }
     }
+}
+
+/// Binds and runs a call of literals.
+fn call(function: &str, arguments: &[Literal], options: &Table) -> Result<ArrayRef> {
+    let row_count = Case::row_count(arguments);
+    let columns: Vec<_> = arguments.iter().map(|argument| argument.column(row_count)).collect();
+    let bound = support::bind_columns(function, &columns, options)?;
+    let result = support::run(&bound, &columns, row_count, &Memory::unlimited())?;
+    assert_eq!(result.data_type(), bound.output_type(), "{function} gives what binding promised");
+    Ok(result)
 }

@@ -12,8 +12,8 @@ pub(crate) enum Value {
     Number(String),
     /// Text in quotes; `\xNN` makes any byte.
     Text(Vec<u8>),
-    List(Vec<Value>),
-    Struct(Vec<(String, Value)>),
+    List(Vec<Self>),
+    Struct(Vec<(String, Self)>),
 }
 
 /// Reads text from the left.

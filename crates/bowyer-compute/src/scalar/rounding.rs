@@ -41,8 +41,8 @@ pub const FAMILY: &[Function] = &[
         ])
         .overloads(&[
             Overload::new(&[Kind::AnyInteger], Kind::SameAs(0), round_integers),
-            Overload::new(&[Kind::Float32], Kind::SameAs(0), |args, output| round_floats::<f32>(args, output)),
-            Overload::new(&[Kind::Float64], Kind::SameAs(0), |args, output| round_floats::<f64>(args, output)),
+            Overload::new(&[Kind::Float32], Kind::SameAs(0), round_floats::<f32>),
+            Overload::new(&[Kind::Float64], Kind::SameAs(0), round_floats::<f64>),
             Overload::new(&[Kind::AnyDecimal], Kind::SameAs(0), round_decimals),
         ]),
     Function::scalar("round_binary")
@@ -75,9 +75,9 @@ pub const FAMILY: &[Function] = &[
         .examples(&[Example::new(&["double [3, 6]"], "double [2.5, 5]").with(&[("multiple", "2.5")])])
         .overloads(&[
             Overload::new(&[Kind::AnyInteger], Kind::SameAs(0), multiple_integers),
-            Overload::new(&[Kind::Float32], Kind::SameAs(0), |args, output| multiple_floats::<f32>(args, output)),
-            Overload::new(&[Kind::Float64], Kind::SameAs(0), |args, output| multiple_floats::<f64>(args, output)),
-            Overload::new(&[Kind::AnyDecimal], Kind::SameAs(0), |args, output| multiple_decimals(args, output)),
+            Overload::new(&[Kind::Float32], Kind::SameAs(0), multiple_floats::<f32>),
+            Overload::new(&[Kind::Float64], Kind::SameAs(0), multiple_floats::<f64>),
+            Overload::new(&[Kind::AnyDecimal], Kind::SameAs(0), multiple_decimals),
         ]),
     whole(
         "floor",
@@ -289,7 +289,7 @@ fn decimals(args: &Args<'_>, output: &mut Output, mode: Mode, ndigits: i64) -> R
     if dropped <= 0 {
         return output.set(args.array(0)?);
     }
-    if dropped >= i64::from(precision) + 1 || dropped > 76 {
+    if dropped > i64::from(precision) || dropped > 76 {
         return Err(Error::invalid_argument(format!("{} does not have so many digits", args.output_type())));
     }
     decimal_lanes(args, output, |power| power, dropped as u64, mode)

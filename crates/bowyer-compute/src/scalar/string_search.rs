@@ -101,7 +101,7 @@ const OPTIONS: &[OptionSpec] = &[
 /// What is looked for.
 #[derive(Debug)]
 enum Pattern {
-    Literal(Finder<'static>),
+    Literal(Box<Finder<'static>>),
     Start(Vec<u8>),
     End(Vec<u8>),
     Whole(Vec<u8>),
@@ -133,7 +133,7 @@ fn literal(context: &BindContext<'_>, plain: fn(&str) -> Pattern, before: &str, 
 }
 
 fn finder(pattern: &str) -> Pattern {
-    Pattern::Literal(Finder::new(pattern).into_owned())
+    Pattern::Literal(Box::new(Finder::new(pattern).into_owned()))
 }
 
 fn prepare_literal(context: &BindContext<'_>) -> Result<State> {

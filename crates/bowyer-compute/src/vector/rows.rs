@@ -75,7 +75,7 @@ fn gather_bits(
 /// a null index may name, gives any value.
 fn take_flat(
     values: &ArrayRef,
-    rows: impl Iterator<Item = usize> + Clone + ExactSizeIterator,
+    rows: impl ExactSizeIterator<Item = usize> + Clone,
     nulls: Option<&NullBuffer>,
     memory: &Memory,
 ) -> Result<Option<ArrayRef>> {

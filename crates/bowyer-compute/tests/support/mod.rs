@@ -3,15 +3,17 @@
 
 //! How the Rust runner makes a call: bind by name, run, give an array.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a case that cannot be set up is a failure of the test")]
+
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, StringArray};
+use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use bowyer_compute::{
     Argument, Bound, Function, FunctionKind, Groups, OptionKind, OptionSpec, OptionValue, bind, find,
 };
 use bowyer_core::{Column, Memory, Result};
 use bowyer_testkit::toml::{Table, Value};
-use bowyer_testkit::{Literal, data_type, literal};
+use bowyer_testkit::{data_type, literal};
 
 /// Binds a call of columns.
 pub(crate) fn bind_columns(function: &str, columns: &[Column], options: &Table) -> Result<Bound> {
@@ -34,16 +36,6 @@ pub(crate) fn run(bound: &Bound, columns: &[Column], row_count: usize, memory: &
         return accumulator.evaluate(1);
     }
     bound.call(columns, row_count, memory).map(|column| column.values().clone())
-}
-
-/// Binds and runs a call of literals.
-pub(crate) fn call(function: &str, arguments: &[Literal], options: &Table) -> Result<ArrayRef> {
-    let row_count = bowyer_testkit::corpus::Case::row_count(arguments);
-    let columns: Vec<_> = arguments.iter().map(|argument| argument.column(row_count)).collect();
-    let bound = bind_columns(function, &columns, options)?;
-    let result = run(&bound, &columns, row_count, &Memory::unlimited())?;
-    assert_eq!(result.data_type(), bound.output_type(), "{function} gives what binding promised");
-    Ok(result)
 }
 
 /// The options of an example.

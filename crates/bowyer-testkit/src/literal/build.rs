@@ -30,7 +30,7 @@ pub(super) fn array(data_type: &DataType, values: &[Value]) -> Built {
         T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::UInt8 | T::UInt16 | T::UInt32 | T::UInt64 => {
             integers(data_type, values)
         }
-        T::Float16 => floats(values, |value| f16::from_f64(value)).map(|lanes| {
+        T::Float16 => floats(values, f16::from_f64).map(|lanes| {
             let array: Float16Array = PrimitiveArray::<Float16Type>::from_iter(lanes);
             Arc::new(array) as ArrayRef
         }),

@@ -239,7 +239,7 @@ impl Rows<'_> {
             let (a, b) = (part(a), part(b));
             let shared = a.iter().zip(b).map(|(a, b)| a.cmp(b)).find(|order| order.is_ne());
             let shorter = a.len().cmp(&b.len());
-            Some(shared.unwrap_or(if self.direction.descending { shorter.reverse() } else { shorter }))
+            Some(shared.unwrap_or_else(|| if self.direction.descending { shorter.reverse() } else { shorter }))
         }))
     }
 
