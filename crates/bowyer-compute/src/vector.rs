@@ -4,7 +4,7 @@
 //! Functions over whole columns: selection, sorting, distinct values.
 
 pub mod distinct;
-mod rows;
 pub mod fill;
+mod rows;
 pub mod selection;
 pub mod sort;

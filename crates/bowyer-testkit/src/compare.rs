@@ -34,20 +34,16 @@ pub fn same(actual: &ArrayRef, expected: &ArrayRef) -> Result<(), String> {
 /// The same array with every NaN the same.
 fn one_nan(array: &ArrayRef) -> ArrayRef {
     match array.data_type() {
-        DataType::Float64 => {
-            Arc::new(
-                array
-                    .as_primitive::<Float64Type>()
-                    .unary::<_, Float64Type>(|value| if value.is_nan() { f64::NAN } else { value }),
-            )
-        }
-        DataType::Float32 => {
-            Arc::new(
-                array
-                    .as_primitive::<Float32Type>()
-                    .unary::<_, Float32Type>(|value| if value.is_nan() { f32::NAN } else { value }),
-            )
-        }
+        DataType::Float64 => Arc::new(
+            array
+                .as_primitive::<Float64Type>()
+                .unary::<_, Float64Type>(|value| if value.is_nan() { f64::NAN } else { value }),
+        ),
+        DataType::Float32 => Arc::new(
+            array
+                .as_primitive::<Float32Type>()
+                .unary::<_, Float32Type>(|value| if value.is_nan() { f32::NAN } else { value }),
+        ),
         DataType::Float16 => Arc::new(
             array
                 .as_primitive::<Float16Type>()
