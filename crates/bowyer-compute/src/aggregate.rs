@@ -16,6 +16,7 @@ pub(crate) mod moments;
 mod presence;
 pub(crate) mod quantile;
 pub(crate) mod sum;
+mod whole_sum;
 
 use std::any::Any;
 

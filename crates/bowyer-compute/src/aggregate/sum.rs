@@ -13,6 +13,7 @@ use bowyer_core::{Error, Result};
 
 use super::fold::{Steps, fold};
 use super::presence::{MIN_COUNT_ONE, SKIP_NULLS};
+use super::whole_sum::whole_sum;
 use super::{Accumulator, AggregateContext};
 use crate::{Coercion, Example, Function, Kind, Options, Overload};
 
@@ -30,6 +31,7 @@ pub(crate) const FAMILY: &[Function] = &[
             Example::new(&["int32 []"], "scalar int64 null"),
             Example::new(&["int32 []"], "scalar int64 0").with(&[("min_count", "0")]),
         ])
+        .fallible_for(|types, _| types[0].is_decimal())
         .coercion(Coercion::Custom(null_as_integer))
         .overloads(&sums(sum)),
     Function::aggregate("sum_checked")
@@ -48,13 +50,14 @@ pub(crate) const FAMILY: &[Function] = &[
         .args(&["values"])
         .options(&[SKIP_NULLS, MIN_COUNT_ONE])
         .examples(&[Example::new(&["int32 [2, null, 3]"], "scalar int64 6")])
+        .fallible_for(|types, _| types[0].is_decimal())
         .coercion(Coercion::Custom(null_as_integer))
         .overloads(&[
             Overload::aggregate(&[Kind::AnySigned], Kind::Int64, product),
             Overload::aggregate(&[Kind::AnyUnsigned], Kind::UInt64, product),
             Overload::aggregate(&[Kind::Boolean], Kind::UInt64, product),
             Overload::aggregate(&[Kind::AnyFloat], Kind::Float64, product),
-            Overload::aggregate(&[Kind::WideDecimal], Kind::SameAs(0), product),
+            Overload::aggregate(&[Kind::WideDecimal], Kind::Computed(product_type), product),
         ]),
 ];
 
@@ -163,17 +166,24 @@ fn holds_256(value: i256) -> bool {
     value < limit && value.wrapping_neg() < limit
 }
 
+/// Decimals of 256 bits are not multiplied: there is nothing wider to hold a product before it is scaled.
+fn product_type(types: &[DataType], _: &Options) -> Result<DataType> {
+    match &types[0] {
+        DataType::Decimal256(..) => Err(unsupported("product", &types[0])),
+        other => Ok(other.clone()),
+    }
+}
+
 fn sum_checked(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {
-    let any = |_| true;
     match &context.types[0] {
-        DataType::Int8 => checked!(context, i8 => i64, 0, checked_add, |_| true),
-        DataType::Int16 => checked!(context, i16 => i64, 0, checked_add, |_| true),
-        DataType::Int32 => checked!(context, i32 => i64, 0, checked_add, |_| true),
-        DataType::Int64 => checked!(context, i64 => i64, 0, checked_add, |_| true),
-        DataType::UInt8 | DataType::Boolean => checked!(context, u8 => u64, 0, checked_add, |_| true),
-        DataType::UInt16 => checked!(context, u16 => u64, 0, checked_add, |_| true),
-        DataType::UInt32 => checked!(context, u32 => u64, 0, checked_add, |_| true),
-        DataType::UInt64 => checked!(context, u64 => u64, 0, checked_add, any),
+        DataType::Int8 => whole_sum::<i8, i64>(context),
+        DataType::Int16 => whole_sum::<i16, i64>(context),
+        DataType::Int32 => whole_sum::<i32, i64>(context),
+        DataType::Int64 => whole_sum::<i64, i64>(context),
+        DataType::UInt8 | DataType::Boolean => whole_sum::<u8, u64>(context),
+        DataType::UInt16 => whole_sum::<u16, u64>(context),
+        DataType::UInt32 => whole_sum::<u32, u64>(context),
+        DataType::UInt64 => whole_sum::<u64, u64>(context),
         DataType::Float16 => sum_floats(context, half::f16::to_f64),
         DataType::Float32 => sum_floats(context, |value: f32| f64::from(value)),
         DataType::Float64 => sum_floats(context, |value: f64| value),
