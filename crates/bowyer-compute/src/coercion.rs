@@ -211,6 +211,54 @@ pub fn decoded(data_type: &DataType) -> DataType {
     }
 }
 
+/// Whether `to` holds every value that `from` can have, so that a cast cannot fail. What is not known to be so counts as
+/// not so.
+#[must_use]
+pub fn holds_every(to: &DataType, from: &DataType) -> bool {
+    use DataType as T;
+    if from == to || from.is_null() {
+        return true;
+    }
+    if from.is_integer() {
+        return holds_integers(to, from);
+    }
+    match (from, to) {
+        (T::Float16, T::Float32 | T::Float64) | (T::Float32, T::Float64) => true,
+        (T::Utf8, T::LargeUtf8 | T::Utf8View | T::Binary | T::LargeBinary | T::BinaryView) => true,
+        (T::Binary, T::LargeBinary | T::BinaryView) => true,
+        (T::LargeUtf8 | T::Utf8View | T::BinaryView | T::FixedSizeBinary(_), T::LargeBinary) => true,
+        (T::Utf8View, T::LargeUtf8 | T::BinaryView) => true,
+        (T::Date32, T::Date64 | T::Timestamp(TimeUnit::Second | TimeUnit::Millisecond, None)) => true,
+        (T::Date64, T::Timestamp(TimeUnit::Millisecond, None)) => true,
+        (T::Timestamp(u1, z1), T::Timestamp(u2, z2)) => u1 == u2 && z1.is_some() == z2.is_some(),
+        (T::Time32(_), T::Time64(_)) => true,
+        _ => match (decimal_parts(from), decimal_parts(to)) {
+            (Some((p1, s1)), Some((p2, s2))) => s1 <= s2 && whole_digits(p1, s1) <= whole_digits(p2, s2),
+            _ => false,
+        },
+    }
+}
+
+fn holds_integers(to: &DataType, from: &DataType) -> bool {
+    let bits = |data_type: &DataType| data_type.primitive_width().unwrap_or(0) * 8;
+    let value_bits = bits(from) - usize::from(from.is_signed_integer());
+    match to {
+        DataType::Float16 => value_bits <= 11,
+        DataType::Float32 => value_bits <= 24,
+        DataType::Float64 => value_bits <= 53,
+        to if to.is_signed_integer() => value_bits < bits(to),
+        to if to.is_unsigned_integer() => !from.is_signed_integer() && value_bits <= bits(to),
+        to => match (as_decimal(from).as_ref().and_then(decimal_parts), decimal_parts(to)) {
+            (Some((p1, s1)), Some((p2, s2))) => s2 >= 0 && whole_digits(p1, s1) <= whole_digits(p2, s2),
+            _ => false,
+        },
+    }
+}
+
+fn whole_digits(precision: u8, scale: i8) -> i16 {
+    i16::from(precision) - i16::from(scale)
+}
+
 /// A literal of one row as another type, when its value is exactly representable there. A float literal stands for the
 /// nearest value of a narrower float or of a decimal.
 ///
@@ -290,6 +338,33 @@ mod tests {
         assert_eq!(pair(&DataType::Utf8, &Int64), None);
         let dictionary = DataType::Dictionary(Box::new(Int32), Box::new(DataType::Utf8));
         assert_eq!(pair(&dictionary, &DataType::LargeUtf8), Some(DataType::LargeUtf8));
+    }
+
+    #[test]
+    fn a_type_holds_those_that_are_within_it() {
+        let seconds = DataType::Timestamp(TimeUnit::Second, None);
+        for (from, to) in [
+            (Int32, Int64),
+            (UInt32, Int64),
+            (Int32, Float64),
+            (UInt64, DataType::Decimal128(22, 2)),
+            (DataType::Decimal128(5, 2), DataType::Decimal128(6, 3)),
+            (DataType::Date32, seconds.clone()),
+            (DataType::Utf8, DataType::LargeUtf8),
+        ] {
+            assert!(holds_every(&to, &from), "{from} in {to}");
+            assert!(!holds_every(&from, &to), "{to} in {from}");
+        }
+        for (from, to) in [
+            (UInt64, Int64),
+            (Int8, UInt64),
+            (Int64, Float64),
+            (Int32, Float32),
+            (UInt64, DataType::Decimal128(20, 2)),
+            (seconds, DataType::Timestamp(TimeUnit::Nanosecond, None)),
+        ] {
+            assert!(!holds_every(&to, &from), "{from} in {to}");
+        }
     }
 
     #[test]

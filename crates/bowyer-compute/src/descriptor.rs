@@ -91,6 +91,9 @@ pub struct BindContext<'a> {
 /// Compiles what does not change from batch to batch: a pattern, a table. Kernels read it by [`crate::Args::state`].
 pub type Prepare = fn(&BindContext<'_>) -> Result<Box<dyn Any + Send + Sync>>;
 
+/// Whether a row can fail, given the types of the arguments after implicit casts and the type of the result.
+pub type FallibleFor = fn(&[DataType], &DataType) -> bool;
+
 /// What an overload runs.
 #[derive(Clone, Copy, Debug)]
 pub enum Implementation {
@@ -140,8 +143,9 @@ impl Overload {
     #[must_use]
     pub fn accepts(&self, types: &[DataType], variadic: bool) -> bool {
         let fits = if variadic { types.len() + 1 >= self.args.len() } else { types.len() == self.args.len() };
-        fits && (0..types.len())
-            .all(|index| self.args.get(index).or(self.args.last()).is_some_and(|kind| kind.accepts(types, index)))
+        fits && (0..types.len()).all(|index| {
+            self.args.get(index).or_else(|| self.args.last()).is_some_and(|kind| kind.accepts(types, index))
+        })
     }
 }
 
@@ -168,8 +172,10 @@ pub struct Function {
     pub examples: &'static [Example],
     /// How it treats nulls.
     pub nulls: Nulls,
-    /// Whether a row of the right types can fail.
+    /// Whether a row of the right types can fail, for some types.
     pub fallible: bool,
+    /// The types of arguments and result for which it can; without it, all.
+    pub fallible_for: Option<FallibleFor>,
     /// Whether equal arguments give equal results.
     pub deterministic: bool,
     /// The ways to call it; the first that fits is taken.
@@ -196,6 +202,7 @@ impl Function {
             examples: &[],
             nulls,
             fallible: false,
+            fallible_for: None,
             deterministic: true,
             overloads: &[],
             coercion: Coercion::None,
@@ -283,6 +290,20 @@ impl Function {
     pub const fn fallible(mut self) -> Self {
         self.fallible = true;
         self
+    }
+
+    /// A row can fail for those types of arguments, after implicit casts, and of the result that `rule` names.
+    #[must_use]
+    pub const fn fallible_for(mut self, rule: FallibleFor) -> Self {
+        self.fallible = true;
+        self.fallible_for = Some(rule);
+        self
+    }
+
+    /// Whether a row of these argument types, after implicit casts, can fail.
+    #[must_use]
+    pub fn can_fail(&self, types: &[DataType], output_type: &DataType) -> bool {
+        self.fallible && self.fallible_for.is_none_or(|rule| rule(types, output_type))
     }
 
     /// Equal arguments may give different results.

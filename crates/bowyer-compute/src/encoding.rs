@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, new_null_array};
-use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
+use arrow_array::{Array, ArrayRef, BooleanArray, new_null_array};
+use arrow_buffer::BooleanBufferBuilder;
 use arrow_schema::DataType;
 use bowyer_core::{Column, Memory, Result};
 
@@ -69,17 +69,15 @@ pub(crate) fn dictionary_values(column: &Column, fallible: bool) -> Result<Optio
     if !fallible {
         return Ok(Some(Column::Array(values.clone())));
     }
-    let mut used = BooleanBufferBuilder::new(values.len());
-    used.append_n(values.len(), false);
+    let mut unused = BooleanBufferBuilder::new(values.len());
+    unused.append_n(values.len(), true);
     for (row, key) in dictionary.normalized_keys().into_iter().enumerate() {
         if array.is_valid(row) {
-            used.set_bit(key, true);
+            unused.set_bit(key, false);
         }
     }
-    let used = NullBuffer::new(used.finish());
-    let nulls = NullBuffer::union(values.nulls(), Some(&used));
-    let masked = values.to_data().into_builder().nulls(nulls).build()?;
-    Ok(Some(Column::Array(arrow_array::make_array(masked))))
+    let unused = BooleanArray::new(unused.finish(), None);
+    Ok(Some(Column::Array(arrow_select::nullif::nullif(values, &unused)?)))
 }
 
 /// The rows of a dictionary column, given a result for each of its values: as a dictionary when `encoded`, else plain.

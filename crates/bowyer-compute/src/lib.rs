@@ -26,7 +26,7 @@ pub use aggregate::{Accumulator, AggregateContext, Groups};
 pub use args::{Args, Kernel, VectorKernel};
 pub use bind::{Argument, Bound, bind};
 pub use descriptor::{
-    BindContext, Coercion, Example, Function, FunctionKind, Implementation, Nulls, Overload, Prepare,
+    BindContext, Coercion, Example, FallibleFor, Function, FunctionKind, Implementation, Nulls, Overload, Prepare,
 };
 pub use kind::Kind;
 pub use options::{OptionDefault, OptionKind, OptionSpec, OptionValue, Options};

@@ -21,7 +21,7 @@ use super::input::{Input, same};
 use super::presence::{MIN_COUNT_ONE, MIN_COUNT_ZERO, NullRule, Presence, SKIP_NULLS};
 use super::sum::unsupported;
 use super::{Accumulator, AggregateContext, Groups};
-use crate::{Coercion, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
+use crate::{Coercion, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Options, Overload};
 
 const DDOF: OptionSpec = OptionSpec::new(
     "ddof",
@@ -37,12 +37,13 @@ pub(crate) const FAMILY: &[Function] = &[
         .args(&["values"])
         .options(&[SKIP_NULLS, MIN_COUNT_ONE])
         .examples(&[Example::new(&["int32 [1, null, 4]"], "scalar double 2.5")])
+        .fallible_for(|types, _| types[0].is_decimal())
         .coercion(Coercion::Custom(null_as_float))
         .overloads(&[
             Overload::aggregate(&[Kind::Numeric], Kind::Float64, mean),
             Overload::aggregate(&[Kind::Float16], Kind::Float64, mean),
             Overload::aggregate(&[Kind::Boolean], Kind::Float64, mean),
-            Overload::aggregate(&[Kind::AnyDecimal], Kind::SameAs(0), mean),
+            Overload::aggregate(&[Kind::AnyDecimal], Kind::Computed(mean_type), mean),
         ]),
     Function::aggregate("variance")
         .summary("Computes the variance of the values.")
@@ -128,6 +129,7 @@ pub(super) fn float_of(value: i256) -> f64 {
     high as f64 * 2_f64.powi(128) + low as f64
 }
 
+#[expect(clippy::type_complexity, reason = "closures have no names to give an alias")]
 fn sum_steps<I>(
     to_float: impl Fn(I) -> f64 + Copy,
 ) -> Steps<f64, impl Fn(f64, I) -> (f64, bool) + Copy, fn(f64, f64) -> (f64, bool)> {
@@ -136,6 +138,14 @@ fn sum_steps<I>(
         step: move |state: f64, value: I| (state + to_float(value), false),
         merge: |state: f64, other: f64| (state + other, false),
         holds: |_| true,
+    }
+}
+
+/// Decimals of 256 bits are not averaged: there is nothing wider to hold their sum.
+fn mean_type(types: &[DataType], _: &Options) -> Result<DataType> {
+    match &types[0] {
+        DataType::Decimal256(..) => Err(unsupported("mean", &types[0])),
+        other => Ok(other.clone()),
     }
 }
 

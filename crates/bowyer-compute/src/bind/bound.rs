@@ -15,7 +15,7 @@ use bowyer_core::{Column, Error, Memory, Output, Result, bits};
 
 use crate::aggregate::{Accumulator, AggregateContext, Groups};
 use crate::descriptor::{Function, FunctionKind, Implementation, Nulls, Overload};
-use crate::{Args, Kernel, Options, VectorKernel, encoding};
+use crate::{Args, Kernel, Options, VectorKernel, coercion, encoding};
 
 /// A function with its overload, implicit casts and options settled. Cheap to clone, and any thread may call it.
 #[derive(Clone)]
@@ -37,6 +37,7 @@ struct Inner {
     /// What the call gives.
     output_type: DataType,
     nullable: bool,
+    fallible: bool,
     options: Options,
     state: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -84,6 +85,9 @@ impl Bound {
             _ => plain_type.clone(),
         };
         let converts = given != types;
+        let cast_fails =
+            given.iter().zip(&types).any(|(given, to)| !coercion::holds_every(to, &coercion::decoded(given)));
+        let fallible = cast_fails || function.can_fail(&types, &plain_type);
         Self(Arc::new(Inner {
             function,
             overload,
@@ -94,6 +98,7 @@ impl Bound {
             plain_type,
             output_type,
             nullable,
+            fallible,
             options,
             state,
         }))
@@ -117,10 +122,10 @@ impl Bound {
         self.0.nullable
     }
 
-    /// Whether a call can fail for what a row holds: the function's kernel or an implicit cast.
+    /// Whether a call can fail for what a row of these types holds: the function's kernel or an implicit cast.
     #[must_use]
     pub fn fallible(&self) -> bool {
-        self.0.function.fallible || self.0.casts()
+        self.0.fallible
     }
 
     /// The types that it was bound for.
@@ -166,14 +171,6 @@ impl Bound {
 }
 
 impl Inner {
-    /// Whether an argument is cast, beyond being decoded.
-    fn casts(&self) -> bool {
-        self.given
-            .iter()
-            .zip(&self.types)
-            .any(|(given, to)| given != to && !given.is_null() && &crate::coercion::decoded(given) != to)
-    }
-
     fn call(&self, args: &[Column], row_count: usize, memory: &Memory) -> Result<Column> {
         self.check_types(args)?;
         match self.overload.implementation {
@@ -204,7 +201,7 @@ impl Inner {
 
     fn argument_name(&self, index: usize) -> &'static str {
         let names = self.function.args;
-        names.get(index).or(names.last()).copied().unwrap_or("argument")
+        names.get(index).or_else(|| names.last()).copied().unwrap_or("argument")
     }
 
     fn call_vector(&self, kernel: VectorKernel, args: &[Column], row_count: usize, memory: &Memory) -> Result<Column> {
@@ -244,11 +241,10 @@ impl Inner {
     ) -> Result<Option<ArrayRef>> {
         let Some(index) = self.dictionary else { return Ok(None) };
         let others_repeat = args.iter().enumerate().all(|(other, arg)| other == index || arg.is_scalar());
-        let fallible = self.function.fallible || self.casts();
         if !others_repeat || row_count == 0 {
             return Ok(None);
         }
-        let Some(values) = encoding::dictionary_values(&args[index], fallible)? else { return Ok(None) };
+        let Some(values) = encoding::dictionary_values(&args[index], self.fallible)? else { return Ok(None) };
         let mut columns = args.to_vec();
         let count = values.row_count();
         columns[index] = values;

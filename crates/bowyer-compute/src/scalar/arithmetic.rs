@@ -23,7 +23,7 @@ pub const FAMILY: &[Function] = &[
         .notes("Integers wrap around.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [1, 2, null]", "int64 [10, -2, 3]"], "int64 [11, 0, null]")])
-        .fallible()
+        .fallible_for(types::meets_time_of_day)
         .coercion(Coercion::Always(types::add))
         .overloads(ADD),
     Function::scalar("add_checked")
@@ -31,7 +31,7 @@ pub const FAMILY: &[Function] = &[
         .notes("Fails when an integer or a time does not fit its type.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [1, 2, null]", "int64 [10, -2, 3]"], "int64 [11, 0, null]")])
-        .fallible()
+        .fallible_for(types::has_bounds)
         .coercion(Coercion::Always(types::add))
         .overloads(ADD_CHECKED),
     Function::scalar("subtract")
@@ -39,7 +39,7 @@ pub const FAMILY: &[Function] = &[
         .notes("Integers wrap around.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [1, 2, null]", "int64 [10, -2, 3]"], "int64 [-9, 4, null]")])
-        .fallible()
+        .fallible_for(types::meets_time_of_day)
         .coercion(Coercion::Always(types::subtract))
         .overloads(SUBTRACT),
     Function::scalar("subtract_checked")
@@ -47,7 +47,7 @@ pub const FAMILY: &[Function] = &[
         .notes("Fails when an integer or a time does not fit its type.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [1, 2, null]", "int64 [10, -2, 3]"], "int64 [-9, 4, null]")])
-        .fallible()
+        .fallible_for(types::has_bounds)
         .coercion(Coercion::Always(types::subtract))
         .overloads(SUBTRACT_CHECKED),
     Function::scalar("multiply")
@@ -55,7 +55,6 @@ pub const FAMILY: &[Function] = &[
         .notes("Integers wrap around.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [1, 2, null]", "int64 [10, -2, 3]"], "int64 [10, -4, null]")])
-        .fallible()
         .coercion(Coercion::Always(types::multiply))
         .overloads(MULTIPLY),
     Function::scalar("multiply_checked")
@@ -63,7 +62,7 @@ pub const FAMILY: &[Function] = &[
         .notes("Fails when an integer or a duration does not fit its type.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [1, 2, null]", "int64 [10, -2, 3]"], "int64 [10, -4, null]")])
-        .fallible()
+        .fallible_for(types::has_bounds)
         .coercion(Coercion::Always(types::multiply))
         .overloads(MULTIPLY_CHECKED),
     Function::scalar("divide")
@@ -71,7 +70,7 @@ pub const FAMILY: &[Function] = &[
         .notes("An integer or decimal divided by zero fails; a float gives infinity or NaN. The smallest integer divided by -1 gives 0.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [-7, 7, null]", "int64 [2, 2, 0]"], "int64 [-3, 3, null]")])
-        .fallible()
+        .fallible_for(types::refuses_zero)
         .coercion(Coercion::Always(types::divide))
         .overloads(DIVIDE),
     Function::scalar("divide_checked")
@@ -87,7 +86,7 @@ pub const FAMILY: &[Function] = &[
         .notes("An integer or decimal zero as the second value fails; a float zero gives NaN.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [-7, 7, null]", "int64 [3, -3, 0]"], "int64 [-1, 1, null]")])
-        .fallible()
+        .fallible_for(types::refuses_zero)
         .coercion(Coercion::Always(types::remainder))
         .overloads(REMAINDER),
     Function::scalar("remainder_checked")
@@ -103,7 +102,7 @@ pub const FAMILY: &[Function] = &[
         .notes("An integer or decimal zero as the second value fails; a float zero gives NaN.")
         .args(&["a", "b"])
         .examples(&[Example::new(&["int64 [-7, 7, null]", "int64 [3, -3, 0]"], "int64 [2, -2, null]")])
-        .fallible()
+        .fallible_for(types::refuses_zero)
         .coercion(Coercion::Always(types::modulo))
         .overloads(MODULO),
     Function::scalar("modulo_checked")

@@ -24,6 +24,7 @@ use bowyer_core::{Column, Error, Memory, Output, Result};
 
 pub(crate) use parse::digits as parse_digits;
 
+use crate::coercion::holds_every;
 use crate::{
     Args, BindContext, Example, Function, Kind, Nulls, OptionDefault, OptionKind, OptionSpec, OptionValue, Options,
     Overload,
@@ -44,7 +45,7 @@ pub const FAMILY: &[Function] = &[Function::scalar("cast")
     ])
     .nulls(Nulls::Inspect)
     .nullability(|nullable| nullable.contains(&true))
-    .fallible()
+    .fallible_for(|types, to| !holds_every(to, &types[0]))
     .prepare(prepare)
     .overloads(&[Overload::new(&[Kind::Any], Kind::Computed(to_type), kernel)])];
 

@@ -17,7 +17,7 @@ use bowyer_core::{Column, Error, Memory, Output, Result};
 use super::comparison::{COMPARABLE, equal};
 use super::select::{Choice, select, select_column, struct_fields, true_rows};
 use super::validity::valid_rows;
-use crate::coercion::{common_type, exactly};
+use crate::coercion::{common_type, decoded, exactly, holds_every};
 use crate::{Args, Coercion, Example, Function, Kind, Nulls, Overload};
 
 /// `if_else`, `case_when`, `choose`, `coalesce`, `fill_null`, `nullif`.
@@ -88,7 +88,7 @@ pub const FAMILY: &[Function] = &[
         .examples(&[Example::new(&["int32 [1, null]", "scalar int64 7"], "int32 [1, 7]")])
         .nulls(Nulls::Inspect)
         .nullability(all)
-        .fallible()
+        .fallible_for(|types, _| !holds_every(&types[0], &decoded(&types[1])))
         .overloads(&[Overload::new(&[Kind::Any, Kind::Any], Kind::SameAs(0), fill_null)]),
     Function::scalar("nullif")
         .summary("Gives null where two values are equal and the first value elsewhere.")

@@ -22,7 +22,7 @@ pub const FAMILY: &[Function] = &[
         .notes("Integers wrap around; a negative exponent of an integer fails. Zero to the power of zero is one.")
         .args(&["base", "exponent"])
         .examples(&[Example::new(&["int64 [2, -3, null]", "int64 [10, 3, 1]"], "int64 [1024, -27, null]")])
-        .fallible()
+        .fallible_for(|types, _| types.iter().any(DataType::is_integer))
         .coercion(Coercion::Always(types))
         .overloads(&[
             Overload::new(&[Kind::Null, Kind::Null], Kind::Null, power),
@@ -33,7 +33,7 @@ pub const FAMILY: &[Function] = &[
         .notes("Fails when an integer does not fit its type or its exponent is negative.")
         .args(&["base", "exponent"])
         .examples(&[Example::new(&["int64 [2, -3, null]", "int64 [10, 3, 1]"], "int64 [1024, -27, null]")])
-        .fallible()
+        .fallible_for(|types, _| types.iter().any(DataType::is_integer))
         .coercion(Coercion::Always(types))
         .overloads(&[
             Overload::new(&[Kind::Null, Kind::Null], Kind::Null, power_checked),

@@ -28,7 +28,7 @@ pub const FAMILY: &[Function] = &[
         .notes("Fails for the smallest integer. Unsigned integers are not taken.")
         .args(&["value"])
         .examples(&[Example::new(&["int8 [1, -127, null]"], "int8 [-1, 127, null]")])
-        .fallible()
+        .fallible_for(|types, _| !types[0].is_floating())
         .overloads(NEGATE_CHECKED),
     Function::scalar("abs")
         .summary("Gives the distance of each value from zero.")
@@ -41,7 +41,7 @@ pub const FAMILY: &[Function] = &[
         .notes("Fails for the smallest integer.")
         .args(&["value"])
         .examples(&[Example::new(&["int8 [-127, 5, null]"], "int8 [127, 5, null]")])
-        .fallible()
+        .fallible_for(|types, _| !(types[0].is_floating() || types[0].is_unsigned_integer()))
         .overloads(ABS_CHECKED),
     Function::scalar("sign")
         .summary("Gives -1, 0 or 1 as each value is negative, zero or positive.")

@@ -190,3 +190,23 @@ pub(super) fn difference(types: &[DataType], _: &Options) -> Result<DataType> {
         other => Err(Error::internal(format!("a difference of {other}"))),
     }
 }
+
+/// Whether a time of day is moved by a duration, out of its day perhaps.
+pub(super) fn meets_time_of_day(types: &[DataType], _: &DataType) -> bool {
+    types.iter().any(|data_type| matches!(data_type, DataType::Time32(_) | DataType::Time64(_)))
+        && types.iter().any(|data_type| matches!(data_type, DataType::Duration(_)))
+}
+
+/// Whether a sum or product can be too large: integers and times. Floats have infinity, and the types of decimal results
+/// have room.
+pub(super) fn has_bounds(types: &[DataType], _: &DataType) -> bool {
+    !types.iter().all(|data_type| data_type.is_floating() || data_type.is_decimal() || data_type.is_null())
+}
+
+/// Whether a division by zero fails. Floats have infinity, and the ratio of two durations is a float.
+pub(super) fn refuses_zero(types: &[DataType], _: &DataType) -> bool {
+    let ratio = |data_type: &DataType| {
+        data_type.is_floating() || data_type.is_null() || matches!(data_type, DataType::Duration(_))
+    };
+    !types.iter().all(ratio)
+}
