@@ -73,7 +73,7 @@ impl<'p, 'a> Builder<'p, 'a> {
         if count == 0 {
             return Ok(ScalarBuffer::default());
         }
-        if range.as_ptr().addr() % align_of::<T>() == 0 {
+        if range.as_ptr().addr().is_multiple_of(align_of::<T>()) {
             return Ok(ScalarBuffer::new(self.buffer(range), first, count));
         }
         let width = size_of::<T>();
