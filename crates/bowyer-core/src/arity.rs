@@ -226,8 +226,7 @@ where
     if let Some(value) = values.repeated() {
         words.fill(if f(value) { u64::MAX } else { 0 });
     } else {
-        let values = &values.slice()[..row_count];
-        fill_bits(words, row_count, |row| f(values[row]));
+        fill_bits_of(words, &values.slice()[..row_count], f);
     }
     Ok(())
 }
@@ -250,16 +249,13 @@ where
     match (a.repeated(), b.repeated()) {
         (Some(a), Some(b)) => words.fill(if f(a, b) { u64::MAX } else { 0 }),
         (None, Some(b)) => {
-            let a = &a.slice()[..row_count];
-            fill_bits(words, row_count, |row| f(a[row], b));
+            fill_bits_of(words, &a.slice()[..row_count], |a| f(a, b));
         }
         (Some(a), None) => {
-            let b = &b.slice()[..row_count];
-            fill_bits(words, row_count, |row| f(a, b[row]));
+            fill_bits_of(words, &b.slice()[..row_count], |b| f(a, b));
         }
         (None, None) => {
-            let (a, b) = (&a.slice()[..row_count], &b.slice()[..row_count]);
-            fill_bits(words, row_count, |row| f(a[row], b[row]));
+            fill_bits_of_pairs(words, &a.slice()[..row_count], &b.slice()[..row_count], f);
         }
     }
     Ok(())
@@ -284,6 +280,49 @@ pub fn fill_bits(words: &mut [u64], row_count: usize, f: impl Fn(usize) -> bool)
     );
     if let Some(last) = words.get_mut(whole) {
         *last = (whole * 64..row_count).fold(0, |word, row| word | u64::from(f(row)) << (row % 64));
+    }
+}
+
+/// As [`fill_bits`], of values: with 64 of them at a time, no index is checked in the loop.
+#[inline(always)]
+fn fill_bits_of<T: Copy>(words: &mut [u64], values: &[T], f: impl Fn(T) -> bool) {
+    let (chunks, rest) = values.as_chunks::<64>();
+    vectorised(
+        #[inline(always)]
+        || {
+            for (out, values) in words.iter_mut().zip(chunks) {
+                let mut bytes = [0u8; 64];
+                for (byte, &value) in bytes.iter_mut().zip(values) {
+                    *byte = u8::from(f(value));
+                }
+                *out = pack(&bytes);
+            }
+        },
+    );
+    if let Some(last) = words.get_mut(chunks.len()) {
+        *last = rest.iter().enumerate().fold(0, |word, (row, &value)| word | u64::from(f(value)) << row);
+    }
+}
+
+/// As [`fill_bits_of`], of pairs from two columns of equal length.
+#[inline(always)]
+fn fill_bits_of_pairs<A: Copy, B: Copy>(words: &mut [u64], a: &[A], b: &[B], f: impl Fn(A, B) -> bool) {
+    let ((chunks, rest), (others, other_rest)) = (a.as_chunks::<64>(), b.as_chunks::<64>());
+    vectorised(
+        #[inline(always)]
+        || {
+            for ((out, a), b) in words.iter_mut().zip(chunks).zip(others) {
+                let mut bytes = [0u8; 64];
+                for ((byte, &a), &b) in bytes.iter_mut().zip(a).zip(b) {
+                    *byte = u8::from(f(a, b));
+                }
+                *out = pack(&bytes);
+            }
+        },
+    );
+    if let Some(last) = words.get_mut(chunks.len()) {
+        let pairs = rest.iter().zip(other_rest).enumerate();
+        *last = pairs.fold(0, |word, (row, (&a, &b))| word | u64::from(f(a, b)) << row);
     }
 }
 

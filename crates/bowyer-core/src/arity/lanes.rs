@@ -3,7 +3,7 @@
 
 //! The values of a fixed-width column, whatever its logical type.
 
-use arrow_array::Array;
+use arrow_array::{Array, downcast_primitive_array};
 use arrow_buffer::{ArrowNativeType, Buffer, ScalarBuffer};
 
 use crate::{Column, Error, Output, Result};
@@ -27,17 +27,16 @@ impl<T: ArrowNativeType> Lanes<T> {
             let wanted = std::any::type_name::<T>();
             return Err(Error::internal(format!("a column of {data_type} has no lanes of {wanted}")));
         }
-        let data = column.values().to_data();
-        let Some(buffer) = data.buffers().first() else {
-            return Err(Error::internal(format!("an array of {data_type} without values")));
-        };
+        let array: &dyn Array = column.values();
+        // Not by way of `ArrayData`, which takes an allocation or two: short calls feel them.
+        let buffer = downcast_primitive_array!(
+            array => array.values().inner().clone(),
+            _ => return Err(Error::internal(format!("an array of {data_type} without values"))),
+        );
         let aligned = buffer.as_ptr().align_offset(align_of::<T>()) == 0;
-        let values = if aligned {
-            ScalarBuffer::new(buffer.clone(), data.offset(), data.len())
-        } else {
-            // Lanes of another type of the same width may be aligned to less: intervals are, beside decimals.
-            ScalarBuffer::new(Buffer::from(buffer.as_slice()), data.offset(), data.len())
-        };
+        // Lanes of another type of the same width may be aligned to less: intervals are, beside decimals.
+        let buffer = if aligned { buffer } else { Buffer::from(buffer.as_slice()) };
+        let values = ScalarBuffer::new(buffer, 0, array.len());
         Ok(Self { values, repeated: column.is_scalar() })
     }
 
