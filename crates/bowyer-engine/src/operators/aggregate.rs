@@ -17,12 +17,13 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Float16Type, Float32Type, Float64Type};
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, SchemaRef};
 use bowyer_compute::{Accumulator, Groups};
 use bowyer_core::group::GroupTable;
 use bowyer_core::keys::KeyOptions;
 use bowyer_core::lanes::Lanes;
+use bowyer_core::take::{Rows, take};
 use bowyer_core::{Column, Error, Memory, Result};
 
 use super::{Breaker, Finished, LocalState, Measure, Morsel, TaskContext};
@@ -146,9 +147,10 @@ impl HashAggregate {
             // Mostly ordered: the groups of one task, then what another one added.
             let mut order: Vec<(u64, u32)> = firsts.iter().copied().zip(0..).collect();
             order.sort();
-            let order = UInt32Array::from_iter_values(order.into_iter().map(|(_, group)| group));
+            let order: Vec<u32> = order.into_iter().map(|(_, group)| group).collect();
+            let order = Rows::new(&order, group_count)?;
             for column in &mut columns {
-                *column = arrow_select::take::take(column.as_ref(), &order, None)?;
+                *column = take(column, order, &context.memory)?;
             }
         }
         let options = RecordBatchOptions::new().with_row_count(Some(group_count));
@@ -243,6 +245,7 @@ impl Breaker for HashAggregate {
             context.check()?;
             self.merge(&mut merged, local)?;
         }
-        Ok(Finished::Batches(self.results(merged, in_order, context)?))
+        let results = self.results(merged, in_order, context)?;
+        Ok(Finished::Batches(results.into_iter().map(|batch| (batch, None)).collect()))
     }
 }

@@ -6,7 +6,7 @@
 //! Each task keeps the first rows of what it is given. The finish goes through them once more in the order of the
 //! input, since a row that is the first of its task may not be the first of all.
 
-use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{DataType, SchemaRef};
 use arrow_select::take::take_record_batch;
 use bowyer_core::group::GroupTable;
@@ -59,6 +59,11 @@ impl Distinct {
     }
 }
 
+/// The bytes that the rows of a column take, without those of its buffer that other rows take.
+fn slice_bytes(column: &ArrayRef) -> Result<usize> {
+    Ok(column.to_data().get_slice_memory_size()?)
+}
+
 impl Breaker for Distinct {
     fn local(&self, context: &TaskContext) -> Result<Box<dyn LocalState>> {
         Ok(Box::new(Local {
@@ -92,7 +97,11 @@ impl Breaker for Distinct {
         for (_, batch) in kept {
             context.check()?;
             let first = if settled { batch } else { self.first_rows(&mut table, batch, &mut group_indices)? };
-            batches.extend(slices(&first, context.batch_rows));
+            for batch in slices(&first, context.batch_rows) {
+                // What was charged as kept is charged batch by batch from here on.
+                let bytes = batch.columns().iter().map(slice_bytes).sum::<Result<usize>>()?;
+                batches.push((batch, Some(context.memory.charge(bytes)?)));
+            }
         }
         Ok(Finished::Batches(batches))
     }

@@ -20,7 +20,7 @@ use std::any::Any;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use bowyer_compute::Bound;
-use bowyer_core::{Memory, Result};
+use bowyer_core::{Charge, Memory, Result};
 
 use crate::control::Control;
 
@@ -103,8 +103,9 @@ pub(crate) trait LocalState: Send + Any {}
 
 /// What a [`Breaker`] leaves behind.
 pub(crate) enum Finished {
-    /// Result batches in order: the input of the next pipeline.
-    Batches(Vec<RecordBatch>),
+    /// Result batches in order: the input of the next pipeline. With each, what it is charged until it is read, as far as
+    /// its memory is not charged by itself.
+    Batches(Vec<(RecordBatch, Option<Charge>)>),
     /// A table that the operator keeps, for a stage of another pipeline to probe.
     Table,
 }

@@ -208,11 +208,13 @@ impl Breaker for SortBreaker {
         }
         let sorted = self.sorted(&batches, limit, context)?;
         let parts: Vec<&[u128]> = sorted.elements.chunks(context.batch_rows.max(1)).collect();
-        let fetched: Result<Vec<RecordBatch>> = parts
+        let fetched: Result<Vec<_>> = parts
             .into_par_iter()
             .map(|part| {
                 context.check()?;
-                self.fetch(&batches, &places(&batches, part))
+                let batch = self.fetch(&batches, &places(&batches, part))?;
+                let charge = context.memory.charge(batch.get_array_memory_size())?;
+                Ok((batch, Some(charge)))
             })
             .collect();
         drop(charges);

@@ -263,12 +263,14 @@ impl QueryState {
             let started = Instant::now();
             let finished = breaker.finish(locals, &self.context)?;
             if let Finished::Batches(batches) = finished {
-                for batch in batches {
+                for (batch, charge) in batches {
+                    // Every reader of the batch holds it: the first of them is charged for it.
+                    let mut charge = charge;
                     if let Some(counter) = pipeline.sink_counter {
                         self.counters.emitted(counter, batch.num_rows() as u64, 1, started);
                     }
                     for &channel in channels {
-                        self.channels[channel].push(Item::Batch(batch.clone(), Lineage::Unknown, None));
+                        self.channels[channel].push(Item::Batch(batch.clone(), Lineage::Unknown, charge.take()));
                     }
                 }
             }

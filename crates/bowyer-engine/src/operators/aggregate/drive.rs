@@ -28,7 +28,7 @@ pub(in crate::operators) fn run(
         breaker.consume(locals[task].as_mut(), morsel, context)?;
     }
     match breaker.finish(locals, context)? {
-        Finished::Batches(batches) => Ok(batches),
+        Finished::Batches(batches) => Ok(batches.into_iter().map(|(batch, _)| batch).collect()),
         Finished::Table => Ok(Vec::new()),
     }
 }

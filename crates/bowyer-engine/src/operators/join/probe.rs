@@ -10,7 +10,7 @@ use arrow_buffer::BooleanBuffer;
 use arrow_schema::SchemaRef;
 use bowyer_core::keys::NO_GROUP;
 use bowyer_core::take::{NO_ROW, Rows, take};
-use bowyer_core::{Error, Result};
+use bowyer_core::{Charge, Error, Memory, Result};
 use datafusion_common::JoinType;
 
 use super::build::{BuildTable, Partners};
@@ -33,7 +33,7 @@ enum Matches {
     /// The probe rows whose bit is set, with their partners.
     Some { kept: BooleanBuffer, partners: Vec<u32> },
     /// Probe rows, repeated, with their partners.
-    Pairs { rows: Vec<u32>, partners: Vec<u32> },
+    Pairs { rows: Vec<u32>, partners: Vec<u32>, _charge: Charge },
 }
 
 impl JoinProbe {
@@ -78,7 +78,7 @@ impl JoinProbe {
                 let kept = BooleanBuffer::collect_bool(groups.len(), |row| (groups[row] != NO_GROUP) == wanted);
                 Matches::Some { kept, partners: Vec::new() }
             }
-            (_, Partners::Many { starts, rows }) => pairs(&groups, starts, rows, kind),
+            (_, Partners::Many { starts, rows }) => pairs(&groups, starts, rows, kind, &context.memory)?,
             (_, Partners::OneRow(rows)) => {
                 for group in &mut groups {
                     *group = rows.get(*group as usize).copied().unwrap_or(NO_ROW);
@@ -140,8 +140,15 @@ fn single(mut partners: Vec<u32>, kind: JoinType) -> Matches {
 }
 
 /// The matches of rows that may have many.
-fn pairs(groups: &[u32], starts: &[u32], rows: &[u32], kind: JoinType) -> Matches {
-    let (mut repeated, mut partners) = (Vec::with_capacity(groups.len()), Vec::with_capacity(groups.len()));
+fn pairs(groups: &[u32], starts: &[u32], rows: &[u32], kind: JoinType, memory: &Memory) -> Result<Matches> {
+    let count = groups.iter().map(|&group| match group {
+        NO_GROUP => usize::from(kind == JoinType::Left),
+        group => (starts[group as usize + 1] - starts[group as usize]) as usize,
+    });
+    let count: usize = count.sum();
+    // Many partners of many rows are more than the batch is: charged before they are there.
+    let charge = memory.charge(2 * count * size_of::<u32>())?;
+    let (mut repeated, mut partners) = (Vec::with_capacity(count), Vec::with_capacity(count));
     for (row, &group) in (0_u32..).zip(groups) {
         if group != NO_GROUP {
             let found = &rows[starts[group as usize] as usize..starts[group as usize + 1] as usize];
@@ -152,7 +159,7 @@ fn pairs(groups: &[u32], starts: &[u32], rows: &[u32], kind: JoinType) -> Matche
             partners.push(NO_ROW);
         }
     }
-    Matches::Pairs { rows: repeated, partners }
+    Ok(Matches::Pairs { rows: repeated, partners, _charge: charge })
 }
 
 impl Stage for JoinProbe {
