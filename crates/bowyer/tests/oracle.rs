@@ -19,7 +19,10 @@ use proptest::prelude::*;
 /// A key and a value.
 type Row = (Option<i64>, Option<i64>);
 
-/// A row of the result, as text.
+/// What a group has gathered: the values summed, those of the left, and the number of rows.
+type Group = (Vec<Option<i64>>, Vec<i64>, i64);
+
+/// A row of the result.
 type Line = Vec<Option<i64>>;
 
 const KINDS: [JoinKind; 4] = [JoinKind::Inner, JoinKind::Left, JoinKind::LeftSemi, JoinKind::LeftAnti];
@@ -102,7 +105,10 @@ fn plan(job: &Job, left: &RecordBatch, right: &RecordBatch) -> Plan {
     let key = if job.descending { desc(col("k")) } else { asc(col("k")) };
     let key = if job.nulls_first { key.nulls_first() } else { key };
     let sorted = joined.group_by(["k"], [sum(measured), max("v"), count_all()]).sort([key]);
-    job.limit.map_or(sorted.clone(), |limit| sorted.limit(limit as u64))
+    match job.limit {
+        Some(limit) => sorted.limit(limit as u64),
+        None => sorted,
+    }
 }
 
 fn answer(job: &Job) -> Vec<Line> {
@@ -123,8 +129,7 @@ fn answer(job: &Job) -> Vec<Line> {
 
 fn expected(job: &Job) -> Vec<Line> {
     let equal = |a: Option<i64>, b: Option<i64>| a == b && (job.nulls_equal || a.is_some());
-    // Of each key: the values summed, those of the left, and the number of rows.
-    let mut groups: BTreeMap<Option<i64>, (Vec<Option<i64>>, Vec<i64>, i64)> = BTreeMap::new();
+    let mut groups: BTreeMap<Option<i64>, Group> = BTreeMap::new();
     for &(key, value) in &job.left {
         let Some(value) = value.filter(|&value| value >= job.at_least) else { continue };
         let partners: Vec<Option<i64>> =
@@ -142,7 +147,7 @@ fn expected(job: &Job) -> Vec<Line> {
             group.2 += 1;
         }
     }
-    let line = |(key, (summed, values, count)): (Option<i64>, (Vec<Option<i64>>, Vec<i64>, i64))| {
+    let line = |(key, (summed, values, count)): (Option<i64>, Group)| {
         let known: Vec<i64> = summed.into_iter().flatten().collect();
         let sum = (!known.is_empty()).then(|| known.iter().sum());
         vec![key, sum, values.into_iter().max(), Some(count)]

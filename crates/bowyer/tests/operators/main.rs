@@ -19,7 +19,6 @@ const STEPS: [usize; 4] = [1, 2, 3, 1 << 20];
 /// A way to run a case.
 #[derive(Clone, Copy, Debug)]
 struct Way {
-    threads: u32,
     /// Rows of a batch.
     step: usize,
     /// Whether batches are pushed while the query runs, with an empty one at the end.
@@ -36,9 +35,9 @@ fn every_case_holds_in_every_way() {
         for (file, case) in &cases {
             for step in STEPS {
                 for pushed in [false, true] {
-                    let way = Way { threads, step, pushed };
+                    let way = Way { step, pushed };
                     if let Err(difference) = case.check(run(&engine, case, way), step) {
-                        wrong.push(format!("{file}: {}: {way:?}: {difference}", case.name));
+                        wrong.push(format!("{file}: {}: {threads} threads, {way:?}: {difference}", case.name));
                     }
                 }
             }
