@@ -159,6 +159,12 @@ impl Engine {
         self.0.call_function(&bound, args, row_count, &Control::new(self.0.memory().clone()))
     }
 
+    /// The bytes of native memory that its queries and their results hold now.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        self.0.memory().used_bytes()
+    }
+
     /// Cancels what runs and joins the threads.
     pub fn close(&self) {
         self.0.close();

@@ -1,0 +1,90 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! A query's memory limit holds in every operator that gathers rows, and nothing stays charged after it.
+
+#![expect(clippy::unwrap_used, reason = "a test whose set-up fails stops there")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bowyer::arrow_array::{Int64Array, RecordBatch, StringArray};
+use bowyer::{Config, Engine, ErrorCode, Input, JoinKind, Plan, QueryOptions, Result, asc, col, count_all};
+
+const ROWS: i64 = 200_000;
+
+fn batches() -> Vec<RecordBatch> {
+    let batch = |first: i64| {
+        let ids = first..first + 10_000;
+        let id = Int64Array::from_iter_values(ids.clone().map(|id| id * 7919 % ROWS));
+        let same = Int64Array::from_iter_values(ids.clone().map(|_| 1));
+        let name = StringArray::from_iter_values(ids.map(|id| format!("name {id}")));
+        RecordBatch::try_from_iter([
+            ("id", Arc::new(id) as _),
+            ("same", Arc::new(same) as _),
+            ("s", Arc::new(name) as _),
+        ])
+    };
+    (0..ROWS / 10_000).map(|at| batch(at * 10_000).unwrap()).collect()
+}
+
+fn run(engine: &Engine, plan: &Plan, memory_limit_bytes: Option<u64>) -> Result<usize> {
+    let options = QueryOptions { memory_limit_bytes, ..QueryOptions::default() };
+    let rows = engine.run_with(plan, [("t", Input::batches(batches()))], options)?;
+    rows.map(|batch| Ok(batch?.num_rows())).sum()
+}
+
+/// Waits for tasks that end after their query has failed.
+fn settles_at(engine: &Engine, bytes: u64) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while engine.used_bytes() != bytes && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    engine.used_bytes() == bytes
+}
+
+/// Runs a plan under a limit that is too small, and without one.
+fn check(what: &str, plan: &Plan, too_small: u64, rows: Option<usize>) {
+    let engine = Engine::open(&Config { threads: 2, ..Config::default() }).unwrap();
+    let before = engine.used_bytes();
+    let error = run(&engine, plan, Some(too_small)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::MemoryLimit, "{what}: {error}");
+    assert!(settles_at(&engine, before), "{what}: {} bytes stay charged", engine.used_bytes());
+    if let Some(rows) = rows {
+        assert_eq!(run(&engine, plan, None).unwrap(), rows, "{what}");
+        assert!(settles_at(&engine, before), "{what}: {} bytes stay charged", engine.used_bytes());
+    }
+}
+
+fn table() -> Plan {
+    Plan::input("t", &batches()[0].schema())
+}
+
+#[test]
+fn groups_are_charged() {
+    check("aggregate", &table().group_by(["s"], [count_all()]), 1 << 20, Some(ROWS as usize));
+}
+
+#[test]
+fn the_result_of_a_sort_is_charged() {
+    // The sort itself takes 3.2 million bytes, its rows more than that.
+    check("sort", &table().sort([asc(col("id"))]), 4 << 20, Some(ROWS as usize));
+}
+
+#[test]
+fn distinct_rows_are_charged() {
+    check("distinct", &table().distinct(["s"]), 1 << 20, Some(ROWS as usize));
+}
+
+#[test]
+fn the_build_side_of_a_join_is_charged() {
+    let right = table().select(["id"]);
+    check("join", &table().join(&right, JoinKind::LeftSemi, [("id", "id")]), 1 << 20, Some(ROWS as usize));
+}
+
+#[test]
+fn partners_are_charged_before_they_are_there() {
+    let right = table().select([col("same").named("same"), col("id").named("other")]);
+    // Forty billion pairs.
+    check("many to many", &table().join(&right, JoinKind::Inner, [("same", "same")]), 64 << 20, None);
+}
