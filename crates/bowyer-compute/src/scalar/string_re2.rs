@@ -140,14 +140,18 @@ fn property<'a>(letter: char, rest: &'a str, bytes: bool, out: &mut String) -> R
     if bytes {
         return Err(refused("it names a class of characters, but is for bytes"));
     }
-    out.push('\\');
-    let Some(name) = rest.strip_prefix("{^") else {
-        out.push(letter);
-        return Ok(rest);
+    let (negated, named) = match rest.strip_prefix("{^") {
+        Some(name) => (true, Some(name)),
+        None => (false, rest.strip_prefix('{')),
     };
-    out.push(if letter == 'p' { 'P' } else { 'p' });
+    out.push('\\');
+    out.push(if negated == (letter == 'p') { 'P' } else { 'p' });
+    let Some(name) = named else { return Ok(rest) };
+    let (name, rest) = name.split_once('}').ok_or_else(|| refused("the name of a class has no end"))?;
     out.push('{');
-    Ok(name)
+    out.push_str(name);
+    out.push('}');
+    Ok(rest)
 }
 
 /// Copies a class up to its bracket.
@@ -231,7 +235,7 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, value: &str) -> bool {
-        compile(pattern, Syntax::default()).unwrap().is_match(value.as_bytes())
+        compile(pattern, Syntax::default()).expect(pattern).is_match(value.as_bytes())
     }
 
     #[test]
