@@ -3,6 +3,8 @@
 
 //! Arrays that lie: each is refused under the name of what is wrong, counted, and leaves nothing behind.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test whose set-up fails stops there")]
+
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
@@ -38,8 +40,8 @@ struct Made {
     null_count: i64,
     buffers: Vec<Option<Vec<u8>>>,
     sizes: Option<Vec<i64>>,
-    children: Vec<Made>,
-    dictionary: Option<Box<Made>>,
+    children: Vec<Self>,
+    dictionary: Option<Box<Self>>,
     released: bool,
 }
 

@@ -6,6 +6,8 @@
 //! [`arm`] names an exported function whose next call, on the same thread, panics inside its entry. The payload's own
 //! drop panics too, which is the worst that a panic can do.
 
+#![expect(clippy::panic, reason = "panics are what this module is for; it is compiled for tests alone")]
+
 use std::cell::Cell;
 use std::panic::panic_any;
 

@@ -110,7 +110,7 @@ impl FunctionState {
     /// What the manual calls an argument.
     fn name_of(&self, position: usize) -> String {
         let names = self.bound.function().args;
-        let name = names.get(position).or(names.last());
+        let name = names.get(position).or_else(|| names.last());
         name.map_or_else(|| format!("argument {position}"), |name| (*name).to_owned())
     }
 
@@ -135,7 +135,7 @@ impl FunctionState {
                 return Err(Error::invalid_argument(message).for_argument(self.name_of(position)));
             }
             if !is_scalar {
-                rows.get_or_insert(value.len());
+                rows.get_or_insert_with(|| value.len());
             }
             values.push((value, is_scalar));
         }

@@ -4,6 +4,8 @@
 //! The header against the library: it compiles as C and C++ without a warning, its structs lie as ours do, its functions
 //! and constants are those that are exported, and a C program works with it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test whose set-up fails stops there")]
+
 use std::fmt::Write as _;
 use std::mem::offset_of;
 use std::path::{Path, PathBuf};

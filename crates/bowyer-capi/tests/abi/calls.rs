@@ -32,7 +32,7 @@ pub(crate) struct Failure {
     pub(crate) detail: ErrorDetail,
 }
 
-pub(crate) type Outcome<T> = Result<T, Failure>;
+pub(crate) type Outcome<T> = Result<T, Box<Failure>>;
 
 pub(crate) fn bytes(data: &[u8]) -> Bytes {
     Bytes { data: data.as_ptr(), len: data.len() }
@@ -69,7 +69,7 @@ pub(crate) fn attempt(call: impl FnOnce(*mut CError) -> i32) -> Outcome<()> {
     // SAFETY: as above.
     unsafe { error.release.unwrap()(&raw mut error) };
     assert!(error.release.is_none());
-    Err(failure)
+    Err(Box::new(failure))
 }
 
 pub(crate) fn new_result() -> CResult {

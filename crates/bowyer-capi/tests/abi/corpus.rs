@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::calls::{Client, Failure, Lent};
+use crate::calls::{Client, Failure, Lent, Outcome};
 use arrow_array::{Array, ArrayRef, ListArray, RecordBatch};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, Schema};
@@ -65,7 +65,7 @@ fn option(kind: Option<OptionKind>, value: &Value) -> Literal {
     }
 }
 
-fn run(client: &Client, case: &Case) -> Result<ArrayRef, Failure> {
+fn run(client: &Client, case: &Case) -> Outcome<ArrayRef> {
     let arguments = case.arguments().unwrap();
     let specs = find(&case.call).map(|function| function.options).unwrap_or_default();
     let options = case.options.iter().map(|(name, value)| {
@@ -93,7 +93,7 @@ fn every_case_holds_through_the_c_abi() {
     let cases = load(&folder()).unwrap();
     let mut failures = Vec::new();
     for (family, case) in cases.iter().filter(|(family, case)| family.contains(&only) || case.name.contains(&only)) {
-        if let Err(difference) = case.check(run(&client, case).map_err(seen)) {
+        if let Err(difference) = case.check(run(&client, case).map_err(|failure| seen(*failure))) {
             failures.push(format!("{family}: {} ({}): {difference}", case.name, case.call));
         }
     }

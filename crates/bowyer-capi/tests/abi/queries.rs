@@ -438,7 +438,10 @@ unsafe extern "C" fn release_stream(stream: *mut ArrowArrayStream) {
     }
 }
 
-fn pull_all(client: &Client, fail: bool) -> (Outcome<(Vec<RecordBatch>, Vec<u64>)>, ArrowArrayStream) {
+/// What a query gave, and the owners that were released meanwhile.
+type Pulled = (Vec<RecordBatch>, Vec<u64>);
+
+fn pull_all(client: &Client, fail: bool) -> (Outcome<Pulled>, ArrowArrayStream) {
     let prepared = prepare(client, &plan(None)).unwrap();
     let query = start(prepared, To::Pushed(true)).unwrap();
     let mut stream = ArrowArrayStream {

@@ -80,6 +80,6 @@ fn array_of(values: &[Value]) -> ArrayRef {
     if values.iter().all(Value::is_str) {
         return Arc::new(values.iter().map(Value::as_str).collect::<StringArray>());
     }
-    let floats = values.iter().map(|value| value.as_float().or(value.as_integer().map(|value| value as f64)));
+    let floats = values.iter().map(|value| value.as_float().or_else(|| value.as_integer().map(|value| value as f64)));
     Arc::new(floats.collect::<Float64Array>())
 }

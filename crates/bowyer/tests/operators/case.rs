@@ -20,9 +20,9 @@ use crate::steps;
 /// A case as the file has it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Case {
+pub(crate) struct Case {
     /// What it shows, in words.
-    pub name: String,
+    pub(crate) name: String,
     /// Columns of each input, each a name and an array literal.
     inputs: BTreeMap<String, Vec<String>>,
     /// Plans that the plan reads by name, in the order of their names.
@@ -60,7 +60,7 @@ struct File {
 }
 
 /// All cases, each with the name of its file.
-pub fn load() -> Vec<(String, Case)> {
+pub(crate) fn load() -> Vec<(String, Case)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/operators");
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
@@ -77,12 +77,12 @@ pub fn load() -> Vec<(String, Case)> {
 
 impl Case {
     /// The rows of each input.
-    pub fn inputs(&self) -> BTreeMap<String, RecordBatch> {
+    pub(crate) fn inputs(&self) -> BTreeMap<String, RecordBatch> {
         self.inputs.iter().map(|(name, columns)| (name.clone(), table(columns))).collect()
     }
 
     /// The plan.
-    pub fn plan(&self, inputs: &BTreeMap<String, RecordBatch>) -> Result<Plan, String> {
+    pub(crate) fn plan(&self, inputs: &BTreeMap<String, RecordBatch>) -> Result<Plan, String> {
         let mut known: BTreeMap<String, Plan> =
             inputs.iter().map(|(name, batch)| (name.clone(), Plan::input(name.as_str(), &batch.schema()))).collect();
         for (name, part) in &self.parts {
@@ -93,7 +93,7 @@ impl Case {
     }
 
     /// Says how what a run gave differs from what is due. Its batches had `step` rows.
-    pub fn check(&self, seen: Result<Vec<RecordBatch>, Error>, step: usize) -> Result<(), String> {
+    pub(crate) fn check(&self, seen: Result<Vec<RecordBatch>, Error>, step: usize) -> Result<(), String> {
         match (&self.result, &self.error, seen) {
             (Some(columns), None, Ok(batches)) => self.same(&batches, &table(columns)),
             (None, Some(expected), Err(error)) => expected.check(&error, step),

@@ -11,7 +11,7 @@ use bowyer_testkit::data_type;
 type Parsed<T> = Result<T, String>;
 
 /// The plan of some steps; the first is the name of a plan.
-pub fn plan(steps: &[String], known: &BTreeMap<String, Plan>) -> Parsed<Plan> {
+pub(crate) fn plan(steps: &[String], known: &BTreeMap<String, Plan>) -> Parsed<Plan> {
     let (first, rest) = steps.split_first().ok_or("a plan without steps")?;
     rest.iter().try_fold(named(first, known)?, |plan, step| {
         let mut reader = Reader { rest: step };
@@ -30,6 +30,9 @@ type Named = (String, Expr);
 struct Reader<'a> {
     rest: &'a str,
 }
+
+/// The arguments of a call, and its options by name.
+type Arguments<'a> = (Vec<Expr>, Vec<(&'a str, Literal)>);
 
 impl<'a> Reader<'a> {
     fn at_end(&mut self) -> bool {
@@ -175,7 +178,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn arguments(&mut self) -> Parsed<(Vec<Expr>, Vec<(&'a str, Literal)>)> {
+    fn arguments(&mut self) -> Parsed<Arguments<'a>> {
         let (mut arguments, mut options) = (Vec::new(), Vec::new());
         self.expect("(")?;
         while !self.eat(")") {
