@@ -585,8 +585,6 @@ func AssumeTimezone(ctx context.Context, timestamps Value, options ...AssumeTime
 //
 // A null in a list makes the result null; an empty list gives the empty value.
 //
-// A null argument gives a null.
-//
 //	binary_join(list<item: string> [["a", "b"], []], scalar string "-")
 //		string ["a-b", ""]
 //
@@ -1198,8 +1196,6 @@ func (o ExtractRegexOptions) given(set bowyer.Options) {
 //
 // Null where nothing matches. Every group must have a name; one that took no part is empty.
 //
-// A null argument gives a null.
-//
 //	extract_regex(string ["a1", "x"], pattern = '(?P<letter>[ab])(?P<digit>\d)')
 //		struct<letter: string, digit: string> [{letter: "a", digit: "1"}, null]
 //
@@ -1781,6 +1777,8 @@ func (o MeanOptions) given(set bowyer.Options) {
 //
 // Integers are added as 64-bit floats. Decimals keep their type and round halves away from zero.
 //
+// Fails at the first row whose value has no answer.
+//
 //	mean(int32 [1, null, 4])
 //		scalar double 2.5
 func Mean(ctx context.Context, values Value, options ...MeanOptions) (scalar.Scalar, error) {
@@ -2014,7 +2012,7 @@ func Multiply(ctx context.Context, a, b Value) (arrow.Array, error) {
 //
 // Integers wrap around.
 //
-// A null argument gives a null. Fails at the first row whose value has no answer.
+// A null argument gives a null.
 //
 //	multiply(int64 [1, 2, null], int64 [10, -2, 3])
 //		int64 [10, -4, null]
@@ -2177,6 +2175,8 @@ func (o ProductOptions) given(set bowyer.Options) {
 // Product multiplies the values.
 //
 // Integers are multiplied in 64 bits and wrap around. Decimals keep their type and fail when it is passed.
+//
+// Fails at the first row whose value has no answer.
 //
 //	product(int32 [2, null, 3])
 //		scalar int64 6
@@ -2858,6 +2858,8 @@ func (o SumUncheckedOptions) given(set bowyer.Options) {
 //
 // Integers are added in 64 bits and wrap around; sum_checked fails instead. Decimals get the greatest precision of
 // their width and fail when that is passed.
+//
+// Fails at the first row whose value has no answer.
 //
 //	sum(int32 [1, null, 3])
 //		scalar int64 4
