@@ -261,21 +261,9 @@ func (x *exporter) node(word int, data arrow.ArrayData) {
 	}
 }
 
-// knownNulls is the null count that an array has cached, or -1. arrow-go computes it at the first question and stores it
-// without a lock, so the read may meet a write of another goroutine that shares the array. It then yields the old value or the
-// new one, since a word never tears, and both are right; hence the race detector is told to look away. The method is inlined
-// into this function because its receiver is concrete.
-//
-//go:norace
-func knownNulls(data arrow.ArrayData) int {
-	if concrete, ok := data.(*array.Data); ok {
-		return concrete.NullN()
-	}
-	return array.UnknownNullCount
-}
-
-// buffersOf writes the buffer addresses and sizes of a node. A bitmap without nulls stays at home: builders make one always, and
-// the native side, which believes no count, would read all of it.
+// buffersOf writes the buffer addresses and sizes of a node. The null count stays open: the native side counts the bits of a
+// bitmap itself, so that a count which an array was made with, right or wrong, changes no answer. Nor is the cached count
+// asked for: arrow-go stores it without a lock.
 func (x *exporter) buffersOf(out *cArray, layout nodeLayout, data arrow.ArrayData) {
 	count := layout.bufferCount(data)
 	if count == 0 {
@@ -296,7 +284,7 @@ func (x *exporter) buffersOf(out *cArray, layout nodeLayout, data arrow.ArrayDat
 			buffer = all[data0+i]
 		}
 		if layout.validity && i == 0 {
-			if buffer == nil || buffer.Len() == 0 || knownNulls(data) == 0 {
+			if buffer == nil || buffer.Len() == 0 {
 				x.put(nil, 0, 0)
 				continue
 			}
