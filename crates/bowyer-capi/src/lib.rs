@@ -5,7 +5,7 @@
 //!
 //! This crate translates and contains: pointers become checked structs, panics become errors, objects become handles.
 //! What a function computes or how a query runs is decided below. Every exported function stands in [`exports`] and goes
-//! through [`entry`].
+//! through `entry`.
 
 pub mod abi;
 mod call;

@@ -3,7 +3,7 @@
 
 //! The messages of the contract (`proto/bowyer/v1`), generated at build time, and their descriptors.
 //!
-//! Only types live here. Reading and refusing is in [`crate::message`], the JSON form in [`crate::json`].
+//! Only types live here. Reading and refusing is in `message`, the JSON form in `json`.
 
 #![expect(missing_docs, reason = "the messages are documented in the contract's files")]
 #![expect(clippy::doc_markdown, reason = "the contract's comments are not written for rustdoc")]
