@@ -3,7 +3,7 @@
 
 //! The Arrow C Data and C Stream interfaces, checked before they are used.
 //!
-//! A batch that comes in passes four stations. [`schema::import`] turns an `ArrowSchema` into fields; a [`Shape`] lists
+//! A batch that comes in passes four stations. `schema::import` turns an `ArrowSchema` into fields; a [`Shape`] lists
 //! their nodes. [`raw`] walks the `ArrowArray` structs into a flat list of nodes and sized byte ranges: the only place
 //! that follows foreign pointers. [`guard`], which has no unsafe code, checks that list against the shape and returns a
 //! [`guard::Proof`]. [`import`] builds arrays from the proof, without copying and without checking again.

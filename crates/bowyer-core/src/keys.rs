@@ -3,8 +3,8 @@
 
 //! Key columns as bits: how rows of any Arrow types become words or bytes that can be hashed and compared.
 //!
-//! [`column`] sees through types, dictionaries and runs; [`layout`] packs several narrow columns into one word;
-//! [`rows`] writes the columns that do not fit one after another. Tables over these keys are in [`crate::group`].
+//! [`column`] sees through types, dictionaries and runs; `layout` packs several narrow columns into one word;
+//! `rows` writes the columns that do not fit one after another. Tables over these keys are in [`crate::group`].
 //! What equality means is said once, in [`KeyEquality`] and [`NullKeys`].
 
 pub(crate) mod column;
