@@ -95,7 +95,7 @@ step "go vet" each_module go vet ./...
 step "gofumpt" unformatted
 step "staticcheck" each_module go run "$STATICCHECK" ./...
 
-if cargo +nightly miri --version >/dev/null 2>&1; then
+if cargo +nightly miri setup >/dev/null 2>&1; then
     step "Miri over the C Data Interface" env MIRIFLAGS=-Zmiri-permissive-provenance \
         cargo +nightly miri test --locked --package arrow-ffi --lib --target-dir target/miri
 else
