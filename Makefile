@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The front door: `make demo` shows what Bowyer does, `make test` runs every test that CI runs. Both need rustup, Go and
-# a C compiler, and nothing else; only interop, peers and the scripts that make test data need Python.
+# a C compiler, and nothing else; only interop, bench-peers and the scripts that make test data need Python.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -90,9 +90,15 @@ bench-boundary: lib ## Measure what a batch costs to cross, beside arrow-go's cd
 bench-kernels: ## Measure single functions in Rust (FILTER=part of a name)
 	cargo bench --quiet --package bowyer-compute --bench kernels -- $(FILTER)
 
-.PHONY: peers
-peers: ## Measure the same questions in pyarrow, Polars and DuckDB (needs Python)
-	@benches/peers/run.sh
+# What bench-peers measures: K, NULLS (per cent) and SORTED=1 shape the data, QUESTIONS=g1,j5 and ENGINES=bowyer,duckdb choose.
+ROWS ?= 1e7
+PEERS_OPTIONS = --rows $(ROWS) $(if $(K),--k $(K)) $(if $(NULLS),--nulls $(NULLS)) $(if $(SORTED),--sorted) \
+	$(if $(QUESTIONS),--questions $(QUESTIONS)) $(if $(ENGINES),--engines $(ENGINES)) \
+	$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RUNS),--runs $(RUNS))
+
+.PHONY: bench-peers
+bench-peers: lib ## Ask db-benchmark's questions of Bowyer and five other engines, ROWS=1e7 (needs Python)
+	@benches/peers/run.sh $(PEERS_OPTIONS)
 
 .PHONY: interop
 interop: ## Pipe tables from pyarrow through the programs and compare (needs Python)

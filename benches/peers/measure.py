@@ -1,88 +1,197 @@
 # SPDX-FileCopyrightText: The Bowyer Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Measures `sum` and `filter_group_sum` in pyarrow, Polars and DuckDB over the same Arrow columns.
+"""Asks the questions of every engine in turn, compares the answers, and writes down who was faster.
 
-Every engine answers from memory, with as many threads as it likes, and its answer is checked. The first run is not
-counted; of the others the best and the median are printed, because this is about engines and not about neighbours.
+Each engine has a process of its own for each dataset, and the engines take turns in rounds, so that what else the machine
+does falls on all of them. Of the times the best counts: `cold` with the sources bound anew, `warm` with what an engine may
+keep (a prepared plan, a registered table). Run by run.sh; `--help` tells the options.
 """
 
+import argparse
+import datetime
+import importlib.metadata
+import json
+import math
 import os
+import pathlib
 import platform
-import statistics
+import subprocess
 import sys
-import time
 
-import duckdb
-import numpy as np
-import polars as pl
-import pyarrow as pa
-import pyarrow.compute as pc
+from checksum import difference
+from data import Parameters, make
+from engines import ENGINES
+from plot import bars
+from questions import SQL, dataset
 
-RUNS = 9
-
-
-def scrambled(first: int, count: int) -> np.ndarray:
-    """Row i is the splitmix64 of first + i, so that any language makes the same data."""
-    with np.errstate(over="ignore"):
-        z = np.arange(first + 1, first + count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
+HERE = pathlib.Path(__file__).parent
+OURS = "bowyer"
+FAMILIES = {"duckdb": ["duckdb_arrow", "duckdb_own"], "polars": ["polars", "polars_streaming"]}
+ALL = [question for question in SQL if question[1:].isdigit()]
+PEAKS = ["g10", "j5"]
+PACKAGES = ["chdb", "datafusion", "duckdb", "polars", "pyarrow"]
 
 
-def best_of(question) -> tuple[float, float, object]:
-    answer = question()
-    times = []
-    for _ in range(RUNS):
-        began = time.perf_counter()
-        answer = question()
-        times.append((time.perf_counter() - began) * 1000)
-    return min(times), statistics.median(times), answer
+def main() -> int:
+    options = parse()
+    asked = options.questions
+    outcomes = {question: {} for question in asked}
+    for name in sorted({dataset(question) for question in asked}):
+        folder = make(options.data, name, options.parameters)
+        questions = [question for question in asked if dataset(question) == name]
+        for turn in range(options.rounds):
+            for engine in options.engines:
+                print(f"# {name} round {turn + 1} of {options.rounds}: {engine}", file=sys.stderr, flush=True)
+                what = "check" if turn == 0 else "times"
+                for outcome in ask(options, engine, folder, what, questions):
+                    collect(outcomes[outcome["question"]].setdefault(engine, {}), outcome)
+        for question in options.peaks & set(questions):
+            for engine in options.engines:
+                print(f"# {question} memory: {engine}", file=sys.stderr, flush=True)
+                for outcome in ask(options, engine, folder, "peak", [question]):
+                    collect(outcomes[question].setdefault(engine, {}), outcome)
+    lines, summary, right = report(outcomes, options.engines)
+    print("\n".join(lines))
+    write(options, outcomes, summary, lines)
+    return 0 if right else 1
 
 
-def main() -> None:
-    rows = int(sys.argv[1])
-    key = (scrambled(0, rows) % np.uint64(1000)).astype(np.int64)
-    value = (scrambled(rows, rows) % np.uint64(1_000_000)).astype(np.int64)
-    table = pa.table({"key": key, "value": value})
-    frame = pl.from_arrow(table)
-    duck = duckdb.connect()
-    duck.register("arrow", table)
-    duck.execute("create table own as select * from arrow")
-    select = "select key, sum(value) as total from {} where value >= 500000 group by key"
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measures Bowyer, called from Go, beside other engines.")
+    names = [OURS, *ENGINES]
+    add = parser.add_argument
+    add("--rows", type=float, default=1e7)
+    add("--k", type=int, default=100, help="distinct values of the small ids of group-by")
+    add("--nulls", type=int, default=0, help="per cent")
+    add("--sorted", action="store_true")
+    add("--questions", default=",".join(ALL), help="as g1,j5; all 15 without")
+    add("--engines", default=",".join(names), help="as bowyer,duckdb,polars; all without")
+    add("--rounds", type=int, default=3, help="how often each engine has its turn")
+    add("--runs", type=int, default=3, help="how often a question is asked in a turn")
+    add("--peaks", default=",".join(PEAKS), help="questions whose memory is measured too")
+    add("--answer", required=True, help="the Go program that asks Bowyer")
+    add("--data", type=pathlib.Path, required=True)
+    add("--results", type=pathlib.Path, required=True)
+    options = parser.parse_args()
+    options.parameters = Parameters(int(options.rows), options.k, options.nulls, options.sorted)
+    options.questions = known(parser, options.questions, list(SQL), "question")
+    families = [member for name in options.engines.split(",") for member in FAMILIES.get(name, [name])]
+    options.engines = known(parser, ",".join(families), names, "engine")
+    options.peaks = set(filter(None, options.peaks.split(",")))
+    return options
 
-    kept = value >= 500_000
-    expected = {"sum": int(value.sum()), "filter_group_sum": (len(np.unique(key[kept])), int(value[kept].sum()))}
 
-    def grouped(answer: pa.Table, total: str = "total") -> tuple[int, int]:
-        return answer.num_rows, int(pc.sum(answer[total]).as_py())
+def known(parser, given: str, names: list[str], what: str) -> list[str]:
+    given = list(filter(None, given.split(",")))
+    for name in given:
+        if name not in names:
+            parser.error(f"there is no {what} {name!r}; there are {', '.join(names)}")
+    return [name for name in names if name in given]
 
-    questions = {
-        ("sum", "pyarrow"): lambda: pc.sum(table["value"]).as_py(),
-        ("sum", "polars"): lambda: frame["value"].sum(),
-        ("sum", "duckdb_arrow"): lambda: int(duck.execute("select sum(value) from arrow").fetchall()[0][0]),
-        ("sum", "duckdb_own"): lambda: int(duck.execute("select sum(value) from own").fetchall()[0][0]),
-        ("filter_group_sum", "pyarrow"): lambda: (
-            table.filter(pc.field("value") >= 500_000).group_by("key").aggregate([("value", "sum")])
-        ),
-        ("filter_group_sum", "polars"): lambda: (
-            frame.lazy().filter(pl.col("value") >= 500_000).group_by("key").agg(pl.col("value").sum()).collect()
-        ),
-        ("filter_group_sum", "duckdb_arrow"): lambda: duck.sql(select.format("arrow")).to_arrow_table(),
-        ("filter_group_sum", "duckdb_own"): lambda: duck.sql(select.format("own")).to_arrow_table(),
+
+def ask(options, engine: str, folder: pathlib.Path, what: str, questions: list[str]):
+    arguments = [str(folder), str(options.runs), what, *questions]
+    command = [options.answer] if engine == OURS else [sys.executable, str(HERE / "worker.py"), engine]
+    process = subprocess.Popen(command + arguments, stdout=subprocess.PIPE, text=True)
+    answered = set()
+    for line in process.stdout:
+        if line.startswith("{"):
+            outcome = json.loads(line)
+            answered.add(outcome["question"])
+            yield outcome
+    if process.wait() != 0:
+        for question in set(questions) - answered:
+            yield {"question": question, "error": f"the process ended with {process.returncode}"}
+
+
+def collect(into: dict, outcome: dict) -> None:
+    for name, value in outcome.items():
+        if name in ("cold", "warm"):
+            into.setdefault(name, []).extend(value)
+        elif name != "question":
+            into[name] = value
+
+
+def report(outcomes: dict, engines: list[str]) -> tuple[list[str], dict, bool]:
+    lines, summary, right = [], {}, True
+    for question, answers in outcomes.items():
+        wrong = disagreements(answers)
+        right &= not wrong
+        lines += [f"{question} DIFFERS {engine}: {how}" for engine, how in wrong.items()]
+        lines += [f"{question} FAILED {engine}: {it['error']}" for engine, it in answers.items() if "error" in it]
+        right &= "error" not in answers.get(OURS, {})
+        fair = {engine: it for engine, it in answers.items() if "cold" in it and engine not in wrong and "error" not in it}
+        found = {"engines": {engine: best(it) for engine, it in fair.items()}}
+        peers = {engine: it for engine, it in found["engines"].items() if engine != OURS}
+        if OURS in engines and "missing" in answers.get(OURS, {}):
+            lines.append(f"{question} MISSING: {answers[OURS]['missing']}")
+        if peers:
+            winner = min(peers, key=lambda engine: peers[engine]["cold"])
+            warm = min(it["warm"] for it in peers.values())
+            found |= {"best": winner, "cold": peers[winner]["cold"], "warm": warm}
+            if OURS in fair:
+                ours = found["engines"][OURS]
+                found |= {"ratio": ours["cold"] / found["cold"], "warm_ratio": ours["warm"] / warm}
+                lines.append(
+                    f"{question} ours={ours['cold']:.4f} best={found['cold']:.4f} ({winner}) ratio={found['ratio']:.2f}"
+                    f" warm ours={ours['warm']:.4f} best={warm:.4f} ratio={found['warm_ratio']:.2f}"
+                )
+        if not peers or OURS not in fair:
+            lines.append(question + "".join(f" {engine}={it['cold']:.4f}" for engine, it in found["engines"].items()))
+        lines += peak_lines(question, answers)
+        summary[question] = found
+    for name in ("ratio", "warm_ratio"):
+        ratios = [found[name] for found in summary.values() if name in found]
+        if ratios:
+            mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+            lines.append(f"geomean {name}={mean:.2f} of {len(ratios)} questions")
+    return lines, summary, right
+
+
+def best(answer: dict) -> dict:
+    return {"cold": min(answer["cold"]), "warm": min(answer["warm"]), "first": answer["cold"][0]}
+
+
+def disagreements(answers: dict) -> dict[str, str]:
+    """The engines whose answer is not the one that most engines give."""
+    described = {engine: it["answer"] for engine, it in answers.items() if "answer" in it}
+    if not described:
+        return {}
+    votes = {engine: sum(difference(other, answer) is None for other in described.values()) for engine, answer in described.items()}
+    expected = described[max(votes, key=lambda engine: (votes[engine], engine != OURS))]
+    differences = {engine: difference(answer, expected) for engine, answer in described.items()}
+    return {engine: how for engine, how in differences.items() if how}
+
+
+def peak_lines(question: str, answers: dict) -> list[str]:
+    peaks = {engine: it["above_mib"] for engine, it in answers.items() if "above_mib" in it}
+    if not peaks:
+        return []
+    each = " ".join(f"{engine}={above:.0f}" for engine, above in sorted(peaks.items(), key=lambda it: it[1]))
+    return [f"{question} peak MiB above the loaded data: {each}"]
+
+
+def write(options, outcomes: dict, summary: dict, lines: list[str]) -> None:
+    parameters = options.parameters
+    name = f"peers_{parameters.rows}_{parameters.k}_{parameters.nulls}_{int(parameters.sorted)}"
+    complete = options.questions == ALL and options.engines == [OURS, *ENGINES]
+    folder = options.results if complete else options.results / "local"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {
+        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "machine": {"cores": len(os.sched_getaffinity(0)), "system": platform.platform(), "load": os.getloadavg()},
+        "versions": {package: importlib.metadata.version(package) for package in PACKAGES},
+        "parameters": vars(parameters) | {"rounds": options.rounds, "runs": options.runs},
+        "lines": lines,
+        "summary": summary,
+        "outcomes": outcomes,
     }
-
-    print(f"machine cores={os.cpu_count()} {platform.platform()} python={platform.python_version()}")
-    print(f"pyarrow={pa.__version__} polars={pl.__version__} duckdb={duckdb.__version__} rows={rows} runs={RUNS}")
-    for (question, peer), run in questions.items():
-        best, median, answer = best_of(run)
-        if isinstance(answer, pl.DataFrame):
-            answer = grouped(answer.to_arrow(), "value")
-        elif isinstance(answer, pa.Table):
-            answer = grouped(answer, "value_sum" if "value_sum" in answer.column_names else "total")
-        assert answer == expected[question], (question, peer, answer, expected[question])
-        print(f"{question} peer={peer} best_ms={best:.2f} median_ms={median:.2f}")
-    print(f"answers sum={expected['sum']} groups={expected['filter_group_sum'][0]} total={expected['filter_group_sum'][1]}")
+    (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    title = f"{parameters.rows:,} rows, seconds of the best cold run (shorter is better)"
+    seconds = {question: {engine: it["cold"] for engine, it in found["engines"].items()} for question, found in summary.items()}
+    (folder / f"{name}.svg").write_text(bars(title, seconds, options.engines))
+    print(f"# written: {folder / name}.json and .svg", file=sys.stderr)
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())
