@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The front door: `make demo` shows what Bowyer does, `make test` runs every test that CI runs. Both need rustup, Go and
-# a C compiler, and nothing else; only interop, bench-peers and the scripts that make test data need Python.
+# a C compiler, and nothing else; only interop, bench-peers, bench-tpch and the scripts that make test data need Python.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -90,15 +90,20 @@ bench-boundary: lib ## Measure what a batch costs to cross, beside arrow-go's cd
 bench-kernels: ## Measure single functions in Rust (FILTER=part of a name)
 	cargo bench --quiet --package bowyer-compute --bench kernels -- $(FILTER)
 
-# What bench-peers measures: K, NULLS (per cent) and SORTED=1 shape the data, QUESTIONS=g1,j5 and ENGINES=bowyer,duckdb choose.
+# K, NULLS (per cent) and SORTED=1 shape the data of bench-peers; QUESTIONS=g1,j5 and ENGINES=bowyer,duckdb choose.
 ROWS ?= 1e7
-PEERS_OPTIONS = --rows $(ROWS) $(if $(K),--k $(K)) $(if $(NULLS),--nulls $(NULLS)) $(if $(SORTED),--sorted) \
-	$(if $(QUESTIONS),--questions $(QUESTIONS)) $(if $(ENGINES),--engines $(ENGINES)) \
-	$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RUNS),--runs $(RUNS))
+SF ?= 1
+PEERS_DATA = --rows $(ROWS) $(if $(K),--k $(K)) $(if $(NULLS),--nulls $(NULLS)) $(if $(SORTED),--sorted)
+PEERS_OPTIONS = $(if $(QUESTIONS),--questions $(QUESTIONS)) $(if $(ENGINES),--engines $(ENGINES)) \
+	$(if $(AGAINST),--against $(AGAINST)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RUNS),--runs $(RUNS))
 
 .PHONY: bench-peers
 bench-peers: lib ## Ask db-benchmark's questions of Bowyer and five other engines, ROWS=1e7 (needs Python)
-	@benches/peers/run.sh $(PEERS_OPTIONS)
+	@benches/peers/run.sh $(PEERS_DATA) $(PEERS_OPTIONS)
+
+.PHONY: bench-tpch
+bench-tpch: lib ## Ask TPC-H's 22 questions of Bowyer, DuckDB and DataFusion, SF=1 (needs Python)
+	@benches/peers/run.sh --tpch $(SF) $(PEERS_OPTIONS)
 
 .PHONY: interop
 interop: ## Pipe tables from pyarrow through the programs and compare (needs Python)

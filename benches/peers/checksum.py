@@ -6,8 +6,8 @@ For each column the number of nulls and the sum of the hashes of its values; for
 and the sum weighted by each row's hash, which ties floats to the keys beside them. `rows_hash` ties all other columns
 of a row together. The twin of this file is benches/go/answer/checksum.go; a change here is a change there.
 
-What engines name differently is one value here: any integer and a decimal without fraction are an integer, any text is
-text, and a float that is not finite is null.
+What engines name differently is one value here: any integer and a decimal without fraction are an integer, other decimals
+a float, any text is text, and a float that is not finite is null.
 """
 
 import numpy as np
@@ -54,7 +54,7 @@ def plain(values: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(kind):
         return plain(values.dictionary_decode())
     if pa.types.is_decimal(kind):
-        return values.cast(pa.int64())
+        return values.cast(pa.int64() if kind.scale == 0 else pa.float64())
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         return values.cast(pa.int64())
     if pa.types.is_floating(kind):

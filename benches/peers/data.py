@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the benchmark's tables as Arrow IPC files, one folder for each set of parameters.
 
-`groupby` and `join` follow the definitions that db-benchmark publishes (columns, cardinalities, shares of keys that
+`tpch` is made by the generator in benches/tpch. `groupby` and `join` follow the definitions that db-benchmark publishes (columns, cardinalities, shares of keys that
 match, nulls, order), drawn by NumPy from a fixed seed: same shape, other numbers. `pairs` is the two-column table of
 benches/README.md. Text is utf8 and integers are int32 for every engine.
 """
@@ -10,13 +10,13 @@ benches/README.md. Text is utf8 and integers are int32 for every engine.
 import dataclasses
 import os
 import pathlib
+import subprocess
 
 import numpy as np
 import pyarrow as pa
 
 SEED = 108
 BATCH_ROWS = 1 << 20
-TABLES = {"groupby": ["x"], "join": ["x", "small", "medium", "big"], "pairs": ["x"]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,19 +25,24 @@ class Parameters:
     k: int = 100  # distinct values of the small ids of group-by
     nulls: int = 0  # per cent
     sorted: bool = False
+    scale: float = 1.0  # of TPC-H
 
-    def folder(self, root: pathlib.Path, dataset: str) -> pathlib.Path:
-        return root / f"{dataset}_{self.rows}_{self.k}_{self.nulls}_{int(self.sorted)}"
+    def name(self, dataset: str) -> str:
+        if dataset == "tpch":
+            return f"tpch_{self.scale:g}"
+        return f"{dataset}_{self.rows}_{self.k}_{self.nulls}_{int(self.sorted)}"
 
 
 def make(root: pathlib.Path, dataset: str, parameters: Parameters) -> pathlib.Path:
     """Makes the dataset unless it is there, and returns its folder."""
-    folder = parameters.folder(root, dataset)
+    folder = root / parameters.name(dataset)
     if not folder.exists():
         unfinished = folder.with_name(folder.name + f".{os.getpid()}")
         unfinished.mkdir(parents=True)
+        if dataset == "tpch":
+            subprocess.run([os.environ["TPCH_TABLES"], f"{parameters.scale:g}", str(unfinished)], check=True)
         makers = {"groupby": groupby, "join": join, "pairs": pairs}
-        for name, table in makers[dataset](parameters):
+        for name, table in makers[dataset](parameters) if dataset in makers else []:
             with pa.ipc.new_file(unfinished / f"{name}.arrow", table.schema) as writer:
                 writer.write_table(table.combine_chunks(), max_chunksize=BATCH_ROWS)
         unfinished.rename(folder)

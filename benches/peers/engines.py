@@ -12,7 +12,7 @@ import os
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from questions import sql
+from questions import SQL
 
 THREADS = len(os.sched_getaffinity(0))
 
@@ -53,7 +53,7 @@ class DuckdbArrow(Engine):
             self.connection.register(name, table)
 
     def ask(self, question):
-        return self.connection.sql(sql(question, {name: name for name in self.tables})).to_arrow_table()
+        return self.connection.sql(SQL[question]).to_arrow_table()
 
 
 class DuckdbOwn(DuckdbArrow):
@@ -69,8 +69,7 @@ class DuckdbOwn(DuckdbArrow):
     def bind(self): ...
 
     def ask(self, question):
-        select = sql(question, {name: name for name in self.tables})
-        self.connection.execute(f"create or replace temp table answer as {select}")
+        self.connection.execute(f"create or replace temp table answer as select * from ({SQL[question]})")
 
     def arrow(self, question, answer):
         return self.connection.sql("select * from answer").to_arrow_table()
@@ -93,7 +92,7 @@ class DataFusion(Engine):
             self.context.register_record_batches(name, partitions)
 
     def ask(self, question):
-        frame = self.context.sql(sql(question, {name: name for name in self.tables}))
+        frame = self.context.sql(SQL[question])
         return frame.schema(), frame.collect()
 
     def arrow(self, question, answer):
@@ -115,7 +114,7 @@ class Chdb(Engine):
 
     def ask(self, question):
         settings = f" settings max_threads = {THREADS}, join_use_nulls = 1"
-        return self.session.query(sql(question, {name: name for name in self.tables}) + settings, "ArrowTable")
+        return self.session.query(SQL[question] + settings, "ArrowTable")
 
 
 class Acero(Engine):

@@ -22,12 +22,12 @@ from checksum import difference
 from data import Parameters, make
 from engines import ENGINES
 from plot import bars
-from questions import SQL, dataset
+from questions import GROUPS_AND_JOINS, SQL, TPCH, dataset
 
 HERE = pathlib.Path(__file__).parent
 OURS = "bowyer"
+SQL_ENGINES = ["duckdb_arrow", "duckdb_own", "datafusion"]
 FAMILIES = {"duckdb": ["duckdb_arrow", "duckdb_own"], "polars": ["polars", "polars_streaming"]}
-ALL = [question for question in SQL if question[1:].isdigit()]
 PEAKS = ["g10", "j5"]
 PACKAGES = ["chdb", "datafusion", "duckdb", "polars", "pyarrow"]
 
@@ -50,7 +50,7 @@ def main() -> int:
                 print(f"# {question} memory: {engine}", file=sys.stderr, flush=True)
                 for outcome in ask(options, engine, folder, "peak", [question]):
                     collect(outcomes[question].setdefault(engine, {}), outcome)
-    lines, summary, right = report(outcomes, options.engines)
+    lines, summary, right = report(outcomes, options)
     print("\n".join(lines))
     write(options, outcomes, summary, lines)
     return 0 if right else 1
@@ -64,8 +64,10 @@ def parse() -> argparse.Namespace:
     add("--k", type=int, default=100, help="distinct values of the small ids of group-by")
     add("--nulls", type=int, default=0, help="per cent")
     add("--sorted", action="store_true")
-    add("--questions", default=",".join(ALL), help="as g1,j5; all 15 without")
-    add("--engines", default=",".join(names), help="as bowyer,duckdb,polars; all without")
+    add("--tpch", type=float, metavar="SCALE", help="TPC-H's questions, q1 to q22, instead of db-benchmark's")
+    add("--questions", help="as g1,j5; all of the benchmark without")
+    add("--engines", help="as bowyer,duckdb,polars; all that can answer without")
+    add("--against", help="the engines whose best is compared with, as duckdb_arrow; all without")
     add("--rounds", type=int, default=3, help="how often each engine has its turn")
     add("--runs", type=int, default=3, help="how often a question is asked in a turn")
     add("--peaks", default=",".join(PEAKS), help="questions whose memory is measured too")
@@ -73,12 +75,24 @@ def parse() -> argparse.Namespace:
     add("--data", type=pathlib.Path, required=True)
     add("--results", type=pathlib.Path, required=True)
     options = parser.parse_args()
-    options.parameters = Parameters(int(options.rows), options.k, options.nulls, options.sorted)
-    options.questions = known(parser, options.questions, list(SQL), "question")
-    families = [member for name in options.engines.split(",") for member in FAMILIES.get(name, [name])]
-    options.engines = known(parser, ",".join(families), names, "engine")
+    given = options.questions or options.engines
+    scale = options.tpch or 1.0
+    options.parameters = Parameters(int(options.rows), options.k, options.nulls, options.sorted, scale)
+    options.benchmark = list(TPCH) if options.tpch else GROUPS_AND_JOINS
+    options.questions = known(parser, options.questions or ",".join(options.benchmark), list(SQL), "question")
+    all_engines = [OURS, *SQL_ENGINES] if options.tpch else names
+    options.complete = not given
+    options.engines = engines(parser, options.engines, all_engines)
+    options.against = engines(parser, options.against, all_engines)
     options.peaks = set(filter(None, options.peaks.split(",")))
     return options
+
+
+def engines(parser, given: str | None, default: list[str]) -> list[str]:
+    if not given:
+        return default
+    members = [member for name in given.split(",") for member in FAMILIES.get(name, [name])]
+    return known(parser, ",".join(members), [OURS, *ENGINES], "engine")
 
 
 def known(parser, given: str, names: list[str], what: str) -> list[str]:
@@ -112,7 +126,7 @@ def collect(into: dict, outcome: dict) -> None:
             into[name] = value
 
 
-def report(outcomes: dict, engines: list[str]) -> tuple[list[str], dict, bool]:
+def report(outcomes: dict, options) -> tuple[list[str], dict, bool]:
     lines, summary, right = [], {}, True
     for question, answers in outcomes.items():
         wrong = disagreements(answers)
@@ -122,8 +136,8 @@ def report(outcomes: dict, engines: list[str]) -> tuple[list[str], dict, bool]:
         right &= "error" not in answers.get(OURS, {})
         fair = {engine: it for engine, it in answers.items() if "cold" in it and engine not in wrong and "error" not in it}
         found = {"engines": {engine: best(it) for engine, it in fair.items()}}
-        peers = {engine: it for engine, it in found["engines"].items() if engine != OURS}
-        if OURS in engines and "missing" in answers.get(OURS, {}):
+        peers = {engine: it for engine, it in found["engines"].items() if engine != OURS and engine in options.against}
+        if OURS in options.engines and "missing" in answers.get(OURS, {}):
             lines.append(f"{question} MISSING: {answers[OURS]['missing']}")
         if peers:
             winner = min(peers, key=lambda engine: peers[engine]["cold"])
@@ -145,7 +159,16 @@ def report(outcomes: dict, engines: list[str]) -> tuple[list[str], dict, bool]:
         if ratios:
             mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
             lines.append(f"geomean {name}={mean:.2f} of {len(ratios)} questions")
-    return lines, summary, right
+    return lines + totals(summary, options.engines), summary, right
+
+
+def totals(summary: dict, engines: list[str]) -> list[str]:
+    """The sum over all questions that every engine answered rightly."""
+    shared = [found["engines"] for found in summary.values() if all(engine in found["engines"] for engine in engines)]
+    if len(shared) < 2:
+        return []
+    each = " ".join(f"{engine}={sum(found[engine]['cold'] for found in shared):.3f}" for engine in engines)
+    return [f"total of {len(shared)} questions that all answer: {each}"]
 
 
 def best(answer: dict) -> dict:
@@ -173,9 +196,8 @@ def peak_lines(question: str, answers: dict) -> list[str]:
 
 def write(options, outcomes: dict, summary: dict, lines: list[str]) -> None:
     parameters = options.parameters
-    name = f"peers_{parameters.rows}_{parameters.k}_{parameters.nulls}_{int(parameters.sorted)}"
-    complete = options.questions == ALL and options.engines == [OURS, *ENGINES]
-    folder = options.results if complete else options.results / "local"
+    name = parameters.name("tpch" if options.tpch else "peers")
+    folder = options.results if options.complete else options.results / "local"
     folder.mkdir(parents=True, exist_ok=True)
     content = {
         "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -187,7 +209,8 @@ def write(options, outcomes: dict, summary: dict, lines: list[str]) -> None:
         "outcomes": outcomes,
     }
     (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
-    title = f"{parameters.rows:,} rows, seconds of the best cold run (shorter is better)"
+    data = f"TPC-H at scale {parameters.scale:g}" if options.tpch else f"{parameters.rows:,} rows"
+    title = f"{data}, seconds of the best cold run (shorter is better)"
     seconds = {question: {engine: it["cold"] for engine, it in found["engines"].items()} for question, found in summary.items()}
     (folder / f"{name}.svg").write_text(bars(title, seconds, options.engines))
     print(f"# written: {folder / name}.json and .svg", file=sys.stderr)

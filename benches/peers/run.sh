@@ -11,5 +11,9 @@ work="$root/target/peers"
 mkdir -p "$work"
 python="$("$root/scripts/venv.sh" "$here/requirements.txt")"
 (cd "$root/benches/go" && go build -o "$work/answer" ./answer)
+if [[ " $* " == *" --tpch "* ]]; then
+    cargo build --quiet --release --manifest-path "$root/benches/tpch/Cargo.toml" --target-dir "$root/target/tpch-tables"
+    export TPCH_TABLES="$root/target/tpch-tables/release/tpch-tables"
+fi
 export PYTHONDONTWRITEBYTECODE=1
 exec "$python" "$here/measure.py" --answer "$work/answer" --data "$work/data" --results "$root/benches/results" "$@"

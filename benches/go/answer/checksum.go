@@ -62,7 +62,7 @@ func describe(result arrow.Table) (description, error) {
 		batch := reader.RecordBatch()
 		rows := make([]uint64, batch.NumRows())
 		for i, column := range batch.Columns() {
-			if columns[i].float = arrow.IsFloating(column.DataType().ID()); columns[i].float {
+			if columns[i].float = isFloat(column.DataType()); columns[i].float {
 				continue
 			}
 			if err := columns[i].addHashes(column, rows); err != nil {
@@ -92,6 +92,12 @@ func describe(result arrow.Table) (description, error) {
 		}
 	}
 	return described, reader.Err()
+}
+
+// isFloat is whether values are compared with a tolerance.
+func isFloat(dataType arrow.DataType) bool {
+	decimal, is := dataType.(arrow.DecimalType)
+	return arrow.IsFloating(dataType.ID()) || is && decimal.GetScale() > 0
 }
 
 func hex(hash uint64) string { return fmt.Sprintf("%016x", hash) }
@@ -127,6 +133,8 @@ func hasher(column arrow.Array) (func(row int) uint64, error) {
 		return func(row int) uint64 { return splitmix64(column.Value(row)) }, nil
 	case *array.Date32:
 		return func(row int) uint64 { return splitmix64(uint64(int64(column.Value(row)) * 86_400)) }, nil
+	case *array.Decimal128:
+		return func(row int) uint64 { return splitmix64(column.Value(row).LowBits()) }, nil
 	case *array.String:
 		return func(row int) uint64 { return hashText(column.Value(row)) }, nil
 	case *array.LargeString:
@@ -150,6 +158,8 @@ func (t *totals) addFloats(column arrow.Array, rows []uint64) {
 				value = column.Value(row)
 			case *array.Float32:
 				value = float64(column.Value(row))
+			case *array.Decimal128:
+				value = column.Value(row).ToFloat64(column.DataType().(arrow.DecimalType).GetScale())
 			}
 		}
 		if math.IsNaN(value) || math.IsInf(value, 0) {

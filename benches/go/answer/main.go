@@ -56,6 +56,10 @@ func run(arguments []string) error {
 		return err
 	}
 	defer data.release()
+	// The engine's threads belong to the process, as an imported library does.
+	if _, err := bowyer.DefaultEngine(context.Background()); err != nil {
+		return err
+	}
 	for _, question := range arguments[3:] {
 		line, err := json.Marshal(answer(data, question, runs, arguments[2]))
 		if err != nil {
@@ -68,8 +72,11 @@ func run(arguments []string) error {
 
 func answer(data tables, question string, runs int, what string) outcome {
 	asked := outcome{Question: question}
-	plan, found := questions[question]
-	if !found {
+	plan := questions[question]
+	if plan == nil {
+		plan = tpch[question]
+	}
+	if plan == nil {
 		asked.Missing = "Bowyer cannot express this yet"
 		return asked
 	}
@@ -128,10 +135,6 @@ func (o *outcome) times(data tables, plan planner, runs int, check bool) error {
 
 // peak measures the memory of one run.
 func (o *outcome) peak(data tables, plan planner) error {
-	// The engine's threads belong to the process, as an imported library does.
-	if _, err := bowyer.DefaultEngine(context.Background()); err != nil {
-		return err
-	}
 	before, err := residentMiB("VmRSS")
 	if err != nil {
 		return err
