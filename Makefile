@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The front door: `make demo` shows what Bowyer does, `make test` runs every test that CI runs. Both need rustup, Go and
-# a C compiler, and nothing else; only interop, bench-peers, bench-tpch and the scripts that make test data need Python.
+# a C compiler, and nothing else; only interop, the comparisons with other engines and the scripts that make test data need Python.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -86,8 +86,8 @@ bench-boundary: lib ## Measure what a batch costs to cross, beside arrow-go's cd
 	@cargo build --quiet --release --manifest-path benches/boundary/stock/Cargo.toml
 	cd benches/boundary && go run -tags stock .
 
-.PHONY: bench-kernels
-bench-kernels: ## Measure single functions in Rust (FILTER=part of a name)
+.PHONY: bench-functions
+bench-functions: ## Measure single functions in Rust (FILTER=part of a name)
 	cargo bench --quiet --package bowyer-compute --bench kernels -- $(FILTER)
 
 # K, NULLS (per cent) and SORTED=1 shape the data of bench-peers; QUESTIONS=g1,j5 and ENGINES=bowyer,duckdb choose.
@@ -104,6 +104,14 @@ bench-peers: lib ## Ask db-benchmark's questions of Bowyer and five other engine
 .PHONY: bench-tpch
 bench-tpch: lib ## Ask TPC-H's 22 questions of Bowyer, DuckDB and DataFusion, SF=1 (needs Python)
 	@benches/peers/run.sh --tpch $(SF) $(PEERS_OPTIONS)
+
+.PHONY: bench-kernels
+bench-kernels: bench-limits lib ## Measure single functions from Go beside arrow-go, pyarrow and Polars, ROWS=1e7 (needs Python)
+	@benches/peers/run.sh --kernels $(PEERS_DATA) $(PEERS_OPTIONS)
+
+.PHONY: bench-limits
+bench-limits: ## Measure how fast memory is read and copied here (needs Python)
+	@benches/peers/run.sh --limits
 
 .PHONY: interop
 interop: ## Pipe tables from pyarrow through the programs and compare (needs Python)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the benchmark's tables as Arrow IPC files, one folder for each set of parameters.
 
-`tpch` is made by the generator in benches/tpch. `groupby` and `join` follow the definitions that db-benchmark publishes (columns, cardinalities, shares of keys that
+`kernels` is the table of kernels.py. `tpch` is made by the generator in benches/tpch. `groupby` and `join` follow the definitions that db-benchmark publishes (columns, cardinalities, shares of keys that
 match, nulls, order), drawn by NumPy from a fixed seed: same shape, other numbers. `pairs` is the two-column table of
 benches/README.md. Text is utf8 and integers are int32 for every engine.
 """
@@ -14,6 +14,8 @@ import subprocess
 
 import numpy as np
 import pyarrow as pa
+
+import kernels
 
 SEED = 108
 BATCH_ROWS = 1 << 20
@@ -41,10 +43,11 @@ def make(root: pathlib.Path, dataset: str, parameters: Parameters) -> pathlib.Pa
         unfinished.mkdir(parents=True)
         if dataset == "tpch":
             subprocess.run([os.environ["TPCH_TABLES"], f"{parameters.scale:g}", str(unfinished)], check=True)
-        makers = {"groupby": groupby, "join": join, "pairs": pairs}
+        makers = {"groupby": groupby, "join": join, "pairs": pairs, "kernels": single}
         for name, table in makers[dataset](parameters) if dataset in makers else []:
             with pa.ipc.new_file(unfinished / f"{name}.arrow", table.schema) as writer:
-                writer.write_table(table.combine_chunks(), max_chunksize=BATCH_ROWS)
+                rows = table.num_rows if dataset == "kernels" else BATCH_ROWS
+                writer.write_table(table.combine_chunks(), max_chunksize=rows)
         unfinished.rename(folder)
     return folder
 
@@ -98,6 +101,10 @@ def pairs(parameters: Parameters):
     key = (scrambled(0, rows) % np.uint64(1000)).astype(np.int64)
     value = (scrambled(rows, rows) % np.uint64(1_000_000)).astype(np.int64)
     yield "x", pa.table({"key": key, "value": value})
+
+
+def single(parameters: Parameters):
+    yield "x", kernels.table(np.random.default_rng(SEED), parameters.rows, parameters.nulls)
 
 
 def keys(random, rows: int, distinct: int, nulls: int) -> pa.Array:

@@ -12,6 +12,7 @@ import os
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kernels import ACERO, polars_expressions
 from questions import SQL
 
 THREADS = len(os.sched_getaffinity(0))
@@ -22,6 +23,12 @@ SUMS = {"g1": ["v1"], "g2": ["v1"], "g3": ["v1"], "g5": ["v1", "v2", "v3"], "g10
 
 class Missing(Exception):
     """The engine has no way to ask the question."""
+
+
+def select(question: str) -> str:
+    if question not in SQL:
+        raise Missing(question)
+    return SQL[question]
 
 
 class Engine:
@@ -53,7 +60,7 @@ class DuckdbArrow(Engine):
             self.connection.register(name, table)
 
     def ask(self, question):
-        return self.connection.sql(SQL[question]).to_arrow_table()
+        return self.connection.sql(select(question)).to_arrow_table()
 
 
 class DuckdbOwn(DuckdbArrow):
@@ -69,7 +76,7 @@ class DuckdbOwn(DuckdbArrow):
     def bind(self): ...
 
     def ask(self, question):
-        self.connection.execute(f"create or replace temp table answer as select * from ({SQL[question]})")
+        self.connection.execute(f"create or replace temp table answer as select * from ({select(question)})")
 
     def arrow(self, question, answer):
         return self.connection.sql("select * from answer").to_arrow_table()
@@ -92,7 +99,7 @@ class DataFusion(Engine):
             self.context.register_record_batches(name, partitions)
 
     def ask(self, question):
-        frame = self.context.sql(SQL[question])
+        frame = self.context.sql(select(question))
         return frame.schema(), frame.collect()
 
     def arrow(self, question, answer):
@@ -114,7 +121,7 @@ class Chdb(Engine):
 
     def ask(self, question):
         settings = f" settings max_threads = {THREADS}, join_use_nulls = 1"
-        return self.session.query(SQL[question] + settings, "ArrowTable")
+        return self.session.query(select(question) + settings, "ArrowTable")
 
 
 class Acero(Engine):
@@ -122,6 +129,8 @@ class Acero(Engine):
 
     def ask(self, question):
         x = self.tables["x"]
+        if question in ACERO:
+            return pa.table({"answer": ACERO[question](x)})
         match question:
             case "g1":
                 return x.group_by("id1").aggregate([("v1", "sum")])
@@ -168,6 +177,7 @@ class Polars(Engine):
 
         self.polars = polars
         self.frames = {name: polars.from_arrow(table) for name, table in self.tables.items()}
+        self.expressions = polars_expressions(polars)
 
     def ask(self, question):
         return self.lazy(question).collect(engine=self.engine)
@@ -181,6 +191,8 @@ class Polars(Engine):
     def lazy(self, question):
         pl, x = self.polars, self.frames["x"].lazy()
         col = pl.col
+        if question in self.expressions:
+            return x.select(self.expressions[question])
         match question:
             case "g1":
                 return x.group_by("id1").agg(col("v1").sum())

@@ -22,10 +22,11 @@ from checksum import difference
 from data import Parameters, make
 from engines import ENGINES
 from plot import bars
-from questions import GROUPS_AND_JOINS, SQL, TPCH, dataset
+from questions import GROUPS_AND_JOINS, KERNELS, QUESTIONS, TPCH, dataset
 
 HERE = pathlib.Path(__file__).parent
 OURS = "bowyer"
+ARROW_GO = "arrow_go"
 SQL_ENGINES = ["duckdb_arrow", "duckdb_own", "datafusion"]
 FAMILIES = {"duckdb": ["duckdb_arrow", "duckdb_own"], "polars": ["polars", "polars_streaming"]}
 PEAKS = ["g10", "j5"]
@@ -58,13 +59,14 @@ def main() -> int:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures Bowyer, called from Go, beside other engines.")
-    names = [OURS, *ENGINES]
+    names = [OURS, *ENGINES, ARROW_GO]
     add = parser.add_argument
     add("--rows", type=float, default=1e7)
     add("--k", type=int, default=100, help="distinct values of the small ids of group-by")
     add("--nulls", type=int, default=0, help="per cent")
     add("--sorted", action="store_true")
     add("--tpch", type=float, metavar="SCALE", help="TPC-H's questions, q1 to q22, instead of db-benchmark's")
+    add("--kernels", action="store_true", help="single functions instead of db-benchmark's questions")
     add("--questions", help="as g1,j5; all of the benchmark without")
     add("--engines", help="as bowyer,duckdb,polars; all that can answer without")
     add("--against", help="the engines whose best is compared with, as duckdb_arrow; all without")
@@ -78,21 +80,25 @@ def parse() -> argparse.Namespace:
     given = options.questions or options.engines
     scale = options.tpch or 1.0
     options.parameters = Parameters(int(options.rows), options.k, options.nulls, options.sorted, scale)
-    options.benchmark = list(TPCH) if options.tpch else GROUPS_AND_JOINS
-    options.questions = known(parser, options.questions or ",".join(options.benchmark), list(SQL), "question")
-    all_engines = [OURS, *SQL_ENGINES] if options.tpch else names
+    if options.tpch:
+        options.benchmark, asked, able = f"tpch_{scale:g}", list(TPCH), [OURS, *SQL_ENGINES]
+    elif options.kernels:
+        options.benchmark, asked, able = options.parameters.name("kernels"), KERNELS, [OURS, ARROW_GO, "acero", "polars"]
+    else:
+        options.benchmark, asked, able = options.parameters.name("peers"), GROUPS_AND_JOINS, [OURS, *ENGINES]
+    options.questions = known(parser, options.questions or ",".join(asked), QUESTIONS, "question")
     options.complete = not given
-    options.engines = engines(parser, options.engines, all_engines)
-    options.against = engines(parser, options.against, all_engines)
+    options.engines = known_engines(parser, options.engines, able, names)
+    options.against = known_engines(parser, options.against, able, names)
     options.peaks = set(filter(None, options.peaks.split(",")))
     return options
 
 
-def engines(parser, given: str | None, default: list[str]) -> list[str]:
+def known_engines(parser, given: str | None, able: list[str], names: list[str]) -> list[str]:
     if not given:
-        return default
+        return able
     members = [member for name in given.split(",") for member in FAMILIES.get(name, [name])]
-    return known(parser, ",".join(members), [OURS, *ENGINES], "engine")
+    return known(parser, ",".join(members), names, "engine")
 
 
 def known(parser, given: str, names: list[str], what: str) -> list[str]:
@@ -105,7 +111,7 @@ def known(parser, given: str, names: list[str], what: str) -> list[str]:
 
 def ask(options, engine: str, folder: pathlib.Path, what: str, questions: list[str]):
     arguments = [str(folder), str(options.runs), what, *questions]
-    command = [options.answer] if engine == OURS else [sys.executable, str(HERE / "worker.py"), engine]
+    command = [options.answer, engine] if engine in (OURS, ARROW_GO) else [sys.executable, str(HERE / "worker.py"), engine]
     process = subprocess.Popen(command + arguments, stdout=subprocess.PIPE, text=True)
     answered = set()
     for line in process.stdout:
@@ -147,11 +153,11 @@ def report(outcomes: dict, options) -> tuple[list[str], dict, bool]:
                 ours = found["engines"][OURS]
                 found |= {"ratio": ours["cold"] / found["cold"], "warm_ratio": ours["warm"] / warm}
                 lines.append(
-                    f"{question} ours={ours['cold']:.4f} best={found['cold']:.4f} ({winner}) ratio={found['ratio']:.2f}"
-                    f" warm ours={ours['warm']:.4f} best={warm:.4f} ratio={found['warm_ratio']:.2f}"
+                    f"{question} ours={ours['cold']:.3g} best={found['cold']:.3g} ({winner}) ratio={found['ratio']:.2f}"
+                    f" warm ours={ours['warm']:.3g} best={warm:.3g} ratio={found['warm_ratio']:.2f}"
                 )
         if not peers or OURS not in fair:
-            lines.append(question + "".join(f" {engine}={it['cold']:.4f}" for engine, it in found["engines"].items()))
+            lines.append(question + "".join(f" {engine}={it['cold']:.3g}" for engine, it in found["engines"].items()))
         lines += peak_lines(question, answers)
         summary[question] = found
     for name in ("ratio", "warm_ratio"):
@@ -196,7 +202,7 @@ def peak_lines(question: str, answers: dict) -> list[str]:
 
 def write(options, outcomes: dict, summary: dict, lines: list[str]) -> None:
     parameters = options.parameters
-    name = parameters.name("tpch" if options.tpch else "peers")
+    name = options.benchmark
     folder = options.results if options.complete else options.results / "local"
     folder.mkdir(parents=True, exist_ok=True)
     content = {

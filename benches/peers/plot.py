@@ -29,7 +29,7 @@ def bars(title: str, seconds: dict[str, dict[str, float]], engines: list[str]) -
             end = place(time)
             drawn.append(
                 f'<rect x="{LEFT}" y="{y}" width="{end - LEFT:.1f}" height="{BAR - 2}" fill="{colours[engine]}"/>'
-                f'<text x="{end + 4:.1f}" y="{y + 8}" font-size="9">{escape(engine)} {time:.3f}</text>'
+                f'<text x="{end + 4:.1f}" y="{y + 8}" font-size="9">{escape(engine)} {time:.3g}</text>'
             )
             y += BAR
         y += GAP

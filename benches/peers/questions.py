@@ -5,6 +5,8 @@
 import pathlib
 import re
 
+from kernels import ACERO
+
 SQL = {
     "g1": "select id1, sum(v1) as v1 from x group by id1",
     "g2": "select id1, id2, sum(v1) as v1 from x group by id1, id2",
@@ -35,10 +37,14 @@ TPCH = dict(
     re.findall(r"^-- (q\d+)\n(.*?);\n", pathlib.Path(__file__).with_name("tpch.sql").read_text(), re.MULTILINE | re.DOTALL)
 )
 SQL |= TPCH
+KERNELS = list(ACERO)
+QUESTIONS = [*SQL, *KERNELS]
 GROUPS_AND_JOINS = [question for question in SQL if question[0] in "gj" and question[1:].isdigit()]
 
 
 def dataset(question: str) -> str:
     if question in TPCH:
         return "tpch"
+    if question in KERNELS:
+        return "kernels"
     return {"g": "groupby", "j": "join"}[question[0]] if question in GROUPS_AND_JOINS else "pairs"

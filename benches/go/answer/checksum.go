@@ -123,6 +123,13 @@ func (t *totals) addHashes(column arrow.Array, rows []uint64) error {
 
 func hasher(column arrow.Array) (func(row int) uint64, error) {
 	switch column := column.(type) {
+	case *array.Boolean:
+		return func(row int) uint64 {
+			if column.Value(row) {
+				return splitmix64(1)
+			}
+			return splitmix64(0)
+		}, nil
 	case *array.Int8:
 		return func(row int) uint64 { return splitmix64(uint64(int64(column.Value(row)))) }, nil
 	case *array.Int32:

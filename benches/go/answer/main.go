@@ -1,11 +1,11 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command answer is Bowyer, called from Go, as one of the engines that benches/peers measures:
+// Command answer is Bowyer, called from Go, and arrow-go's own functions, as engines that benches/peers measures:
 //
-//	answer FOLDER RUNS WHAT QUESTION…
+//	answer ENGINE FOLDER RUNS WHAT QUESTION…
 //
-// It reads the folder's Arrow IPC files into memory before any clock starts, and prints a line of JSON for each question. WHAT is
+// ENGINE is `bowyer`, or `arrow_go` for arrow-go's own functions. It reads the folder's Arrow IPC files into memory before any clock starts, and prints a line of JSON for each question. WHAT is
 // `times` (seconds of RUNS cold and RUNS warm runs), `check` (also describes the answer) or `peak` (the memory of one run).
 // benches/peers/worker.py speaks the same protocol.
 package main
@@ -17,6 +17,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/bowyer-arrow/bowyer/go/bowyer"
 )
@@ -44,14 +46,14 @@ func main() {
 }
 
 func run(arguments []string) error {
-	if len(arguments) < 3 {
-		return fmt.Errorf("usage: answer FOLDER RUNS WHAT QUESTION…")
+	if len(arguments) < 4 {
+		return fmt.Errorf("usage: answer ENGINE FOLDER RUNS WHAT QUESTION…")
 	}
-	runs, err := strconv.Atoi(arguments[1])
+	runs, err := strconv.Atoi(arguments[2])
 	if err != nil {
 		return err
 	}
-	data, err := readTables(arguments[0])
+	data, err := readTables(arguments[1])
 	if err != nil {
 		return err
 	}
@@ -60,8 +62,8 @@ func run(arguments []string) error {
 	if _, err := bowyer.DefaultEngine(context.Background()); err != nil {
 		return err
 	}
-	for _, question := range arguments[3:] {
-		line, err := json.Marshal(answer(data, question, runs, arguments[2]))
+	for _, question := range arguments[4:] {
+		line, err := json.Marshal(answer(data, arguments[0], question, runs, arguments[3]))
 		if err != nil {
 			return err
 		}
@@ -70,21 +72,54 @@ func run(arguments []string) error {
 	return nil
 }
 
-func answer(data tables, question string, runs int, what string) outcome {
-	asked := outcome{Question: question}
-	plan := questions[question]
-	if plan == nil {
-		plan = tpch[question]
+// runner computes an answer.
+type runner func(ctx context.Context) (arrow.Table, error)
+
+// ways are those of computing an answer: cold, with all that belongs to it, and warm, after what can be kept was prepared.
+type ways struct {
+	cold runner
+	warm func(ctx context.Context) (runner, error)
+}
+
+// ways of a plan: built, bound and optimised for each run, or once for all.
+func (p planner) ways(data tables) *ways {
+	return &ways{
+		cold: func(ctx context.Context) (arrow.Table, error) { return p(data).Collect(ctx) },
+		warm: func(ctx context.Context) (runner, error) {
+			prepared, err := p(data).Prepare(ctx)
+			return func(ctx context.Context) (arrow.Table, error) { return prepared.Collect(ctx) }, err
+		},
 	}
-	if plan == nil {
-		asked.Missing = "Bowyer cannot express this yet"
+}
+
+// waysOf finds a question; nil when the engine cannot ask it.
+func waysOf(data tables, engine, question string) *ways {
+	for _, plans := range []map[string]planner{questions, tpch} {
+		if plan, found := plans[question]; found && engine == "bowyer" {
+			return plan.ways(data)
+		}
+	}
+	for name, functions := range map[string]map[string]kernel{"bowyer": kernels, "arrow_go": arrowGo} {
+		if function, found := functions[question]; found && engine == name {
+			run := function.runner(data)
+			return &ways{cold: run, warm: func(context.Context) (runner, error) { return run, nil }}
+		}
+	}
+	return nil
+}
+
+func answer(data tables, engine, question string, runs int, what string) outcome {
+	asked := outcome{Question: question}
+	ways := waysOf(data, engine, question)
+	if ways == nil {
+		asked.Missing = engine + " cannot express this yet"
 		return asked
 	}
 	var err error
 	if what == "peak" {
-		err = asked.peak(data, plan)
+		err = asked.peak(ways)
 	} else {
-		err = asked.times(data, plan, runs, what == "check")
+		err = asked.times(ways, runs, what == "check")
 	}
 	if err != nil {
 		asked.Error = err.Error()
@@ -92,15 +127,14 @@ func answer(data tables, question string, runs int, what string) outcome {
 	return asked
 }
 
-// times measures cold runs, each of a plan that was built, bound and optimised for it, and warm ones of a prepared plan.
-func (o *outcome) times(data tables, plan planner, runs int, check bool) error {
+func (o *outcome) times(ways *ways, runs int, check bool) error {
 	ctx := context.Background()
 	for i := range runs {
 		if i > 1 && o.Cold[0] > long.Seconds() {
 			break
 		}
 		began := time.Now()
-		result, err := plan(data).Collect(ctx)
+		result, err := ways.cold(ctx)
 		if err != nil {
 			return err
 		}
@@ -114,7 +148,7 @@ func (o *outcome) times(data tables, plan planner, runs int, check bool) error {
 		}
 		result.Release()
 	}
-	prepared, err := plan(data).Prepare(ctx)
+	run, err := ways.warm(ctx)
 	if err != nil {
 		return err
 	}
@@ -123,7 +157,7 @@ func (o *outcome) times(data tables, plan planner, runs int, check bool) error {
 			break
 		}
 		began := time.Now()
-		result, err := prepared.Collect(ctx)
+		result, err := run(ctx)
 		if err != nil {
 			return err
 		}
@@ -134,7 +168,7 @@ func (o *outcome) times(data tables, plan planner, runs int, check bool) error {
 }
 
 // peak measures the memory of one run.
-func (o *outcome) peak(data tables, plan planner) error {
+func (o *outcome) peak(ways *ways) error {
 	before, err := residentMiB("VmRSS")
 	if err != nil {
 		return err
@@ -143,7 +177,7 @@ func (o *outcome) peak(data tables, plan planner) error {
 	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
 		return err
 	}
-	result, err := plan(data).Collect(context.Background())
+	result, err := ways.cold(context.Background())
 	if err != nil {
 		return err
 	}
