@@ -78,8 +78,9 @@ step "generated files" "$target/debug/xtask" codegen --check
 step "tidy" "$target/debug/xtask" tidy
 step "flights in Rust against the golden answer" "$target/debug/examples/flights" --golden testdata/golden/flights.csv
 step "static library" env BOWYER_ARCHIVE="$target/debug/libbowyer_capi.a" scripts/package-staticlib.sh dev
-step "cargo test with injected panics" \
-    cargo test --locked --workspace --features bowyer-capi/fault-injection --test panic
+step "cargo test with injected faults" \
+    cargo test --locked --workspace --test panic --test refusals --test portable \
+    --features bowyer-capi/fault-injection,bowyer/fault-injection,bowyer-compute/fault-injection
 step "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 if [ -f go/internal/cabi/lib/libbowyer.a ]; then
     step "go test" each_module go test -v -count=1 ./...

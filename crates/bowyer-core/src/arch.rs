@@ -12,12 +12,22 @@
 pub fn vectorised<R>(body: impl FnOnce() -> R) -> R {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("bmi2") {
+        if has_avx2() {
             // SAFETY: the machine has the features that the function is compiled for; it asks nothing else.
             return unsafe { with_avx2(body) };
         }
     }
     body()
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+fn has_avx2() -> bool {
+    #[cfg(feature = "fault-injection")]
+    if crate::fault::is_portable() {
+        return false;
+    }
+    std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("bmi2")
 }
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]

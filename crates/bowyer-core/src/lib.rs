@@ -12,6 +12,8 @@ pub mod bits;
 pub mod column;
 pub mod dispatch;
 pub mod error;
+#[cfg(feature = "fault-injection")]
+pub mod fault;
 pub mod group;
 pub mod hash;
 pub mod keys;

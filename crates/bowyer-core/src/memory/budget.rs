@@ -72,6 +72,10 @@ impl Budget {
 
     /// Charges this budget and all above it, or none of them.
     pub(super) fn take(&self, bytes: u64) -> Result<()> {
+        #[cfg(feature = "fault-injection")]
+        if crate::fault::refuses() {
+            return Err(self.refuse(self.used_bytes(), bytes));
+        }
         let mut budget = Some(self);
         while let Some(current) = budget {
             if let Err(used) = current.take_here(bytes) {
