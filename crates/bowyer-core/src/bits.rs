@@ -8,7 +8,7 @@
 
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 
-use crate::arch::vectorised;
+use crate::arch::{counting, vectorised};
 use crate::{Memory, Result};
 
 /// The words of a bitmap slice, as if it began at bit 0.
@@ -20,6 +20,30 @@ pub fn words(bits: &BooleanBuffer) -> impl Iterator<Item = u64> + '_ {
 
 fn bits_whole(bits: &BooleanBuffer) -> impl Iterator<Item = u64> + '_ {
     bits.bit_chunks().into_iter()
+}
+
+/// The ones among `bit_count` bits from bit `offset` on.
+///
+/// # Panics
+/// When `bytes` has fewer bits.
+#[must_use]
+pub fn count_ones(bytes: &[u8], offset: usize, bit_count: usize) -> usize {
+    if bit_count == 0 {
+        return 0;
+    }
+    let end = offset + bit_count;
+    let bytes = &bytes[offset / 8..end.div_ceil(8)];
+    let (first, last) = (offset % 8, end.wrapping_neg() % 8);
+    // Counted whole; what stands before the first bit and behind the last one is taken away again.
+    let before = bytes[0] & ((1_u8 << first) - 1);
+    let behind = bytes[bytes.len() - 1] & !(u8::MAX >> last);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let whole = counting(
+        #[inline(always)]
+        || words.iter().map(|word| u64::from(u64::from_ne_bytes(*word).count_ones())).sum::<u64>(),
+    );
+    let rest: u32 = rest.iter().map(|byte| byte.count_ones()).sum();
+    whole as usize + rest as usize - (before.count_ones() + behind.count_ones()) as usize
 }
 
 /// Writes `f` of each word of a bitmap.
@@ -148,6 +172,19 @@ mod tests {
 
     fn sample(len: usize, seed: u64) -> BooleanBuffer {
         (0..len as u64).map(|i| ((i + 1) * seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 1).collect()
+    }
+
+    #[test]
+    fn ones_are_counted_from_any_bit_to_any_bit() {
+        let bits = sample(1300, 7);
+        let bytes = bits.values();
+        for offset in (0..70).chain([511, 640]) {
+            for count in [0, 1, 2, 7, 8, 9, 63, 64, 65, 130, 512, 600] {
+                let expected = bits.slice(offset, count).count_set_bits();
+                assert_eq!(count_ones(bytes, offset, count), expected, "{count} bits from {offset}");
+            }
+        }
+        assert_eq!(count_ones(&[], 0, 0), 0);
     }
 
     #[test]
