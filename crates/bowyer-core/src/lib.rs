@@ -20,6 +20,7 @@ pub mod keys;
 pub mod lanes;
 pub mod memory;
 pub mod output;
+pub mod signals;
 pub mod take;
 
 pub use column::Column;

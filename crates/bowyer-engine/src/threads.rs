@@ -1,11 +1,13 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! The engine's own threads: a rayon pool whose threads have names and are joined when the engine closes.
+//! The engine's own threads: a rayon pool whose threads have names, leave the host's signals alone,
+//! and are joined when the engine closes.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
+use bowyer_core::signals::leaving_signals_to_the_host;
 use bowyer_core::{Error, Result};
 
 /// Deep choices recurse; 4 MiB leaves room for all that the binder admits.
@@ -37,7 +39,7 @@ impl Threads {
                 if let Some(bytes) = thread.stack_size() {
                     builder = builder.stack_size(bytes);
                 }
-                let handle = builder.spawn(|| thread.run())?;
+                let handle = leaving_signals_to_the_host(|| builder.spawn(|| thread.run()))?;
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
                 Ok(())
             })
@@ -89,4 +91,21 @@ impl Drop for Threads {
 #[cold]
 pub(crate) fn closed() -> Error {
     Error::invalid_state("the engine is closed")
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test whose set-up fails stops there")]
+
+    use super::*;
+
+    #[test]
+    fn the_pool_leaves_the_signals_of_the_process_to_the_host() {
+        const SIGTERM: u32 = 15;
+        let threads = Threads::start(2).unwrap();
+        let status = threads.install(|| std::fs::read_to_string("/proc/thread-self/status").unwrap()).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+        let mask = u64::from_str_radix(mask.trim(), 16).unwrap();
+        assert_eq!(mask >> (SIGTERM - 1) & 1, 1, "{mask:x}");
+    }
 }
