@@ -101,9 +101,8 @@ pub unsafe fn import_block(
         unsafe { walk.array(block.arrays.add(index), shape) }.map_err(|rejection| fail((index, rejection)))?;
     }
     let proof = guard::check(walk.finish(), shapes, level).map_err(fail)?;
-    let spans = spans(proof.flat());
-    let byte_len = spans.iter().map(|span| span.byte_len as u64).sum();
-    let mut borrow = Borrow::lent(customs.owners, block.owner, spans);
+    let byte_len = proof.flat().buffers.iter().map(|range| range.len() as u64).sum();
+    let mut borrow = Borrow::lent(customs.owners, block.owner, spans(proof.flat()));
     if hold == Hold::Keep {
         borrow = customs.owners.register(borrow);
     }
@@ -155,15 +154,9 @@ fn refuse(shape: &Shape, rejection: Rejection, rejections: &Rejections) -> Error
     rejection.into_error(&path)
 }
 
-fn spans(flat: &Flat<'_>) -> Vec<Span> {
-    let mut spans = Vec::with_capacity(flat.buffers.len());
+fn spans<'f>(flat: &'f Flat<'_>) -> impl Iterator<Item = Span> + 'f {
     let used = flat.buffers.iter().enumerate().filter(|(_, range)| !range.is_empty());
-    spans.extend(used.map(|(buffer, range)| Span {
-        start: range.as_ptr().addr(),
-        byte_len: range.len(),
-        buffer: buffer as u32,
-    }));
-    spans
+    used.map(|(buffer, range)| Span { start: range.as_ptr().addr(), byte_len: range.len(), buffer: buffer as u32 })
 }
 
 /// # Safety

@@ -13,6 +13,8 @@ use std::panic::RefUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use smallvec::SmallVec;
+
 use crate::c::OwnedArray;
 
 /// Is told when nothing holds borrowed buffers any more. Called on any thread; must not block or run foreign code.
@@ -35,6 +37,9 @@ pub struct Span {
     pub buffer: u32,
 }
 
+/// Those of few buffers lie in the borrow itself.
+type Spans = SmallVec<[Span; 4]>;
+
 /// Where an address lies.
 #[derive(Clone, Debug)]
 pub struct Located {
@@ -51,7 +56,7 @@ pub struct Borrow {
     owners: Arc<Owners>,
     source: Source,
     /// Sorted by start. Only buffers that aliases may name.
-    spans: Vec<Span>,
+    spans: Spans,
     registered: bool,
 }
 
@@ -76,7 +81,8 @@ impl fmt::Debug for Borrow {
 impl Borrow {
     /// Buffers lent under `owner`.
     #[must_use]
-    pub fn lent(owners: &Arc<Owners>, owner: u64, mut spans: Vec<Span>) -> Arc<Self> {
+    pub fn lent(owners: &Arc<Owners>, owner: u64, spans: impl IntoIterator<Item = Span>) -> Arc<Self> {
+        let mut spans: Spans = spans.into_iter().collect();
         spans.sort_unstable_by_key(|span| (span.start, span.byte_len));
         Self::new(owners, Source::Lent(owner), spans)
     }
@@ -84,10 +90,10 @@ impl Borrow {
     /// A foreign array; its buffers cannot be aliased, since the caller has no number for them.
     #[must_use]
     pub fn foreign(owners: &Arc<Owners>, array: OwnedArray) -> Arc<Self> {
-        Self::new(owners, Source::Foreign(array), Vec::new())
+        Self::new(owners, Source::Foreign(array), Spans::new())
     }
 
-    fn new(owners: &Arc<Owners>, source: Source, spans: Vec<Span>) -> Arc<Self> {
+    fn new(owners: &Arc<Owners>, source: Source, spans: Spans) -> Arc<Self> {
         owners.live.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self { owners: owners.clone(), source, spans, registered: false })
     }

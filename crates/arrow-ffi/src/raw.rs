@@ -11,6 +11,8 @@
 
 use std::ffi::c_void;
 
+use smallvec::SmallVec;
+
 use crate::c::ArrowArray;
 use crate::reject::{Case, Rejection};
 use crate::shape::{Layout, Shape};
@@ -35,15 +37,17 @@ pub struct Node {
     pub first_buffer: usize,
     /// How many ranges.
     pub buffer_count: usize,
+    /// Nulls as the guard counted them; zero before.
+    pub counted_nulls: usize,
 }
 
 /// The nodes of some arrays, one array after another, each in its shape's order.
 #[derive(Debug, Default)]
 pub struct Flat<'a> {
     /// The nodes.
-    pub nodes: Vec<Node>,
+    pub nodes: SmallVec<[Node; 2]>,
     /// Their buffers; an absent one is empty.
-    pub buffers: Vec<&'a [u8]>,
+    pub buffers: SmallVec<[&'a [u8]; 6]>,
 }
 
 impl<'a> Flat<'a> {
@@ -98,9 +102,8 @@ impl<'a> Walk<'a> {
     ///    `'a`, and does not change meanwhile.
     pub unsafe fn array(&mut self, array: *const ArrowArray, shape: &Shape) -> Result<(), Rejection> {
         self.stack.clear();
-        self.stack.push(array);
         for (at, expected) in shape.nodes().iter().enumerate() {
-            let pointer = self.stack.pop().unwrap_or(std::ptr::null());
+            let pointer = if at == 0 { array } else { self.stack.pop().unwrap_or(std::ptr::null()) };
             if pointer.is_null() || !pointer.is_aligned() {
                 return Err(Rejection::new(Case::NullPointer, at, "the array's address is null or misaligned"));
             }
@@ -256,6 +259,7 @@ fn head(raw: &ArrowArray, at: usize, layout: &Layout, first_buffer: usize) -> Re
         validity,
         first_buffer,
         buffer_count,
+        counted_nulls: 0,
     })
 }
 

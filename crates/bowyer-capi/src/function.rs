@@ -117,14 +117,13 @@ impl FunctionState {
     /// The arguments as columns, and their rows.
     fn columns(&self, arguments: &[Argument], arrays: Vec<ArrayRef>, block_rows: i64) -> Result<(Vec<Column>, usize)> {
         let mut arrays = arrays.into_iter();
-        let mut values = Vec::with_capacity(arguments.len());
+        let mut columns = Vec::with_capacity(arguments.len());
         // `take` has as many indices as it likes: functions over whole columns compare lengths themselves.
         let row_by_row = self.bound.function().kind != FunctionKind::Vector;
         let mut rows = None;
         for (position, argument) in arguments.iter().enumerate() {
-            let field = &self.arguments[position];
-            let chunks: Vec<ArrayRef> = arrays.by_ref().take(argument.count as usize).collect();
-            let value = joined(chunks, argument, field).map_err(|error| error.for_argument(self.name_of(position)))?;
+            let value = joined(&mut arrays, argument, &self.arguments[position])
+                .map_err(|error| error.for_argument(self.name_of(position)))?;
             let is_scalar = argument.flags & ARGUMENT_SCALAR != 0;
             if is_scalar && value.len() != 1 {
                 let message = format!("a scalar has one row, not {}", value.len());
@@ -137,7 +136,7 @@ impl FunctionState {
             if !is_scalar {
                 rows.get_or_insert_with(|| value.len());
             }
-            values.push((value, is_scalar));
+            columns.push(Column::Array(value));
         }
         let row_count = match rows {
             Some(rows) => rows,
@@ -145,28 +144,35 @@ impl FunctionState {
                 .map_err(|_| Error::invalid_argument(format!("the block has {block_rows} rows")))?,
             None => 1,
         };
-        let column = |(value, is_scalar)| match is_scalar {
-            true => Column::scalar(value, row_count),
-            false => Ok(Column::Array(value)),
-        };
-        Ok((values.into_iter().map(column).collect::<Result<_>>()?, row_count))
+        // Only now is it known how many rows a scalar stands for.
+        for (column, argument) in columns.iter_mut().zip(arguments) {
+            if argument.flags & ARGUMENT_SCALAR != 0
+                && let Column::Array(value) = column
+            {
+                *column = Column::scalar(value.clone(), row_count)?;
+            }
+        }
+        Ok((columns, row_count))
     }
 }
 
-/// The chunks of an argument as one array.
-fn joined(mut chunks: Vec<ArrayRef>, argument: &Argument, field: &Field) -> Result<ArrayRef> {
+/// The next arrays, which are the chunks of an argument, as one array.
+fn joined(arrays: &mut impl Iterator<Item = ArrayRef>, argument: &Argument, field: &Field) -> Result<ArrayRef> {
     if argument.flags & !(ARGUMENT_SCALAR | ARGUMENT_CHUNKED) != 0 {
         return Err(Error::invalid_argument(format!("argument flags {:#x} are not known", argument.flags)));
     }
-    if argument.flags & ARGUMENT_CHUNKED == 0 && chunks.len() != 1 {
-        return Err(Error::invalid_argument(format!("{} arrays of an argument that is not chunked", chunks.len())));
+    if argument.flags & ARGUMENT_CHUNKED == 0 && argument.count != 1 {
+        return Err(Error::invalid_argument(format!("{} arrays of an argument that is not chunked", argument.count)));
     }
-    match chunks.len() {
-        0 => Ok(new_empty_array(field.data_type())),
-        1 => Ok(chunks.remove(0)),
-        _ => {
-            let parts: Vec<&dyn Array> = chunks.iter().map(AsRef::as_ref).collect();
-            Ok(arrow_select::concat::concat(&parts)?)
-        }
+    if argument.count == 1
+        && let Some(only) = arrays.next()
+    {
+        return Ok(only);
     }
+    let chunks: Vec<ArrayRef> = arrays.take(argument.count as usize).collect();
+    if chunks.is_empty() {
+        return Ok(new_empty_array(field.data_type()));
+    }
+    let parts: Vec<&dyn Array> = chunks.iter().map(AsRef::as_ref).collect();
+    Ok(arrow_select::concat::concat(&parts)?)
 }

@@ -23,8 +23,11 @@ type block struct {
 	owner      atomic.Uint64 // 0 while the block is in the pool
 	state      atomic.Uint32
 
-	words   []uint64          // one allocation without Go pointers, pinned during the call
-	pins    runtime.Pinner    // of words, and of every exported buffer
+	words   []uint64          // one allocation without Go pointers
+	held    runtime.Pinner    // of words, which stay pinned: the table keeps every block for good
+	pins    runtime.Pinner    // of every exported buffer, during the call
+	roots   [8]*memory.Buffer // the last buffers that were pinned, whose other slices need no pin of their own
+	nextPin uint8             // where in roots the next one goes
 	data    []arrow.ArrayData // the exported arrays, retained
 	buffers []*memory.Buffer  // in the exporter's preorder; nil where there is none
 	pinned  int64             // bytes
@@ -74,7 +77,8 @@ func newBlock() *block {
 	if current := blocks.table.Load(); current != nil {
 		table = *current
 	}
-	b := &block{slot: uint64(len(table)), words: make([]uint64, initialWords)}
+	b := &block{slot: uint64(len(table))}
+	b.resize(initialWords)
 	grown := make([]*block, len(table)+1)
 	copy(grown, table)
 	grown[len(table)] = b
@@ -102,16 +106,22 @@ func findOwner(owner uint64) *block {
 // head is the call's own structs.
 func (b *block) head() *crossing { return (*crossing)(unsafe.Pointer(&b.words[0])) }
 
-// reserve makes room for that many words behind the head, clears them and pins the block.
+// reserve makes room for that many words behind the head and clears them.
 func (b *block) reserve(words int) {
 	total := crossingWords + words
 	if total > len(b.words) {
-		b.words = make([]uint64, max(total, 2*len(b.words)))
+		b.resize(max(total, 2*len(b.words)))
 	} else {
 		clear(b.words[crossingWords:total])
 	}
-	b.pins.Pin(&b.words[0])
 	b.head().reset()
+}
+
+// resize gives the block other words, pinned.
+func (b *block) resize(words int) {
+	b.held.Unpin()
+	b.words = make([]uint64, words)
+	b.held.Pin(&b.words[0])
 }
 
 // finish ends a call: unless the native side kept an input, the block's inputs are released and it goes back to the pool.
@@ -143,6 +153,7 @@ func (b *block) release() {
 	b.readers.Load()
 	b.owner.Store(0)
 	b.pins.Unpin()
+	b.roots, b.nextPin = [len(b.roots)]*memory.Buffer{}, 0
 	for i, data := range b.data {
 		data.Release()
 		b.data[i] = nil
@@ -153,7 +164,7 @@ func (b *block) release() {
 	live.pinnedBytes.Add(-b.pinned)
 	b.pinned = 0
 	if len(b.words) > keptWords {
-		b.words = make([]uint64, initialWords)
+		b.resize(initialWords)
 	}
 	blocks.Lock()
 	blocks.free = append(blocks.free, b)

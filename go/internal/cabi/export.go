@@ -116,7 +116,6 @@ type exporter struct {
 	*block
 	base                          uintptr // address of words[0]
 	nodes, pointers, sizes, views int     // next free word of each region
-	root                          *memory.Buffer
 }
 
 // exportBatch fills the block with the columns of a batch and pins them. On failure the block holds nothing.
@@ -330,10 +329,20 @@ func (x *exporter) bufferAt(buffer *memory.Buffer) (uintptr, int64) {
 	for root.Parent() != nil {
 		root = root.Parent()
 	}
-	if root != x.root { // buffers of one message body follow each other: one pin for all of them
-		x.root = root
-		x.pins.Pin(&bytes[0])
-		x.pinned += int64(root.Len())
-	}
+	x.pinRoot(root, &bytes[0])
 	return address(&bytes[0]), int64(len(bytes))
+}
+
+// pinRoot pins the memory of a root buffer, unless that was among the last ones pinned: the buffers of one message body are slices of
+// one root, and a column may be two arguments of a call. A second pin of the same memory would cost the runtime a lock.
+func (b *block) pinRoot(root *memory.Buffer, first *byte) {
+	for _, pinned := range b.roots {
+		if pinned == root {
+			return
+		}
+	}
+	b.roots[b.nextPin%uint8(len(b.roots))] = root
+	b.nextPin++
+	b.pins.Pin(first)
+	b.pinned += int64(root.Len())
 }

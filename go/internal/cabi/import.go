@@ -134,7 +134,7 @@ func (in *imported) begin(c *crossing, operation string, options *Options) {
 			total += aligned(size)
 		}
 		total = min(total, aligned(native)+regionAlignment*len(in.sizes))
-		in.region = memory.NewBufferWithAllocator(options.Allocator.Allocate(total), options.Allocator)
+		in.region = memory.NewBufferWithAllocator(memoryFor(options.Allocator, total), options.Allocator)
 	default:
 		in.native = newNativeArray(&c.array, native, operation, options)
 	}
@@ -320,7 +320,7 @@ func (in *imported) buffer(pointer uintptr, validity bool) *memory.Buffer {
 		return in.own(memory.NewBufferWithAllocator(content, in.native))
 	}
 	if in.apart {
-		copied := memory.NewBufferWithAllocator(in.options.Allocator.Allocate(len(content)), in.options.Allocator)
+		copied := memory.NewBufferWithAllocator(memoryFor(in.options.Allocator, len(content)), in.options.Allocator)
 		copy(copied.Bytes(), content)
 		in.used += aligned(size)
 		return in.own(copied)

@@ -17,6 +17,7 @@ use arrow_array::{Array, ArrayRef, GenericByteArray, downcast_primitive_array};
 use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::DataType;
+use smallvec::SmallVec;
 
 use super::{Alias, Aliasing, Exported, Live};
 use crate::c::{ArrowArray, OwnedArray};
@@ -28,17 +29,20 @@ use crate::shape::Layout;
 struct Zeros([u8; 64]);
 static ZEROS: Zeros = Zeros([0; 64]);
 
+/// One entry a buffer: those of a column without children lie in the tree itself, and it is one allocation.
+type Few<T> = SmallVec<[T; 3]>;
+
 /// What the structs of one exported array point at.
 #[derive(Debug)]
 pub(super) struct Tree {
     /// Structs below the root, at addresses that do not change.
     nodes: Vec<ArrowArray>,
     child_pointers: Vec<*mut ArrowArray>,
-    buffer_pointers: Vec<*const c_void>,
-    pub(super) sizes: Vec<i64>,
+    buffer_pointers: Few<*const c_void>,
+    pub(super) sizes: Few<i64>,
     pub(super) aliases: Vec<Alias>,
     pub(super) byte_len: u64,
-    _buffers: Vec<Buffer>,
+    _buffers: Few<Buffer>,
     _borrows: Vec<Arc<Borrow>>,
     live: Arc<Live>,
 }
@@ -93,11 +97,11 @@ impl Draft {
 /// Collects the nodes of one array in preorder.
 pub(super) struct Writer<'a> {
     aliasing: Aliasing<'a>,
-    drafts: Vec<Draft>,
-    buffer_pointers: Vec<*const c_void>,
-    sizes: Vec<i64>,
+    drafts: SmallVec<[Draft; 1]>,
+    buffer_pointers: Few<*const c_void>,
+    sizes: Few<i64>,
     aliases: Vec<Alias>,
-    buffers: Vec<Buffer>,
+    buffers: Few<Buffer>,
     borrows: Vec<Arc<Borrow>>,
     byte_len: u64,
 }
@@ -106,11 +110,12 @@ impl<'a> Writer<'a> {
     pub(super) fn new(aliasing: Aliasing<'a>, nodes: usize) -> Self {
         Self {
             aliasing,
-            drafts: Vec::with_capacity(nodes),
-            buffer_pointers: Vec::with_capacity(nodes * 3),
-            sizes: Vec::with_capacity(nodes * 3),
-            aliases: Vec::with_capacity(if matches!(aliasing, Aliasing::Never) { 0 } else { nodes * 2 }),
-            buffers: Vec::with_capacity(nodes * 2),
+            drafts: SmallVec::with_capacity(nodes),
+            buffer_pointers: SmallVec::with_capacity(nodes * 3),
+            sizes: SmallVec::with_capacity(nodes * 3),
+            // The result of a function seldom is an argument; the columns of a batch often are.
+            aliases: Vec::with_capacity(if matches!(aliasing, Aliasing::Never) || nodes < 2 { 0 } else { nodes * 2 }),
+            buffers: SmallVec::new(),
             borrows: Vec::new(),
             byte_len: 0,
         }
@@ -327,7 +332,7 @@ impl<'a> Writer<'a> {
         live.arrays.fetch_add(1, Ordering::Relaxed);
         live.bytes.fetch_add(self.byte_len, Ordering::Relaxed);
         let below = self.drafts.len() - 1;
-        let mut tree = Tree {
+        let mut tree = Arc::new(Tree {
             nodes: Vec::with_capacity(below),
             child_pointers: Vec::with_capacity(below),
             buffer_pointers: self.buffer_pointers,
@@ -337,15 +342,15 @@ impl<'a> Writer<'a> {
             _buffers: self.buffers,
             _borrows: self.borrows,
             live: live.clone(),
-        };
-        let nodes = tree.nodes.as_mut_ptr();
-        let pointers = tree.child_pointers.as_mut_ptr();
-        let buffers = tree.buffer_pointers.as_mut_ptr();
-        let mut tree = Arc::new(tree);
+        });
         // One allocation and one count for each node: the address is known before the structs are made.
         let address = Arc::as_ptr(&tree).cast_mut().cast::<c_void>();
         let mut out = OwnedArray::default();
         if let Some(tree) = Arc::get_mut(&mut tree) {
+            let nodes = tree.nodes.as_mut_ptr();
+            let pointers = tree.child_pointers.as_mut_ptr();
+            // Perhaps inside the tree, which stays where it is from here on.
+            let buffers = tree.buffer_pointers.as_mut_ptr();
             for (at, draft) in self.drafts.iter().enumerate() {
                 let first = tree.child_pointers.len();
                 // Capacity was reserved for all nodes below the root, so neither vector moves. The root is not among them.

@@ -14,8 +14,8 @@ mod bounds;
 mod text;
 mod values;
 
-use arrow_buffer::bit_chunk_iterator::UnalignedBitChunk;
 use arrow_schema::DataType;
+use bowyer_core::bits;
 
 use crate::raw::{Flat, Node};
 use crate::reject::{Case, Rejection};
@@ -36,7 +36,6 @@ pub enum Level {
 #[derive(Debug)]
 pub struct Proof<'a> {
     flat: Flat<'a>,
-    null_counts: Vec<usize>,
     repairs: Vec<usize>,
 }
 
@@ -50,7 +49,7 @@ impl<'a> Proof<'a> {
     /// The nulls of a node, counted.
     #[must_use]
     pub fn null_count(&self, node: usize) -> usize {
-        self.null_counts[node]
+        self.flat.nodes[node].counted_nulls
     }
 
     /// Whether a view array has null rows whose views lead nowhere: they must be zeroed before use.
@@ -64,22 +63,21 @@ impl<'a> Proof<'a> {
 ///
 /// # Errors
 /// The first rejection, with the index of its array.
-pub fn check<'a>(flat: Flat<'a>, shapes: &[&Shape], level: Level) -> Result<Proof<'a>, (usize, Rejection)> {
-    let mut null_counts = Vec::with_capacity(flat.nodes.len());
+pub fn check<'a>(mut flat: Flat<'a>, shapes: &[&Shape], level: Level) -> Result<Proof<'a>, (usize, Rejection)> {
     let mut repairs = Vec::new();
     let mut base = 0;
     for (array, shape) in shapes.iter().enumerate() {
         let blame = |rejection| (array, rejection);
         for (at, expected) in shape.nodes().iter().enumerate() {
-            null_counts.push(sizes(&flat, base + at, at, expected).map_err(blame)?);
+            flat.nodes[base + at].counted_nulls = sizes(&flat, base + at, at, expected).map_err(blame)?;
         }
-        let mut guard = Guard { flat: &flat, shape, base, null_counts: &null_counts, repairs: &mut repairs, level };
+        let mut guard = Guard { flat: &flat, shape, base, repairs: &mut repairs, level };
         for at in 0..shape.nodes().len() {
             guard.node(at).map_err(blame)?;
         }
         base += shape.nodes().len();
     }
-    Ok(Proof { flat, null_counts, repairs })
+    Ok(Proof { flat, repairs })
 }
 
 /// Checks that each range is as long as the rows need, and counts nulls.
@@ -103,7 +101,7 @@ fn sizes(flat: &Flat<'_>, index: usize, at: usize, expected: &ShapeNode) -> Resu
     if !node.validity || node.length == 0 {
         return Ok(0);
     }
-    Ok(node.length - UnalignedBitChunk::new(buffers[0], node.offset, node.length).count_ones())
+    Ok(node.length - bits::count_ones(buffers[0], node.offset, node.length))
 }
 
 /// The check of one array.
@@ -112,7 +110,6 @@ struct Guard<'g, 'a> {
     shape: &'g Shape,
     /// Index of the root in the flat list.
     base: usize,
-    null_counts: &'g [usize],
     repairs: &'g mut Vec<usize>,
     level: Level,
 }
@@ -127,7 +124,7 @@ impl<'g, 'a> Guard<'g, 'a> {
     }
 
     fn null_count(&self, at: usize) -> usize {
-        self.null_counts[self.base + at]
+        self.flat_node(at).counted_nulls
     }
 
     /// The shape's index of a child.

@@ -8,7 +8,7 @@ use arrow_schema::{DataType, Field, Fields};
 use super::*;
 
 fn node(length: usize, first_buffer: usize, buffer_count: usize) -> Node {
-    Node { length, offset: 0, null_count: None, validity: false, first_buffer, buffer_count }
+    Node { length, offset: 0, null_count: None, validity: false, first_buffer, buffer_count, counted_nulls: 0 }
 }
 
 fn shape(data_type: DataType) -> Shape {
@@ -16,7 +16,7 @@ fn shape(data_type: DataType) -> Shape {
 }
 
 fn one<'a>(node: Node, buffers: Vec<&'a [u8]>, data_type: DataType, level: Level) -> Result<Proof<'a>, Case> {
-    let flat = Flat { nodes: vec![node], buffers };
+    let flat = Flat { nodes: [node].into_iter().collect(), buffers: buffers.into() };
     check(flat, &[&shape(data_type)], level).map_err(|(array, rejection)| {
         assert_eq!((array, rejection.node), (0, 0));
         rejection.case
@@ -70,7 +70,7 @@ fn the_array_and_the_node_to_blame_are_named() {
     let (good, pair) = (shape(DataType::Int8), shape(DataType::Struct(inner)));
     let nodes = vec![node(1, 0, 2), node(4, 2, 1), node(4, 3, 2), node(3, 5, 2)];
     let buffers: Vec<&[u8]> = vec![&[], &[0; 8], &[], &[], &[0; 8], &[], &[0; 8]];
-    let (array, rejection) = check(Flat { nodes, buffers }, &[&good, &pair], Level::Headers).unwrap_err();
+    let (array, rejection) = check(Flat { nodes: nodes.into(), buffers: buffers.into() }, &[&good, &pair], Level::Headers).unwrap_err();
     assert_eq!((array, rejection.case, rejection.node), (1, Case::ChildLength, 2));
     assert_eq!(pair.path(2), "column.b");
 }

@@ -73,10 +73,14 @@ impl<'p, 'a> Builder<'p, 'a> {
         if count == 0 {
             return Ok(ScalarBuffer::default());
         }
-        if range.as_ptr().addr().is_multiple_of(align_of::<T>()) {
-            return Ok(ScalarBuffer::new(self.buffer(range), first, count));
-        }
         let width = size_of::<T>();
+        if range.as_ptr().addr().is_multiple_of(align_of::<T>()) {
+            // Not always as short as can be: an export may want the room before the first number.
+            return Ok(match first {
+                0 => self.buffer(&range[..count * width]).into(),
+                _ => ScalarBuffer::new(self.buffer(range), first, count),
+            });
+        }
         let copy = self.copy(&range[first * width..(first + count) * width])?;
         Ok(ScalarBuffer::new(copy, 0, count))
     }
