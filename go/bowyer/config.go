@@ -4,6 +4,7 @@
 package bowyer
 
 import (
+	"context"
 	"log/slog"
 	"math"
 
@@ -15,6 +16,22 @@ import (
 )
 
 // Config says how an engine is opened. The zero Config is a good one.
+//
+// A Logger gets these records, each with component=bowyer, the native side's own time, and query_id, trace_id and span_id where
+// there are any:
+//
+//   - "query started" (Debug).
+//   - "query finished", "query failed" or "query released" before its end (Info; failed by a limit: Warn; by a fault of the
+//     engine: Error): the span of a query, with start, elapsed, rows_in, rows_out, batches_out, peak_memory_bytes, cpu_ns,
+//     and for a failure code, error and where it happened.
+//   - "import rejected" (Warn): arrays that broke the rules of their type; with case, column and error.
+//   - "limit hit" (Warn): a call that ran into a limit of memory, time or size.
+//   - "panic contained", "internal error" (Error): a fault of the engine that became an error of the call.
+//   - "records dropped" (Warn): count records found no room, because the Logger was slower than the engine.
+//   - A result that was never released (Warn).
+//
+// Records are handed to the Logger by a goroutine of the engine: a slow one holds no query up, and Close waits for the last record.
+// A Logger must not close the engine.
 type Config struct {
 	// Threads is the number of native threads; 0: as many as the process may use processors.
 	Threads int
@@ -32,8 +49,11 @@ type Config struct {
 	CopyBelow int64
 	// Allocator provides the memory of such copies; nil: memory.DefaultAllocator.
 	Allocator memory.Allocator
-	// Logger receives warnings, such as a native result that was never released; nil: none are written.
+	// Logger receives what happens in the engine; nil: nothing is written. See [Config] for the records.
 	Logger *slog.Logger
+	// Traceparent gives the W3C trace context of a context, as the value of a traceparent header ("00-…-…-01"), or "". Records
+	// of calls and queries that run under the context carry its trace and span; nil: they carry none.
+	Traceparent func(context.Context) string
 	// FreeForgotten frees native results that the garbage collector finds unreleased. Strings and slices taken from such a
 	// result then dangle: turn it on only where none outlive their array.
 	FreeForgotten bool
@@ -64,10 +84,12 @@ func (c Config) encode() ([]byte, cabi.Options, error) {
 		QueryMemoryLimitBytes: uint64(c.QueryMemoryLimit),
 		RetainedPoolBytes:     uint64(c.RetainedMemory),
 		BatchRows:             uint32(c.BatchRows),
+		LogRecords:            c.logRecords(),
 	})
-	options := cabi.Options{CopyBelow: c.CopyBelow, Allocator: c.Allocator, FreeForgotten: c.FreeForgotten}
+	options := cabi.Options{CopyBelow: c.CopyBelow, Allocator: c.Allocator, FreeForgotten: c.FreeForgotten, Traceparent: c.Traceparent}
 	if logger := c.Logger; logger != nil {
 		options.OnLog = func(message string) { logger.Warn(message, "component", "bowyer") }
+		options.OnRecords = func(records *wire.LogRecords) { writeRecords(logger.Handler(), records) }
 	}
 	return content, options, err
 }

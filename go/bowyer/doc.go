@@ -72,6 +72,11 @@
 // An [Engine] owns native threads and a memory limit. Without one in the context ([WithEngine]) a default engine is opened at first
 // use. Programs that want other limits [Open] their own.
 //
+// # Logging
+//
+// An engine tells the Logger of its [Config] how each query went (rows, time, peak memory), and of refused arrays, limits and faults.
+// With Config.Traceparent, records carry the trace of the context that the query ran under.
+//
 // # Without cgo
 //
 // Everything here compiles without cgo; plans can be built, checked, printed and stored. Running needs cgo, and says so with

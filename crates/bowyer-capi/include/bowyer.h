@@ -42,7 +42,7 @@ extern "C" {
 /* ---- Version ------------------------------------------------------------------------------------------------- */
 
 /* Version of this header: major * 1000 + minor. While the major is 0, a minor version may change anything. */
-#define BOWYER_ABI_VERSION 1
+#define BOWYER_ABI_VERSION 2
 
 /* Returns the version of the library, as BOWYER_ABI_VERSION. Majors must be equal, and the library's minor at least
  * the one that the caller needs. Since 0.1. */
@@ -261,7 +261,7 @@ typedef struct bowyer_event {
 #define BOWYER_EVENT_OUTPUT 1u   /* query `handle` has something for bowyer_query_next at output `port` */
 #define BOWYER_EVENT_INPUT 2u    /* query `handle` takes `value` more batches at input `port` */
 #define BOWYER_EVENT_OWNER 3u    /* the buffers of owner `value` are no longer held */
-#define BOWYER_EVENT_LOG 4u      /* reserved */
+#define BOWYER_EVENT_LOG 4u      /* there are records for bowyer_engine_logs */
 #define BOWYER_EVENT_FUNCTION 5u /* reserved */
 #define BOWYER_EVENT_CLOSED 6u   /* the last event: the engine is closed */
 
@@ -285,6 +285,13 @@ int32_t bowyer_engine_close(uint64_t engine, bowyer_error* error);
 
 /* Writes bowyer.v1.EngineStatistics for an engine, bowyer.v1.QueryStatistics for a query. Since 0.1. */
 int32_t bowyer_statistics(uint64_t handle, bowyer_buffer* statistics_out, bowyer_error* error);
+
+/*
+ * Writes bowyer.v1.LogRecords: what was recorded since the last call, and how many records found no room. Nothing is
+ * recorded unless EngineConfig.log_records says how many may wait. After BOWYER_EVENT_LOG no other such event comes until
+ * this was called. Works until the engine's handle is released. Since 0.2.
+ */
+int32_t bowyer_engine_logs(uint64_t engine, bowyer_buffer* logs_out, bowyer_error* error);
 
 /* Gives back a handle of any kind. An engine that is still open is closed first. A query that still runs is
  * cancelled. InvalidState when the handle is not alive. Since 0.1. */

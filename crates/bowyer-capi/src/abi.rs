@@ -205,6 +205,8 @@ pub const EVENT_OUTPUT: u32 = 1;
 pub const EVENT_INPUT: u32 = 2;
 /// An owner's buffers are no longer held.
 pub const EVENT_OWNER: u32 = 3;
+/// There are records.
+pub const EVENT_LOG: u32 = 4;
 /// The engine is closed.
 pub const EVENT_CLOSED: u32 = 6;
 

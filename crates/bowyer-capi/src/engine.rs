@@ -17,6 +17,7 @@ use bowyer_engine::proto::{EngineConfig, EngineStatistics};
 
 use crate::entry::panic_count;
 use crate::event::Events;
+use crate::logs::Logs;
 
 /// An open or closed engine.
 pub(crate) struct EngineState {
@@ -26,6 +27,7 @@ pub(crate) struct EngineState {
     pub(crate) exported: Arc<Live>,
     pub(crate) live: LiveHandles,
     pub(crate) counters: Counters,
+    pub(crate) logs: Arc<Logs>,
     rejections: Rejections,
     closed: AtomicBool,
 }
@@ -82,6 +84,7 @@ impl EngineState {
         let engine = Engine::open(&config)?;
         let events = Arc::new(Events::default());
         let owners = Owners::new(events.clone());
+        let logs = Logs::new(events.clone(), config.log_records as usize);
         Ok(Arc::new(Self {
             engine,
             events,
@@ -89,6 +92,7 @@ impl EngineState {
             exported: Arc::default(),
             live: LiveHandles::default(),
             counters: Counters::default(),
+            logs,
             rejections: Rejections::default(),
             closed: AtomicBool::new(false),
         }))

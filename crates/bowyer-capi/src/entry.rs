@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bowyer_core::{Error, Result};
 
-use crate::abi::CError;
-use crate::error;
+use crate::abi::{CError, Call};
+use crate::{error, logs};
 
 static PANICS: AtomicU64 = AtomicU64::new(0);
 
@@ -27,13 +27,39 @@ pub(crate) fn panic_count() -> u64 {
 ///
 /// `name` is the exported function's: with the feature `fault-injection`, a test can make it panic.
 pub(crate) fn entry(name: &'static str, error: *mut CError, body: impl FnOnce() -> Result<()>) -> i32 {
+    give(run(name, body), error)
+}
+
+/// The same for a function that works for the object of a handle: what the object's engine should know of a failure is
+/// recorded there, with the trace of `call`.
+pub(crate) fn entry_of(
+    object: u64,
+    call: *const Call,
+    name: &'static str,
+    error: *mut CError,
+    body: impl FnOnce() -> Result<()>,
+) -> i32 {
+    let outcome = run(name, body);
+    if let Err(failure) = &outcome {
+        let _ = contain(|| {
+            logs::refused(object, call, name, failure);
+            Ok(())
+        });
+    }
+    give(outcome, error)
+}
+
+fn run(name: &'static str, body: impl FnOnce() -> Result<()>) -> Result<()> {
     #[cfg(not(feature = "fault-injection"))]
     let _ = name;
-    let outcome = contain(|| {
+    contain(|| {
         #[cfg(feature = "fault-injection")]
         crate::fault::strike(name);
         body()
-    });
+    })
+}
+
+fn give(outcome: Result<()>, error: *mut CError) -> i32 {
     match outcome {
         Ok(()) => 0,
         Err(failure) => {

@@ -17,7 +17,7 @@ use prost::Message as _;
 use crate::abi::{Buffer, Bytes, CError, CResult, Call, Event, output, sized_output};
 use crate::call::Limits;
 use crate::engine::EngineState;
-use crate::entry::entry;
+use crate::entry::{entry, entry_of};
 use crate::function::FunctionState;
 use crate::handle::{self, Object};
 use crate::plan::PreparedState;
@@ -27,7 +27,7 @@ use crate::source::SourceState;
 use crate::{error, import};
 
 /// Major · 1000 + minor of the ABI.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// Returns [`ABI_VERSION`].
 #[unsafe(no_mangle)]
@@ -122,6 +122,18 @@ pub unsafe extern "C" fn bowyer_statistics(object: u64, statistics_out: *mut Buf
     })
 }
 
+/// Writes what was recorded since the last call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bowyer_engine_logs(engine: u64, logs_out: *mut Buffer, error: *mut CError) -> i32 {
+    entry("bowyer_engine_logs", error, || {
+        // SAFETY: see the module.
+        let out = unsafe { sized_output(logs_out) }?;
+        let logs = handle::engine(engine)?.logs.take();
+        error::fill_buffer(out, logs.encode_to_vec());
+        Ok(())
+    })
+}
+
 /// Gives back a handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn bowyer_release(object: u64) -> i32 {
@@ -145,7 +157,7 @@ pub unsafe extern "C" fn bowyer_function_resolve(
     result_out: *mut ArrowSchema,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_function_resolve", error, || {
+    entry_of(engine, std::ptr::null(), "bowyer_function_resolve", error, || {
         // SAFETY: see the module.
         let (call, function, result) =
             unsafe { (call.as_slice()?, output(function_out, "function_out")?, output(result_out, "result_out")?) };
@@ -169,7 +181,7 @@ pub unsafe extern "C" fn bowyer_function_call(
     result_out: *mut CResult,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_function_call", error, || {
+    entry_of(function, call, "bowyer_function_call", error, || {
         // SAFETY: see the module.
         let (limits, block, array, result) = unsafe {
             (Limits::read(call)?, import::block(block)?, output(array_out, "array_out")?, sized_output(result_out)?)
@@ -187,7 +199,7 @@ pub unsafe extern "C" fn bowyer_schema_open(
     schema_out: *mut u64,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_schema_open", error, || {
+    entry_of(engine, std::ptr::null(), "bowyer_schema_open", error, || {
         // SAFETY: see the module.
         let out = unsafe { output(schema_out, "schema_out") }?;
         let engine = handle::engine(engine)?;
@@ -209,7 +221,7 @@ pub unsafe extern "C" fn bowyer_block_echo(
     result_out: *mut CResult,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_block_echo", error, || {
+    entry_of(schema, call, "bowyer_block_echo", error, || {
         // SAFETY: see the module.
         let (limits, block, array, result) = unsafe {
             (Limits::read(call)?, import::block(block)?, output(array_out, "array_out")?, sized_output(result_out)?)
@@ -227,7 +239,7 @@ pub unsafe extern "C" fn bowyer_source_open(
     source_out: *mut u64,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_source_open", error, || {
+    entry_of(engine, std::ptr::null(), "bowyer_source_open", error, || {
         // SAFETY: see the module.
         let out = unsafe { output(source_out, "source_out") }?;
         let engine = handle::engine(engine)?;
@@ -246,7 +258,7 @@ pub unsafe extern "C" fn bowyer_source_push(
     result_out: *mut CResult,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_source_push", error, || {
+    entry_of(source, std::ptr::null(), "bowyer_source_push", error, || {
         // SAFETY: see the module.
         let (block, result) = unsafe { (import::block(block)?, sized_output(result_out)?) };
         // SAFETY: see the module.
@@ -264,7 +276,7 @@ pub unsafe extern "C" fn bowyer_plan_prepare(
     description_out: *mut Buffer,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_plan_prepare", error, || {
+    entry_of(engine, call, "bowyer_plan_prepare", error, || {
         // SAFETY: see the module.
         let (limits, plan, out) =
             unsafe { (Limits::read(call)?, plan.as_slice()?, output(prepared_out, "prepared_out")?) };
@@ -311,7 +323,7 @@ pub unsafe extern "C" fn bowyer_query_start(
     query_out: *mut u64,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_query_start", error, || {
+    entry_of(prepared, call, "bowyer_query_start", error, || {
         // SAFETY: see the module.
         let (limits, bindings, out) =
             unsafe { (Limits::read(call)?, bindings.as_slice()?, output(query_out, "query_out")?) };
@@ -331,7 +343,7 @@ pub unsafe extern "C" fn bowyer_query_push(
     result_out: *mut CResult,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_query_push", error, || {
+    entry_of(query, std::ptr::null(), "bowyer_query_push", error, || {
         // SAFETY: see the module.
         let (block, result) = unsafe { (import::block(block)?, sized_output(result_out)?) };
         // SAFETY: see the module.
@@ -382,7 +394,7 @@ pub unsafe extern "C" fn bowyer_stream_pull(
     stream: *mut ArrowArrayStream,
     error: *mut CError,
 ) -> i32 {
-    entry("bowyer_stream_pull", error, || {
+    entry_of(query, std::ptr::null(), "bowyer_stream_pull", error, || {
         // SAFETY: see the module.
         let stream = unsafe { output(stream, "stream") }?;
         let query = handle::query(query)?;

@@ -42,7 +42,7 @@ impl Object {
     }
 
     /// The engine that counts the handle.
-    fn engine(&self) -> &Arc<EngineState> {
+    pub(crate) fn engine(&self) -> &Arc<EngineState> {
         match self {
             Self::Engine(engine) => engine,
             Self::Function(function) => &function.engine,

@@ -19,6 +19,7 @@ pub mod fault;
 mod function;
 mod handle;
 mod import;
+mod logs;
 mod plan;
 mod query;
 mod schema;

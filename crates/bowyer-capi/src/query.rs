@@ -15,15 +15,16 @@ use arrow_ffi::{Shape, schema as ffi_schema, stream};
 use arrow_schema::{DataType, Field};
 use bowyer_core::{Error, Result};
 use bowyer_engine::proto::input_binding::To;
-use bowyer_engine::proto::{QueryBindings, QueryStatistics};
+use bowyer_engine::proto::{LogRecord, QueryBindings, QueryStatistics};
 use bowyer_engine::{Bindings, InputBinding, Next, Notify, Query};
 
 use crate::abi::{Block, CResult, EVENT_INPUT, EVENT_OUTPUT, Event, STATE_BATCH, STATE_END, STATE_PENDING};
-use crate::call::Limits;
+use crate::call::{Limits, Trace};
 use crate::engine::{Counters, EngineState, Watch};
 use crate::event::{Deadline, Events, Expire};
 use crate::handle;
 use crate::import;
+use crate::logs::{self, End};
 use crate::plan::PreparedState;
 
 /// A running query.
@@ -34,17 +35,32 @@ pub(crate) struct QueryState {
     /// For each input: whether a stream's schema was compared with the input's.
     streams: Vec<AtomicBool>,
     deadline: Option<Deadline>,
+    name: Name,
+    /// Outputs whose end was read.
+    read: Vec<AtomicBool>,
+    /// The end of the query is recorded.
+    recorded: AtomicBool,
+}
+
+/// What records of a query call it.
+struct Name {
+    handle: u64,
+    query_id: String,
+    trace: Trace,
 }
 
 impl Expire for QueryState {
     fn expire(&self) {
         // It fails with this error; whoever reads it is told.
-        let _failed = self.query.check();
+        if let Err(failure) = self.query.check() {
+            self.record_end(&End::Failed(&failure));
+        }
     }
 }
 
 impl Drop for QueryState {
     fn drop(&mut self) {
+        self.record_end(&End::Released);
         if let Some(deadline) = self.deadline {
             self.engine.events.unwatch(deadline);
         }
@@ -95,7 +111,7 @@ impl QueryState {
             batch_rows: (message.batch_rows > 0).then_some(message.batch_rows as usize),
             memory_limit: limits.memory_limit,
             timeout: limits.timeout,
-            query_id: message.query_id,
+            query_id: message.query_id.clone(),
         };
         let bell = Arc::new(Bell { events: Arc::downgrade(&engine.events), handle });
         let query = plan.prepared.start(bindings, bell)?;
@@ -103,12 +119,43 @@ impl QueryState {
         // Taken after the engine's own, so that the engine sees it passed when it is asked.
         let deadline =
             limits.timeout.and_then(|timeout| Instant::now().checked_add(timeout)).map(|when| (when, handle));
-        let state = Arc::new(Self { engine, query, plan, streams, deadline });
+        let name = Name { handle, query_id: message.query_id, trace: limits.trace };
+        let read = plan.prepared.outputs().iter().map(|_| AtomicBool::new(false)).collect();
+        let state = Arc::new(Self { engine, query, plan, streams, deadline, name, read, recorded: AtomicBool::new(false) });
+        state.record(|| logs::started(state.streams.len(), state.read.len()));
         if let Some(deadline) = deadline {
             let expire: Weak<dyn Expire> = Arc::<Self>::downgrade(&state);
             state.engine.events.watch(deadline, expire);
         }
         Ok(state)
+    }
+
+    pub(crate) fn handle(&self) -> u64 {
+        self.name.handle
+    }
+
+    pub(crate) fn query_id(&self) -> String {
+        self.name.query_id.clone()
+    }
+
+    pub(crate) fn trace(&self) -> Trace {
+        self.name.trace
+    }
+
+    fn record(&self, make: impl FnOnce() -> LogRecord) {
+        let logs = &self.engine.logs;
+        if logs.wanted() {
+            let Name { handle, query_id, trace } = &self.name;
+            let traceparent = trace.text().to_owned();
+            logs.add(LogRecord { query: *handle, query_id: query_id.clone(), traceparent, ..make() });
+        }
+    }
+
+    /// Records the query's span, once.
+    fn record_end(&self, end: &End<'_>) {
+        if self.engine.logs.wanted() && !self.recorded.swap(true, Ordering::AcqRel) {
+            self.record(|| logs::ended(end, &self.query.statistics()));
+        }
     }
 
     fn name_input(&self, input: u32) -> impl FnOnce(Error) -> Error + '_ {
@@ -160,9 +207,12 @@ impl QueryState {
     /// What the query failed with.
     pub(crate) fn next(&self, output: u32, array: &mut ArrowArray, result: &mut CResult) -> Result<()> {
         let engine = &self.engine;
-        match self.query.next(output)? {
+        match self.query.next(output).inspect_err(|failure| self.record_failure(failure))? {
             Next::Pending => result.state = STATE_PENDING,
-            Next::End => result.state = STATE_END,
+            Next::End => {
+                result.state = STATE_END;
+                self.record_read(output);
+            }
             Next::Batch(batch) => {
                 let mut watch = Watch::start();
                 let exported = export_batch(&batch, Aliasing::Kept(&engine.owners), &engine.exported);
@@ -172,6 +222,22 @@ impl QueryState {
             }
         }
         Ok(())
+    }
+
+    fn record_failure(&self, failure: &Error) {
+        // An output that the plan does not have is the caller's mistake and no end.
+        if self.query.check().is_err() {
+            self.record_end(&End::Failed(failure));
+        }
+    }
+
+    fn record_read(&self, output: u32) {
+        if let Some(read) = self.read.get(output as usize) {
+            read.store(true, Ordering::Release);
+        }
+        if self.read.iter().all(|read| read.load(Ordering::Acquire)) {
+            self.record_end(&End::Read);
+        }
     }
 
     pub(crate) fn cancel(&self) {

@@ -29,6 +29,7 @@ fn call(name: &str, error: *mut CError) -> i32 {
             "bowyer_array_release" => bowyer_array_release(null_mut::<ArrowArray>()),
             "bowyer_block_echo" => bowyer_block_echo(null(), 0, 0, 0, null_mut(), null_mut(), error),
             "bowyer_engine_close" => bowyer_engine_close(0, error),
+            "bowyer_engine_logs" => bowyer_engine_logs(0, null_mut(), error),
             "bowyer_engine_open" => bowyer_engine_open(empty(), null_mut(), error),
             "bowyer_engine_wait" => bowyer_engine_wait(0, null_mut(), 0, null_mut(), error),
             "bowyer_function_call" => bowyer_function_call(null(), 0, 0, null_mut(), null_mut(), error),

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Bowyer Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The C ABI from C: version, engine, function, call over a block, error path, stale handle, release. */
+/* The C ABI from C: version, engine, function, call over a block, error path, records, stale handle, release. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +58,8 @@ int main(void) {
   CHECK(bowyer_abi_version() >= BOWYER_ABI_VERSION);
   bowyer_abi_v0();
 
-  bowyer_bytes config = {NULL, 0};
+  static const uint8_t settings[] = {0x30, 0x10}; /* EngineConfig{log_records: 16} */
+  bowyer_bytes config = {settings, sizeof settings};
   bowyer_error error = new_error();
   uint64_t engine = 0;
   CHECK(bowyer_engine_open(config, &engine, &error) == BOWYER_OK);
@@ -118,6 +119,24 @@ int main(void) {
   error.release(&error);
   CHECK(error.release == NULL && error.message == NULL);
 
+  /* what the engine recorded of that */
+  bowyer_event event;
+  size_t count = 0;
+  CHECK(bowyer_engine_wait(engine, &event, 1, &count, &error) == BOWYER_OK);
+  CHECK(count == 1 && event.kind == BOWYER_EVENT_LOG);
+  bowyer_buffer logs;
+  memset(&logs, 0, sizeof logs);
+  logs.struct_size = sizeof logs;
+  CHECK(bowyer_engine_logs(engine, &logs, &error) == BOWYER_OK);
+  static const char rejected[] = "import rejected";
+  int found = 0;
+  for (uint64_t at = 0; at + sizeof rejected - 1 <= logs.len; at++) {
+    found += memcmp(logs.data + at, rejected, sizeof rejected - 1) == 0;
+  }
+  CHECK(found == 1);
+  logs.release(&logs);
+  CHECK(logs.release == NULL);
+
   /* errors without somewhere to put them, and wrong arguments */
   call.data = missing;
   call.len = sizeof missing - 1;
@@ -143,8 +162,6 @@ int main(void) {
   statistics.release(&statistics);
   CHECK(bowyer_engine_close(engine, &error) == BOWYER_OK);
   CHECK(bowyer_engine_close(engine, &error) == BOWYER_OK);
-  bowyer_event event;
-  size_t count = 0;
   CHECK(bowyer_engine_wait(engine, &event, 1, &count, &error) == BOWYER_OK);
   CHECK(count == 1 && event.kind == BOWYER_EVENT_CLOSED);
   CHECK(bowyer_engine_wait(engine, &event, 1, &count, NULL) == BOWYER_ERROR_INVALID_STATE);

@@ -31,7 +31,7 @@ func (e *Engine) EchoWith(ctx context.Context, batch arrow.RecordBatch, copied b
 	if err != nil {
 		return nil, err
 	}
-	stop, err := b.begin(ctx, &o)
+	stop, err := b.begin(ctx, e, &o)
 	if err != nil {
 		return nil, err
 	}

@@ -12,14 +12,18 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/bowyer-arrow/bowyer/go/internal/wire"
 )
 
 // Options are the settings of an engine on the Go side.
 type Options struct {
-	CopyBelow     int64                // results of at most so many native bytes are copied into Go memory; 0: 1 MiB; negative: none
-	Allocator     memory.Allocator     // of those copies; nil: memory.DefaultAllocator
-	OnLog         func(message string) // warnings, such as a result that was never released; called from any goroutine
-	FreeForgotten bool                 // free native results that the collector found unreleased; strings taken from them then dangle
+	CopyBelow     int64                        // results of at most so many native bytes are copied into Go memory; 0: 1 MiB; negative: none
+	Allocator     memory.Allocator             // of those copies; nil: memory.DefaultAllocator
+	OnLog         func(message string)         // warnings, such as a result that was never released; called from any goroutine
+	OnRecords     func(*wire.LogRecords)       // what the native side tells, when its configuration has room for records; called from one goroutine
+	Traceparent   func(context.Context) string // the W3C trace context of a call's context; nil: none
+	FreeForgotten bool                         // free native results that the collector found unreleased; strings taken from them then dangle
 }
 
 // defaultCopyBelow is CopyBelow when it is not set.
@@ -28,7 +32,7 @@ const defaultCopyBelow = 1 << 20
 // CallOptions are the settings of one call or query.
 type CallOptions struct {
 	MemoryLimit uint64           // bytes; 0: the engine's
-	Traceparent string           // W3C trace context of the caller
+	Traceparent string           // W3C trace context of the caller; empty: what [Options] finds in the context
 	Trusted     bool             // skip the checks of buffer contents: the caller vouches for offsets, indices and views
 	Full        bool             // check everything, for data from outside the process
 	CopyBelow   int64            // as in [Options]; 0: the engine's
@@ -41,6 +45,8 @@ type Engine struct {
 	options Options
 	done    chan struct{} // closed when the event goroutine has ended
 	closing chan struct{} // closed when Close begins
+	records chan struct{} // a token when the native side has recorded something; closed with done
+	logged  chan struct{} // closed when all records were handed on
 
 	closeOnce sync.Once
 	closeErr  error
@@ -73,7 +79,7 @@ func Open(config []byte, options Options) (*Engine, error) {
 	if options.Allocator == nil {
 		options.Allocator = memory.DefaultAllocator
 	}
-	e := &Engine{options: options, done: make(chan struct{}), closing: make(chan struct{}), queries: map[uint64]*Query{}, early: map[uint64][]cEvent{}}
+	e := &Engine{options: options, done: make(chan struct{}), closing: make(chan struct{}), records: make(chan struct{}, 1), logged: make(chan struct{}), queries: map[uint64]*Query{}, early: map[uint64][]cEvent{}}
 	b := acquireBlock()
 	defer b.finish(false)
 	b.reserve(0)
@@ -84,6 +90,7 @@ func Open(config []byte, options Options) (*Engine, error) {
 	e.handle.Store(head.handle)
 	live.handles.Add(1)
 	go e.dispatch()
+	go e.handOnRecords()
 	return e, nil
 }
 
@@ -102,6 +109,7 @@ func (e *Engine) Close() error {
 			e.closeErr = head.take(code)
 		}
 		<-e.done
+		<-e.logged
 		e.handle.Store(0)
 		releaseHandle(handle)
 	})
@@ -170,13 +178,17 @@ func releaseHandle(handle uint64) {
 const watchedRows = 8192
 
 // begin writes what a call knows of its context. stop must be called when the call has returned.
-func (b *block) begin(ctx context.Context, o *CallOptions) (stop func(), err error) {
+func (b *block) begin(ctx context.Context, e *Engine, o *CallOptions) (stop func(), err error) {
 	if ctx.Err() != nil {
 		return nil, contextFailure(ctx)
 	}
 	call := &b.head().call
 	call.memoryLimit = o.MemoryLimit
-	copy(call.traceparent[:len(call.traceparent)-1], o.Traceparent)
+	if trace := o.Traceparent; trace != "" {
+		copy(call.traceparent[:len(call.traceparent)-1], trace)
+	} else if e.options.Traceparent != nil {
+		copy(call.traceparent[:len(call.traceparent)-1], e.options.Traceparent(ctx))
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		call.timeoutNs = uint64(max(time.Until(deadline).Nanoseconds(), 1))
 	}

@@ -20,6 +20,7 @@ type waiting struct {
 // dispatch runs until the engine says that it is closed.
 func (e *Engine) dispatch() {
 	defer close(e.done)
+	defer close(e.records)
 	w := new(waiting)
 	var pins runtime.Pinner
 	pins.Pin(w)
@@ -47,6 +48,8 @@ func (e *Engine) handleEvent(event cEvent) {
 	switch event.kind {
 	case eventOwner:
 		ownerFreed(event.value)
+	case eventLog:
+		wake(e.records)
 	case eventOutput, eventInput:
 		e.mutex.Lock()
 		q := e.queries[event.handle]

@@ -74,7 +74,7 @@ func (e *Engine) Call(ctx context.Context, f *Function, arguments []Argument, o 
 	if err := b.exportArguments(arguments); err != nil {
 		return nil, err
 	}
-	stop, err := b.begin(ctx, &o)
+	stop, err := b.begin(ctx, e, &o)
 	if err != nil {
 		return nil, err
 	}

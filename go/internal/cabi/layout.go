@@ -90,6 +90,7 @@ const (
 	eventOutput = 1
 	eventInput  = 2
 	eventOwner  = 3
+	eventLog    = 4
 	eventClosed = 6
 
 	flagDictionaryOrdered = 1

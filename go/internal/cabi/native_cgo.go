@@ -58,6 +58,7 @@ static int32_t go_query_push(uint64_t query, uint32_t input, word block, word re
 static int32_t go_query_next(uint64_t query, uint32_t output, word batch, word result, word error) { return bowyer_query_next(query, output, P(struct ArrowArray *, batch), P(bowyer_result *, result), P(bowyer_error *, error)); }
 static int32_t go_stream_pull(uint64_t query, uint32_t input, word stream, word error) { return bowyer_stream_pull(query, input, P(struct ArrowArrayStream *, stream), P(bowyer_error *, error)); }
 static int32_t go_statistics(uint64_t handle, word buffer, word error) { return bowyer_statistics(handle, P(bowyer_buffer *, buffer), P(bowyer_error *, error)); }
+static int32_t go_engine_logs(uint64_t engine, word buffer, word error) { return bowyer_engine_logs(engine, P(bowyer_buffer *, buffer), P(bowyer_error *, error)); }
 static int32_t go_array_release(word array) { return bowyer_array_release(P(struct ArrowArray *, array)); }
 static void go_schema_release(word schema) { struct ArrowSchema *s = P(struct ArrowSchema *, schema); if (s->release) s->release(s); }
 static void go_buffer_release(word buffer) { bowyer_buffer *b = P(bowyer_buffer *, buffer); if (b->release) b->release(b); }
@@ -90,6 +91,7 @@ static int32_t go_query_finish(uint64_t query, uint32_t input, int32_t code, wor
 #cgo nocallback go_query_finish
 #cgo nocallback bowyer_query_cancel
 #cgo nocallback go_statistics
+#cgo nocallback go_engine_logs
 #cgo nocallback go_array_release
 #cgo nocallback go_schema_release
 #cgo nocallback go_buffer_release
@@ -174,6 +176,10 @@ func nativeStreamPull(query uint64, input uint32, stream, failure uintptr) int32
 
 func nativeStatistics(handle uint64, buffer, failure uintptr) int32 {
 	return int32(C.go_statistics(C.uint64_t(handle), C.word(buffer), C.word(failure)))
+}
+
+func nativeEngineLogs(engine uint64, buffer, failure uintptr) int32 {
+	return int32(C.go_engine_logs(C.uint64_t(engine), C.word(buffer), C.word(failure)))
 }
 
 func nativeArrayRelease(array uintptr) int32 { return int32(C.go_array_release(C.word(array))) }

@@ -74,6 +74,8 @@ func nativeQueryCancel(query uint64) int32 { return codeNotImplemented }
 
 func nativeStatistics(handle uint64, buffer, failure uintptr) int32 { return codeNotImplemented }
 
+func nativeEngineLogs(engine uint64, buffer, failure uintptr) int32 { return codeNotImplemented }
+
 func nativeArrayRelease(array uintptr) int32 { return codeNotImplemented }
 
 func nativeSchemaRelease(schema uintptr) {}

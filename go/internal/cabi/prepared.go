@@ -31,7 +31,7 @@ func (e *Engine) Prepare(ctx context.Context, plan []byte) (*Prepared, error) {
 	b := acquireBlock()
 	defer b.finish(false)
 	b.reserve(0)
-	stop, err := b.begin(ctx, &CallOptions{})
+	stop, err := b.begin(ctx, e, &CallOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (p *Prepared) Start(ctx context.Context, bindings []byte, o CallOptions) (*
 	b := acquireBlock()
 	defer b.finish(false)
 	b.reserve(0)
-	stop, err := b.begin(ctx, &o)
+	stop, err := b.begin(ctx, e, &o)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,7 @@ type EngineConfig struct {
 	QueryMemoryLimitBytes uint64                 `protobuf:"varint,3,opt,name=query_memory_limit_bytes,json=queryMemoryLimitBytes,proto3" json:"query_memory_limit_bytes,omitempty"` // default: the engine's
 	BatchRows             uint32                 `protobuf:"varint,4,opt,name=batch_rows,json=batchRows,proto3" json:"batch_rows,omitempty"`                                         // default: 65536
 	RetainedPoolBytes     uint64                 `protobuf:"varint,5,opt,name=retained_pool_bytes,json=retainedPoolBytes,proto3" json:"retained_pool_bytes,omitempty"`               // free memory that the pool keeps for reuse; default: a quarter of the memory limit
+	LogRecords            uint32                 `protobuf:"varint,6,opt,name=log_records,json=logRecords,proto3" json:"log_records,omitempty"`                                      // how many records may wait for bowyer_engine_logs; 0: none are written
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
@@ -99,6 +100,13 @@ func (x *EngineConfig) GetBatchRows() uint32 {
 func (x *EngineConfig) GetRetainedPoolBytes() uint64 {
 	if x != nil {
 		return x.RetainedPoolBytes
+	}
+	return 0
+}
+
+func (x *EngineConfig) GetLogRecords() uint32 {
+	if x != nil {
+		return x.LogRecords
 	}
 	return 0
 }
@@ -1084,18 +1092,264 @@ func (x *EngineStatistics) GetCpu() string {
 	return ""
 }
 
+// What happened in an engine since it was asked last: what bowyer_engine_logs writes.
+type LogRecords struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Records       []*LogRecord           `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`  // oldest first
+	Dropped       uint64                 `protobuf:"varint,2,opt,name=dropped,proto3" json:"dropped,omitempty"` // records since then for which there was no room
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogRecords) Reset() {
+	*x = LogRecords{}
+	mi := &file_bowyer_v1_engine_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogRecords) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogRecords) ProtoMessage() {}
+
+func (x *LogRecords) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_engine_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogRecords.ProtoReflect.Descriptor instead.
+func (*LogRecords) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_engine_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *LogRecords) GetRecords() []*LogRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *LogRecords) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+// One thing that happened, or, with a duration, a span that ended.
+type LogRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TimeUnixNs    uint64                 `protobuf:"varint,1,opt,name=time_unix_ns,json=timeUnixNs,proto3" json:"time_unix_ns,omitempty"` // when it happened; of a span, its end
+	Level         int32                  `protobuf:"zigzag32,2,opt,name=level,proto3" json:"level,omitempty"`                             // -4 debug, 0 info, 4 warning, 8 error
+	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`                            // one of a few sentences; what differs is in the fields
+	QueryId       string                 `protobuf:"bytes,4,opt,name=query_id,json=queryId,proto3" json:"query_id,omitempty"`             // of the query's bindings; empty: none
+	Traceparent   string                 `protobuf:"bytes,5,opt,name=traceparent,proto3" json:"traceparent,omitempty"`                    // of the call; empty: none
+	Query         uint64                 `protobuf:"varint,6,opt,name=query,proto3" json:"query,omitempty"`                               // handle of the query; 0: none
+	DurationNs    uint64                 `protobuf:"varint,7,opt,name=duration_ns,json=durationNs,proto3" json:"duration_ns,omitempty"`   // of a span; 0: no span
+	Fields        []*LogField            `protobuf:"bytes,8,rep,name=fields,proto3" json:"fields,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogRecord) Reset() {
+	*x = LogRecord{}
+	mi := &file_bowyer_v1_engine_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogRecord) ProtoMessage() {}
+
+func (x *LogRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_engine_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogRecord.ProtoReflect.Descriptor instead.
+func (*LogRecord) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_engine_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *LogRecord) GetTimeUnixNs() uint64 {
+	if x != nil {
+		return x.TimeUnixNs
+	}
+	return 0
+}
+
+func (x *LogRecord) GetLevel() int32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *LogRecord) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *LogRecord) GetQueryId() string {
+	if x != nil {
+		return x.QueryId
+	}
+	return ""
+}
+
+func (x *LogRecord) GetTraceparent() string {
+	if x != nil {
+		return x.Traceparent
+	}
+	return ""
+}
+
+func (x *LogRecord) GetQuery() uint64 {
+	if x != nil {
+		return x.Query
+	}
+	return 0
+}
+
+func (x *LogRecord) GetDurationNs() uint64 {
+	if x != nil {
+		return x.DurationNs
+	}
+	return 0
+}
+
+func (x *LogRecord) GetFields() []*LogField {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+type LogField struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Key   string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// Types that are valid to be assigned to Value:
+	//
+	//	*LogField_Number
+	//	*LogField_Text
+	Value         isLogField_Value `protobuf_oneof:"value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogField) Reset() {
+	*x = LogField{}
+	mi := &file_bowyer_v1_engine_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogField) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogField) ProtoMessage() {}
+
+func (x *LogField) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_engine_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogField.ProtoReflect.Descriptor instead.
+func (*LogField) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_engine_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *LogField) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *LogField) GetValue() isLogField_Value {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *LogField) GetNumber() uint64 {
+	if x != nil {
+		if x, ok := x.Value.(*LogField_Number); ok {
+			return x.Number
+		}
+	}
+	return 0
+}
+
+func (x *LogField) GetText() string {
+	if x != nil {
+		if x, ok := x.Value.(*LogField_Text); ok {
+			return x.Text
+		}
+	}
+	return ""
+}
+
+type isLogField_Value interface {
+	isLogField_Value()
+}
+
+type LogField_Number struct {
+	Number uint64 `protobuf:"varint,2,opt,name=number,proto3,oneof"`
+}
+
+type LogField_Text struct {
+	Text string `protobuf:"bytes,3,opt,name=text,proto3,oneof"`
+}
+
+func (*LogField_Number) isLogField_Value() {}
+
+func (*LogField_Text) isLogField_Value() {}
+
 var File_bowyer_v1_engine_proto protoreflect.FileDescriptor
 
 const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"\n" +
-	"\x16bowyer/v1/engine.proto\x12\tbowyer.v1\x1a\x14bowyer/v1/plan.proto\x1a\x16bowyer/v1/schema.proto\"\xde\x01\n" +
+	"\x16bowyer/v1/engine.proto\x12\tbowyer.v1\x1a\x14bowyer/v1/plan.proto\x1a\x16bowyer/v1/schema.proto\"\xff\x01\n" +
 	"\fEngineConfig\x12\x18\n" +
 	"\athreads\x18\x01 \x01(\rR\athreads\x12,\n" +
 	"\x12memory_limit_bytes\x18\x02 \x01(\x04R\x10memoryLimitBytes\x127\n" +
 	"\x18query_memory_limit_bytes\x18\x03 \x01(\x04R\x15queryMemoryLimitBytes\x12\x1d\n" +
 	"\n" +
 	"batch_rows\x18\x04 \x01(\rR\tbatchRows\x12.\n" +
-	"\x13retained_pool_bytes\x18\x05 \x01(\x04R\x11retainedPoolBytes\"W\n" +
+	"\x13retained_pool_bytes\x18\x05 \x01(\x04R\x11retainedPoolBytes\x12\x1f\n" +
+	"\vlog_records\x18\x06 \x01(\rR\n" +
+	"logRecords\"W\n" +
 	"\fFunctionCall\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12+\n" +
 	"\aoptions\x18\x02 \x03(\v2\x11.bowyer.v1.OptionR\aoptions\"\xb7\x01\n" +
@@ -1201,7 +1455,27 @@ const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"\x03cpu\x18\x18 \x01(\tR\x03cpu\x1a=\n" +
 	"\x0fRejectionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01B6Z4github.com/bowyer-arrow/bowyer/go/internal/wire;wireb\x06proto3"
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"V\n" +
+	"\n" +
+	"LogRecords\x12.\n" +
+	"\arecords\x18\x01 \x03(\v2\x14.bowyer.v1.LogRecordR\arecords\x12\x18\n" +
+	"\adropped\x18\x02 \x01(\x04R\adropped\"\xfe\x01\n" +
+	"\tLogRecord\x12 \n" +
+	"\ftime_unix_ns\x18\x01 \x01(\x04R\n" +
+	"timeUnixNs\x12\x14\n" +
+	"\x05level\x18\x02 \x01(\x11R\x05level\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x19\n" +
+	"\bquery_id\x18\x04 \x01(\tR\aqueryId\x12 \n" +
+	"\vtraceparent\x18\x05 \x01(\tR\vtraceparent\x12\x14\n" +
+	"\x05query\x18\x06 \x01(\x04R\x05query\x12\x1f\n" +
+	"\vduration_ns\x18\a \x01(\x04R\n" +
+	"durationNs\x12+\n" +
+	"\x06fields\x18\b \x03(\v2\x13.bowyer.v1.LogFieldR\x06fields\"U\n" +
+	"\bLogField\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
+	"\x06number\x18\x02 \x01(\x04H\x00R\x06number\x12\x14\n" +
+	"\x04text\x18\x03 \x01(\tH\x00R\x04textB\a\n" +
+	"\x05valueB6Z4github.com/bowyer-arrow/bowyer/go/internal/wire;wireb\x06proto3"
 
 var (
 	file_bowyer_v1_engine_proto_rawDescOnce sync.Once
@@ -1215,7 +1489,7 @@ func file_bowyer_v1_engine_proto_rawDescGZIP() []byte {
 	return file_bowyer_v1_engine_proto_rawDescData
 }
 
-var file_bowyer_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_bowyer_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_bowyer_v1_engine_proto_goTypes = []any{
 	(*EngineConfig)(nil),       // 0: bowyer.v1.EngineConfig
 	(*FunctionCall)(nil),       // 1: bowyer.v1.FunctionCall
@@ -1228,25 +1502,30 @@ var file_bowyer_v1_engine_proto_goTypes = []any{
 	(*QueryStatistics)(nil),    // 8: bowyer.v1.QueryStatistics
 	(*OperatorStatistics)(nil), // 9: bowyer.v1.OperatorStatistics
 	(*EngineStatistics)(nil),   // 10: bowyer.v1.EngineStatistics
-	nil,                        // 11: bowyer.v1.EngineStatistics.RejectionsEntry
-	(*Option)(nil),             // 12: bowyer.v1.Option
-	(*Literal)(nil),            // 13: bowyer.v1.Literal
-	(*Expression)(nil),         // 14: bowyer.v1.Expression
+	(*LogRecords)(nil),         // 11: bowyer.v1.LogRecords
+	(*LogRecord)(nil),          // 12: bowyer.v1.LogRecord
+	(*LogField)(nil),           // 13: bowyer.v1.LogField
+	nil,                        // 14: bowyer.v1.EngineStatistics.RejectionsEntry
+	(*Option)(nil),             // 15: bowyer.v1.Option
+	(*Literal)(nil),            // 16: bowyer.v1.Literal
+	(*Expression)(nil),         // 17: bowyer.v1.Expression
 }
 var file_bowyer_v1_engine_proto_depIdxs = []int32{
-	12, // 0: bowyer.v1.FunctionCall.options:type_name -> bowyer.v1.Option
+	15, // 0: bowyer.v1.FunctionCall.options:type_name -> bowyer.v1.Option
 	3,  // 1: bowyer.v1.QueryBindings.inputs:type_name -> bowyer.v1.InputBinding
 	4,  // 2: bowyer.v1.QueryBindings.parameters:type_name -> bowyer.v1.ParameterBinding
-	13, // 3: bowyer.v1.ParameterBinding.value:type_name -> bowyer.v1.Literal
+	16, // 3: bowyer.v1.ParameterBinding.value:type_name -> bowyer.v1.Literal
 	6,  // 4: bowyer.v1.PlanDescription.scans:type_name -> bowyer.v1.ScanRequest
-	14, // 5: bowyer.v1.ScanRequest.expressions:type_name -> bowyer.v1.Expression
+	17, // 5: bowyer.v1.ScanRequest.expressions:type_name -> bowyer.v1.Expression
 	9,  // 6: bowyer.v1.QueryStatistics.operators:type_name -> bowyer.v1.OperatorStatistics
-	11, // 7: bowyer.v1.EngineStatistics.rejections:type_name -> bowyer.v1.EngineStatistics.RejectionsEntry
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	14, // 7: bowyer.v1.EngineStatistics.rejections:type_name -> bowyer.v1.EngineStatistics.RejectionsEntry
+	12, // 8: bowyer.v1.LogRecords.records:type_name -> bowyer.v1.LogRecord
+	13, // 9: bowyer.v1.LogRecord.fields:type_name -> bowyer.v1.LogField
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_bowyer_v1_engine_proto_init() }
@@ -1261,13 +1540,17 @@ func file_bowyer_v1_engine_proto_init() {
 		(*InputBinding_Pushed)(nil),
 	}
 	file_bowyer_v1_engine_proto_msgTypes[6].OneofWrappers = []any{}
+	file_bowyer_v1_engine_proto_msgTypes[13].OneofWrappers = []any{
+		(*LogField_Number)(nil),
+		(*LogField_Text)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bowyer_v1_engine_proto_rawDesc), len(file_bowyer_v1_engine_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -150,6 +150,12 @@ impl Lent {
         self
     }
 
+    /// The same with sizes of which each is eight bytes less.
+    pub(crate) fn shortened(mut self) -> Self {
+        self.sizes.iter_mut().for_each(|size| *size = (*size - 8).max(0));
+        self
+    }
+
     pub(crate) fn block(&self) -> Block {
         Block {
             struct_size: size_of::<Block>() as u32,

@@ -8,4 +8,5 @@
 
 mod calls;
 mod corpus;
+mod logs;
 mod queries;

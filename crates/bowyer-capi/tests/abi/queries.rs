@@ -29,31 +29,31 @@ use bowyer_engine::proto::{
 use bowyer_engine::schema_to_proto;
 use prost::Message;
 
-fn schema() -> SchemaRef {
+pub(crate) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, true), Field::new("s", DataType::Utf8, true)]))
 }
 
-fn batch(from: i64, rows: i64) -> RecordBatch {
+pub(crate) fn batch(from: i64, rows: i64) -> RecordBatch {
     let a = (from..from + rows).map(|value| (value % 7 != 3).then_some(value)).collect::<Int64Array>();
     let s = (from..from + rows).map(|value| Some(format!("row {value}"))).collect::<StringArray>();
     RecordBatch::try_new(schema(), vec![Arc::new(a) as ArrayRef, Arc::new(s)]).unwrap()
 }
 
-fn open_schema(client: &Client, schema: &Schema) -> u64 {
+pub(crate) fn open_schema(client: &Client, schema: &Schema) -> u64 {
     let (exported, mut handle) = (export_schema(schema).unwrap(), 0);
     // SAFETY: our own export.
     attempt(|error| unsafe { bowyer_schema_open(client.engine, exported.as_raw(), &raw mut handle, error) }).unwrap();
     handle
 }
 
-fn open_source(client: &Client, schema: &Schema) -> u64 {
+pub(crate) fn open_source(client: &Client, schema: &Schema) -> u64 {
     let (exported, mut handle) = (export_schema(schema).unwrap(), 0);
     // SAFETY: our own export.
     attempt(|error| unsafe { bowyer_source_open(client.engine, exported.as_raw(), &raw mut handle, error) }).unwrap();
     handle
 }
 
-fn push_source(source: u64, lent: &Lent) -> Outcome<u32> {
+pub(crate) fn push_source(source: u64, lent: &Lent) -> Outcome<u32> {
     let (block, mut result) = (lent.block(), new_result());
     let address = (&raw const block).expose_provenance();
     // SAFETY: a true block.
@@ -62,7 +62,7 @@ fn push_source(source: u64, lent: &Lent) -> Outcome<u32> {
 }
 
 /// `filter a > least`, or the input itself.
-fn plan(least: Option<i64>) -> Vec<u8> {
+pub(crate) fn plan(least: Option<i64>) -> Vec<u8> {
     let scan = Relation { expressions: vec![], kind: Some(RelationKind::Scan(Scan { input: 0 })) };
     let mut relations = vec![scan];
     if let Some(least) = least {
@@ -84,7 +84,7 @@ fn plan(least: Option<i64>) -> Vec<u8> {
     Plan { version: 1, inputs: vec![input], relations, outputs, origins: vec![] }.encode_to_vec()
 }
 
-fn prepare(client: &Client, plan: &[u8]) -> Outcome<u64> {
+pub(crate) fn prepare(client: &Client, plan: &[u8]) -> Outcome<u64> {
     let (mut prepared, mut description) = (0, new_buffer());
     // SAFETY: outputs of ours.
     attempt(|error| unsafe {
@@ -104,8 +104,13 @@ fn start(prepared: u64, to: To) -> Outcome<u64> {
 }
 
 fn start_with(call: *const Call, prepared: u64, to: To) -> Outcome<u64> {
+    start_as("", call, prepared, to)
+}
+
+pub(crate) fn start_as(name: &str, call: *const Call, prepared: u64, to: To) -> Outcome<u64> {
     let input = InputBinding { input: "t".to_owned(), to: Some(to) };
-    let bindings = QueryBindings { inputs: vec![input], ..QueryBindings::default() }.encode_to_vec();
+    let bindings = QueryBindings { inputs: vec![input], query_id: name.to_owned(), ..QueryBindings::default() };
+    let bindings = bindings.encode_to_vec();
     let mut query = 0;
     // SAFETY: outputs of ours.
     attempt(|error| unsafe { bowyer_query_start(call, prepared, bytes(&bindings), &raw mut query, error) })?;
@@ -137,7 +142,7 @@ fn next(query: u64) -> Outcome<Got> {
 }
 
 /// Reads a query to its end, feeding it when it asks.
-fn drain(client: &Client, query: u64, mut feed: impl FnMut(u64)) -> Outcome<(Vec<RecordBatch>, Vec<u64>)> {
+pub(crate) fn drain(client: &Client, query: u64, mut feed: impl FnMut(u64)) -> Outcome<(Vec<RecordBatch>, Vec<u64>)> {
     let (mut batches, mut freed) = (Vec::new(), Vec::new());
     loop {
         match next(query)? {
@@ -152,6 +157,7 @@ fn drain(client: &Client, query: u64, mut feed: impl FnMut(u64)) -> Outcome<(Vec
                     match event.kind {
                         EVENT_INPUT => feed(event.value),
                         EVENT_OWNER => freed.push(event.value),
+                        EVENT_LOG => {}
                         _ => assert_eq!((event.kind, event.handle), (EVENT_OUTPUT, query)),
                     }
                 }
@@ -160,7 +166,7 @@ fn drain(client: &Client, query: u64, mut feed: impl FnMut(u64)) -> Outcome<(Vec
     }
 }
 
-fn release(handle: u64) {
+pub(crate) fn release(handle: u64) {
     assert_eq!(bowyer_release(handle), 0);
 }
 
