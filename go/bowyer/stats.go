@@ -71,8 +71,8 @@ type EngineStats struct {
 	RowsOut           uint64
 	BytesIn           uint64
 	BytesOut          uint64
-	BytesCopied       uint64 // of inputs that could not be read in place
-	GuardTime         time.Duration
+	BytesCopied       uint64        // of inputs that could not be read in place
+	GuardTime         time.Duration // of calls of few rows, every eighth is timed and stands for eight; so in the next two
 	KernelTime        time.Duration
 	ExportTime        time.Duration
 	Memory            uint64 // bytes charged now

@@ -78,7 +78,7 @@ impl FunctionState {
             let (given, expected) = (arguments.len(), self.shapes.len());
             return Err(Error::invalid_argument(format!("{given} arguments where the function has {expected}")));
         }
-        let mut watch = Watch::start();
+        let mut watch = Watch::sample(block.row_count, &engine.counters.calls);
         let mut shapes = Vec::with_capacity(block.array_count as usize);
         for (argument, shape) in arguments.iter().zip(&self.shapes) {
             shapes.extend(std::iter::repeat_n(shape, argument.count as usize));

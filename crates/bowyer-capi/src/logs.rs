@@ -149,7 +149,15 @@ pub(crate) fn refused(object: u64, call: *const Call, name: &str, failure: &Erro
         _ => (0, String::new(), unsafe { Trace::of(call) }),
     };
     let traceparent = trace.text().to_owned();
-    logs.add(LogRecord { level, message: message.to_owned(), query_id, traceparent, query, fields, ..Default::default() });
+    logs.add(LogRecord {
+        level,
+        message: message.to_owned(),
+        query_id,
+        traceparent,
+        query,
+        fields,
+        ..Default::default()
+    });
 }
 
 /// The record of a query that starts.

@@ -121,7 +121,8 @@ impl QueryState {
             limits.timeout.and_then(|timeout| Instant::now().checked_add(timeout)).map(|when| (when, handle));
         let name = Name { handle, query_id: message.query_id, trace: limits.trace };
         let read = plan.prepared.outputs().iter().map(|_| AtomicBool::new(false)).collect();
-        let state = Arc::new(Self { engine, query, plan, streams, deadline, name, read, recorded: AtomicBool::new(false) });
+        let state =
+            Arc::new(Self { engine, query, plan, streams, deadline, name, read, recorded: AtomicBool::new(false) });
         state.record(|| logs::started(state.streams.len(), state.read.len()));
         if let Some(deadline) = deadline {
             let expire: Weak<dyn Expire> = Arc::<Self>::downgrade(&state);

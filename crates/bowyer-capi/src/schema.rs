@@ -67,7 +67,7 @@ impl SchemaState {
         engine.check_open()?;
         let control = limits.control(engine.memory());
         control.check()?;
-        let mut watch = Watch::start();
+        let mut watch = Watch::sample(block.row_count, &engine.counters.calls);
         // SAFETY: the caller's promise.
         let imported = unsafe { import::batch(engine, block, self, Hold::Call) }?;
         watch.lap(&engine.counters.guard_ns);

@@ -872,7 +872,7 @@ type EngineStatistics struct {
 	BytesIn           uint64                 `protobuf:"varint,4,opt,name=bytes_in,json=bytesIn,proto3" json:"bytes_in,omitempty"`
 	BytesOut          uint64                 `protobuf:"varint,5,opt,name=bytes_out,json=bytesOut,proto3" json:"bytes_out,omitempty"`
 	BytesCopied       uint64                 `protobuf:"varint,6,opt,name=bytes_copied,json=bytesCopied,proto3" json:"bytes_copied,omitempty"` // by alignment or value repair on the native side
-	GuardNs           uint64                 `protobuf:"varint,7,opt,name=guard_ns,json=guardNs,proto3" json:"guard_ns,omitempty"`
+	GuardNs           uint64                 `protobuf:"varint,7,opt,name=guard_ns,json=guardNs,proto3" json:"guard_ns,omitempty"`             // of calls of few rows, every eighth is timed and stands for eight; so below
 	KernelNs          uint64                 `protobuf:"varint,8,opt,name=kernel_ns,json=kernelNs,proto3" json:"kernel_ns,omitempty"`
 	ExportNs          uint64                 `protobuf:"varint,9,opt,name=export_ns,json=exportNs,proto3" json:"export_ns,omitempty"`
 	MemoryBytes       uint64                 `protobuf:"varint,10,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"` // charged now

@@ -70,7 +70,8 @@ fn the_array_and_the_node_to_blame_are_named() {
     let (good, pair) = (shape(DataType::Int8), shape(DataType::Struct(inner)));
     let nodes = vec![node(1, 0, 2), node(4, 2, 1), node(4, 3, 2), node(3, 5, 2)];
     let buffers: Vec<&[u8]> = vec![&[], &[0; 8], &[], &[], &[0; 8], &[], &[0; 8]];
-    let (array, rejection) = check(Flat { nodes: nodes.into(), buffers: buffers.into() }, &[&good, &pair], Level::Headers).unwrap_err();
+    let (array, rejection) =
+        check(Flat { nodes: nodes.into(), buffers: buffers.into() }, &[&good, &pair], Level::Headers).unwrap_err();
     assert_eq!((array, rejection.case, rejection.node), (1, Case::ChildLength, 2));
     assert_eq!(pair.path(2), "column.b");
 }
