@@ -21,6 +21,19 @@ pub fn vectorised<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
+/// Asks for the cache line of `values[at]`, which need not exist.
+#[inline]
+pub fn prefetch<T>(values: &[T], at: usize) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing that the program can see and does not fault, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().wrapping_add(at).cast()) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (values, at);
+}
+
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 fn has_avx2() -> bool {

@@ -9,6 +9,7 @@
 
 mod allocation;
 mod budget;
+mod hold;
 mod pool;
 mod region;
 
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use allocation::Allocation;
 pub use budget::{Budget, Charge};
+pub use hold::{charged, hold_batch};
 pub use pool::{Pool, PoolStatistics};
 
 use crate::Result;

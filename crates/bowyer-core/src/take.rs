@@ -4,7 +4,11 @@
 //! Rows by index, into pool memory: what joins and sorts make their results with.
 //!
 //! Values move by width, strings by offsets; a row of [`NO_ROW`] becomes a null. Types whose rows are not plain bytes go
-//! through arrow's own kernel.
+//! through arrow's own kernel. [`Places`] does the same for rows of several arrays.
+
+mod pieces;
+
+pub use pieces::{Places, take_pieces};
 
 use arrow_array::{Array, ArrayRef, OffsetSizeTrait, UInt32Array, make_array};
 use arrow_buffer::{ArrowNativeType, Buffer, NullBuffer, i256};
@@ -12,7 +16,7 @@ use arrow_data::ArrayData;
 use arrow_schema::DataType;
 
 use crate::lanes::Lanes;
-use crate::{Error, Memory, Result, bits};
+use crate::{Error, Memory, Result, bits, charged};
 
 /// The index of a row that is not there: it is taken as a null.
 pub const NO_ROW: u32 = u32::MAX;
@@ -63,7 +67,7 @@ impl<'a> Rows<'a> {
 pub fn take(array: &ArrayRef, rows: Rows<'_>, memory: &Memory) -> Result<ArrayRef> {
     use DataType as D;
     if array.is_empty() || rows.is_empty() {
-        return fallback(array, rows);
+        return fallback(array, rows, memory);
     }
     match array.data_type() {
         D::Utf8 | D::Binary => take_bytes::<i32>(array, rows, memory),
@@ -75,18 +79,18 @@ pub fn take(array: &ArrayRef, rows: Rows<'_>, memory: &Memory) -> Result<ArrayRe
             Some(8) if !matches!(data_type, D::Interval(_)) => take_fixed::<u64>(array, rows, memory),
             Some(16) if !matches!(data_type, D::Interval(_)) => take_fixed::<i128>(array, rows, memory),
             Some(32) => take_fixed::<i256>(array, rows, memory),
-            _ => fallback(array, rows),
+            _ => fallback(array, rows, memory),
         },
     }
 }
 
-fn fallback(array: &ArrayRef, rows: Rows<'_>) -> Result<ArrayRef> {
+fn fallback(array: &ArrayRef, rows: Rows<'_>, memory: &Memory) -> Result<ArrayRef> {
     let indices = if rows.partial {
         UInt32Array::from_iter(rows.rows.iter().map(|&row| (row != NO_ROW).then_some(row)))
     } else {
         UInt32Array::from(rows.rows.to_vec())
     };
-    Ok(arrow_select::take::take(array.as_ref(), &indices, None)?)
+    charged(&arrow_select::take::take(array.as_ref(), &indices, None)?, memory)
 }
 
 /// Whether rows of this type are put into pool memory, and so charged, by this module.
@@ -116,7 +120,7 @@ pub fn concat(arrays: &[ArrayRef], memory: &Memory) -> Result<ArrayRef> {
         },
         _ => {
             let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
-            Ok(arrow_select::concat::concat(&arrays)?)
+            charged(&arrow_select::concat::concat(&arrays)?, memory)
         }
     }
 }

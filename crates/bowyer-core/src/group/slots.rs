@@ -7,6 +7,7 @@
 //! before it is fetched. Tables are at most half full and probed linearly. [`WordSlots`] holds the key itself in the
 //! slot, where it fits 64 bits: one line answers.
 
+use crate::arch::prefetch;
 use crate::hash::{HashSeed, hash_u64};
 use crate::keys::NO_GROUP;
 use crate::lanes::Lanes;
@@ -17,19 +18,6 @@ const PREFETCH_BYTES: usize = 1 << 20;
 
 const EMPTY: u64 = NO_GROUP as u64;
 const FIRST_SLOTS: usize = 1024;
-
-/// Asks for the cache line of `values[at]`, which need not exist.
-#[inline]
-pub(super) fn prefetch<T>(values: &[T], at: usize) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing that the program can see and does not fault, whatever the address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().wrapping_add(at).cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (values, at);
-}
 
 /// Slots that name groups whose keys are kept elsewhere.
 #[derive(Debug)]

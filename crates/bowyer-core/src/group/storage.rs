@@ -8,7 +8,8 @@
 
 use arrow_buffer::NullBuffer;
 
-use super::slots::{Probe, Slots, WordSlots, likely_group, occupy, prefetch, probe};
+use super::slots::{Probe, Slots, WordSlots, likely_group, occupy, probe};
+use crate::arch::prefetch;
 use crate::hash::{HashSeed, hash_bytes, hash_u128};
 use crate::keys::NO_GROUP;
 use crate::keys::column::{ByteLoop, ByteSource, KeyColumn, KeyValues};

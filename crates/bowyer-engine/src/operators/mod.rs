@@ -12,10 +12,12 @@ pub(crate) mod distinct;
 pub(crate) mod filter;
 pub(crate) mod join;
 pub(crate) mod project;
+pub(crate) mod results;
 mod select;
 pub(crate) mod sort;
 
 use std::any::Any;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -103,11 +105,25 @@ pub(crate) trait LocalState: Send + Any {}
 
 /// What a [`Breaker`] leaves behind.
 pub(crate) enum Finished {
-    /// Result batches in order: the input of the next pipeline. With each, what it is charged until it is read, as far as
-    /// its memory is not charged by itself.
+    /// Result batches in order: the input of the next pipeline. With each, what it is charged until its last reference
+    /// goes, as far as its memory is not charged by itself.
     Batches(Vec<(RecordBatch, Option<Charge>)>),
+    /// Result batches that are made when there is room for them.
+    Results(Arc<dyn Results>),
     /// A table that the operator keeps, for a stage of another pipeline to probe.
     Table,
+}
+
+/// Result batches of a [`Breaker`] that are made as they are asked for, by tasks of its pipeline.
+pub(crate) trait Results: Send + Sync {
+    /// The batch that comes as number `sequence`, counted from zero; `None` when there are no more. Each number is asked
+    /// for once and none is left out; tasks ask for different ones at the same time.
+    fn next(&self, sequence: u64, context: &TaskContext) -> Result<Option<RecordBatch>>;
+
+    /// How many tasks may ask at a time.
+    fn tasks(&self) -> usize {
+        usize::MAX
+    }
 }
 
 /// One aggregate of a group.

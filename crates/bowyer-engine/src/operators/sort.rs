@@ -6,21 +6,23 @@
 //! Each row becomes one 128-bit element: a prefix of its keys in an order of bits, and its number in the input, which
 //! makes the order total and the sort stable. Where the prefix does not hold all keys, equal prefixes are told apart by
 //! encoded rows ([`order`]). With a limit, a task drops rows that can no longer be among the first; without, it keeps
-//! what it is given. Columns are fetched once, at the end, batch by batch.
+//! what it is given. Columns are fetched once, at the end, batch by batch as they are read.
 
 mod order;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow_schema::SchemaRef;
 use arrow_select::interleave::interleave;
 use arrow_select::take::take_record_batch;
-use bowyer_core::{Charge, Error, Result};
+use bowyer_core::{Charge, Error, Result, hold_batch};
 use rayon::prelude::*;
 
 use super::aggregate::{first_position, own, own_all};
-use super::{Breaker, Finished, LocalState, Morsel, SortKey, TaskContext};
+use super::{Breaker, Finished, LocalState, Morsel, Results, SortKey, TaskContext};
 use order::Order;
 
 /// A task with a limit gathers at least so many rows before it drops those past the limit.
@@ -114,25 +116,12 @@ impl SortBreaker {
         sorted.elements.sort_unstable();
         let places = places(&local.batches, &sorted.elements);
         let positions = places.iter().map(|&(batch, row)| local.positions[batch].at(row)).collect();
-        let kept = self.fetch(&local.batches, &places)?;
+        let kept = fetch(&self.schema, &local.batches, &places)?;
         local.row_count = kept.num_rows();
         local.charge.resize(kept.get_array_memory_size())?;
         local.batches = vec![kept];
         local.positions = vec![Positions::Each(positions)];
         Ok(())
-    }
-
-    fn fetch(&self, batches: &[RecordBatch], places: &[(usize, usize)]) -> Result<RecordBatch> {
-        let column = |column: usize| {
-            let arrays: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(column).as_ref()).collect();
-            if arrays.is_empty() {
-                return Ok(arrow_array::new_empty_array(self.schema.field(column).data_type()));
-            }
-            Ok(interleave(&arrays, places)?)
-        };
-        let columns: Vec<ArrayRef> = (0..self.schema.fields().len()).map(column).collect::<Result<_>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(places.len()));
-        Ok(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?)
     }
 
     /// The rows of `batch` that may still be among the first.
@@ -148,6 +137,20 @@ impl SortBreaker {
         let batch = take_record_batch(&batch, &UInt32Array::from(rows.clone()))?;
         Ok((batch, Some(rows)))
     }
+}
+
+/// The rows of `batches` at those places.
+fn fetch(schema: &SchemaRef, batches: &[RecordBatch], places: &[(usize, usize)]) -> Result<RecordBatch> {
+    let column = |column: usize| {
+        let arrays: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(column).as_ref()).collect();
+        if arrays.is_empty() {
+            return Ok(arrow_array::new_empty_array(schema.field(column).data_type()));
+        }
+        Ok(interleave(&arrays, places)?)
+    };
+    let columns: Vec<ArrayRef> = (0..schema.fields().len()).map(column).collect::<Result<_>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(places.len()));
+    Ok(RecordBatch::try_new_with_options(schema.clone(), columns, &options)?)
 }
 
 struct Sorted {
@@ -207,18 +210,29 @@ impl Breaker for SortBreaker {
             return Ok(Finished::Batches(Vec::new()));
         }
         let sorted = self.sorted(&batches, limit, context)?;
-        let parts: Vec<&[u128]> = sorted.elements.chunks(context.batch_rows.max(1)).collect();
-        let fetched: Result<Vec<_>> = parts
-            .into_par_iter()
-            .map(|part| {
-                context.check()?;
-                let batch = self.fetch(&batches, &places(&batches, part))?;
-                let charge = context.memory.charge(batch.get_array_memory_size())?;
-                Ok((batch, Some(charge)))
-            })
-            .collect();
-        drop(charges);
-        Ok(Finished::Batches(fetched?))
+        Ok(Finished::Results(Arc::new(SortedRows { schema: self.schema.clone(), batches, sorted, _charges: charges })))
+    }
+}
+
+/// Sorted rows whose columns are fetched as they are read.
+struct SortedRows {
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+    sorted: Sorted,
+    _charges: Vec<Charge>,
+}
+
+impl Results for SortedRows {
+    fn next(&self, sequence: u64, context: &TaskContext) -> Result<Option<RecordBatch>> {
+        let step = context.batch_rows.max(1);
+        let first = usize::try_from(sequence).unwrap_or(usize::MAX).saturating_mul(step);
+        let Some(elements) = self.sorted.elements.get(first..).filter(|rest| !rest.is_empty()) else {
+            return Ok(None);
+        };
+        let places = places(&self.batches, &elements[..step.min(elements.len())]);
+        let batch = fetch(&self.schema, &self.batches, &places)?;
+        let charge = context.memory.charge(batch.get_array_memory_size())?;
+        Ok(Some(hold_batch(&batch, charge)))
     }
 }
 
@@ -242,6 +256,6 @@ impl SortBreaker {
         places.sort_unstable();
         let places: Vec<_> = places.into_iter().map(|(_, batch, row)| (batch, row)).collect();
         let batches: Vec<RecordBatch> = pieces.into_iter().map(|(batch, _)| batch).collect();
-        Ok((vec![self.fetch(&batches, &places)?], charges))
+        Ok((vec![fetch(&self.schema, &batches, &places)?], charges))
     }
 }

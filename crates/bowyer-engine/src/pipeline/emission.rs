@@ -39,8 +39,9 @@ impl Pipeline {
         outcome: Outcome,
         memory: &Memory,
     ) -> Result<Emitted> {
-        let Sink::Ordered { channels: targets, offset, count } = &self.sink else {
-            return Err(Error::internal("a breaker's pipeline emits in no order"));
+        let (targets, offset, count) = match &self.sink {
+            Sink::Ordered { channels, offset, count } => (channels, *offset, *count),
+            Sink::Breaker { channels, .. } => (channels, 0, None),
         };
         let mut emitted = Emitted::default();
         if progress.stopped {
@@ -51,7 +52,7 @@ impl Pipeline {
         while let Some(outcome) = progress.reorder.remove(&progress.emitted) {
             progress.emitted += 1;
             if let Some((batch, lineage)) = outcome.batch
-                && let Some((batch, lineage)) = progress.cut(batch, lineage, *offset, *count)
+                && let Some((batch, lineage)) = progress.cut(batch, lineage, offset, count)
             {
                 emitted.rows += batch.num_rows() as u64;
                 emitted.batches += 1;
@@ -106,6 +107,7 @@ impl Progress {
         self.stopped = true;
         self.source_ended = true;
         self.current = None;
+        self.results = None;
         self.reorder.clear();
     }
 }

@@ -5,7 +5,8 @@
 //!
 //! A pipeline is driven by tasks, at most one for each thread. A task takes one morsel, runs the stages, feeds the sink
 //! and spawns its successor; when there is nothing to take or no room for results, it ends, and whoever changes that
-//! (a push, a read) schedules the pipeline again. So no thread ever waits. [`task`] drives, [`emission`] orders results,
+//! (a push, a read) schedules the pipeline again. So no thread ever waits. A pipeline that ends in a breaker goes on with
+//! the breaker's results as its source, as far as there is room for them. [`task`] drives, [`emission`] orders results,
 //! [`channel`] joins pipelines.
 
 pub(crate) mod channel;
@@ -22,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow_array::RecordBatch;
 use bowyer_core::Error;
 
-use crate::operators::{Breaker, LocalState, Stage};
+use crate::operators::{Breaker, LocalState, Results, Stage};
 use channel::{Channel, Popped};
 use emission::Outcome;
 use lineage::Lineage;
@@ -86,6 +87,8 @@ pub(crate) struct Progress {
     finished: bool,
     /// States of a breaker that no task holds.
     locals: Vec<Box<dyn LocalState>>,
+    /// What a breaker left: the source from then on.
+    results: Option<Arc<dyn Results>>,
     /// The first failure of a pipeline that ends in a breaker.
     failure: Option<(u64, Error)>,
     /// Results that wait for those before them.
@@ -99,8 +102,21 @@ pub(crate) struct Progress {
 
 /// What a task got from the source.
 enum Taken {
-    Morsel { batch: RecordBatch, sequence: u64, lineage: Lineage, local: Option<Box<dyn LocalState>> },
-    Failed { sequence: u64, error: Error },
+    Morsel {
+        batch: RecordBatch,
+        sequence: u64,
+        lineage: Lineage,
+        local: Option<Box<dyn LocalState>>,
+    },
+    /// The right to ask for the result of that number.
+    Result {
+        results: Arc<dyn Results>,
+        sequence: u64,
+    },
+    Failed {
+        sequence: u64,
+        error: Error,
+    },
     Nothing,
 }
 
@@ -120,6 +136,9 @@ impl Pipeline {
         if !self.has_room(progress, channels, window) {
             return false;
         }
+        if let Some(results) = &progress.results {
+            return progress.active < results.tasks();
+        }
         progress.current.is_some()
             || match &self.source {
                 Source::Table { .. } => true,
@@ -131,8 +150,12 @@ impl Pipeline {
 
     /// Whether results of one more morsel would find room.
     fn has_room(&self, progress: &Progress, channels: &[Channel], window: u64) -> bool {
-        let Sink::Ordered { channels: targets, .. } = &self.sink else { return true };
-        let waiting = targets
+        if matches!(self.sink, Sink::Breaker { .. }) && progress.results.is_none() {
+            return true;
+        }
+        let waiting = self
+            .sink
+            .channels()
             .iter()
             .map(|&target| &channels[target])
             .filter(|channel| !channel.unbounded && !channel.is_closed())
@@ -154,6 +177,11 @@ impl Pipeline {
         loop {
             if progress.source_ended || !self.has_room(progress, channels, window) {
                 return Taken::Nothing;
+            }
+            if let Some(results) = &progress.results {
+                let (results, sequence) = (results.clone(), progress.next_sequence);
+                progress.next_sequence += 1;
+                return Taken::Result { results, sequence };
             }
             if let Some((batch, lineage, first)) = progress.current.take() {
                 let row_count = (batch.num_rows() - first).min(morsel_rows);
@@ -226,6 +254,14 @@ impl Progress {
     /// Of a pipeline that waits for others.
     pub(crate) fn after(dependencies: usize) -> Self {
         Self { waiting_for: dependencies, ..Self::default() }
+    }
+
+    /// Goes on with what the breaker left.
+    fn turn_to(&mut self, results: Arc<dyn Results>) {
+        self.results = Some(results);
+        self.next_sequence = 0;
+        self.source_ended = false;
+        self.finished = false;
     }
 
     /// Lets go of everything that a query which is over still holds.

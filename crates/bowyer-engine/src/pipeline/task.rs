@@ -12,13 +12,14 @@ use std::time::Instant;
 use arrow_array::RecordBatch;
 use bowyer_core::{Error, Result};
 
-use super::channel::{Item, Party};
+use super::channel::Party;
 use super::emission::Outcome;
 use super::lineage::{Lineage, Step, trace_back};
 use super::state::QueryState;
 use super::{Pipeline, Sink, Taken};
 use crate::failure::panic_error;
-use crate::operators::{Finished, LocalState, Morsel, Origin};
+use crate::operators::results::Ready;
+use crate::operators::{Finished, LocalState, Morsel, Origin, Results};
 
 impl QueryState {
     /// Runs a task for the pipeline if there is something to do and a thread's share left.
@@ -89,6 +90,10 @@ impl QueryState {
                 return Ok(false);
             }
             Taken::Failed { sequence, error } => self.deliver_failure(index, sequence, error)?,
+            Taken::Result { results, sequence } => {
+                self.schedule(index);
+                self.result(index, &*results, sequence)?;
+            }
             Taken::Morsel { batch, sequence, lineage, local } => {
                 self.schedule(index);
                 self.morsel(index, batch, sequence, lineage, local)?;
@@ -148,6 +153,21 @@ impl QueryState {
                 }
             }
         }
+    }
+
+    /// Passes on the result of that number of a breaker.
+    fn result(self: &Arc<Self>, index: usize, results: &dyn Results, sequence: u64) -> Result<()> {
+        let pipeline = &self.pipelines[index];
+        let started = Instant::now();
+        let batch = results.next(sequence, &self.context)?;
+        if let Some(counter) = pipeline.sink_counter {
+            self.counters.spend(counter, started);
+        }
+        if batch.is_none() {
+            pipeline.progress().source_ended = true;
+        }
+        let batch = batch.map(|batch| (batch, Lineage::Unknown));
+        self.deliver(index, sequence, Outcome { batch, error: None })
     }
 
     /// The result of the stages for a batch: what stands before the first row that fails, and that failure.
@@ -247,39 +267,50 @@ impl QueryState {
         Ok(())
     }
 
-    /// Ends a pipeline whose source has ended and whose tasks are done.
+    /// Ends a pipeline whose source has ended and whose tasks are done, or goes on with what its breaker leaves.
     fn finish(self: &Arc<Self>, index: usize) -> Result<()> {
         let pipeline = &self.pipelines[index];
-        let (locals, failure, stopped) = {
+        let (locals, failure, over) = {
             let mut progress = pipeline.progress();
-            (std::mem::take(&mut progress.locals), progress.failure.take(), progress.stopped)
+            let over = progress.stopped || progress.results.take().is_some();
+            (std::mem::take(&mut progress.locals), progress.failure.take(), over)
         };
         if let Some((_, error)) = failure {
             return Err(error);
         }
-        if let Sink::Breaker { breaker, channels } = &pipeline.sink
-            && !stopped
+        if let Sink::Breaker { breaker, .. } = &pipeline.sink
+            && !over
         {
             let started = Instant::now();
-            let finished = breaker.finish(locals, &self.context)?;
-            if let Finished::Batches(batches) = finished {
-                for (batch, charge) in batches {
-                    // Every reader of the batch holds it: the first of them is charged for it.
-                    let mut charge = charge;
-                    if let Some(counter) = pipeline.sink_counter {
-                        self.counters.emitted(counter, batch.num_rows() as u64, 1, started);
-                    }
-                    for &channel in channels {
-                        self.channels[channel].push(Item::Batch(batch.clone(), Lineage::Unknown, charge.take()));
-                    }
-                }
-            }
+            let results: Option<Arc<dyn Results>> = match breaker.finish(locals, &self.context)? {
+                Finished::Batches(batches) => Some(Arc::new(Ready::new(batches))),
+                Finished::Results(results) => Some(results),
+                Finished::Table => None,
+            };
             if let Some(counter) = pipeline.sink_counter {
                 self.counters.spend(counter, started);
+            }
+            if let Some(results) = results
+                && self.turn_to(index, results)
+            {
+                return Ok(());
             }
         }
         self.finished(index);
         Ok(())
+    }
+
+    /// Goes on with what a breaker left, unless nobody wants it any more.
+    fn turn_to(self: &Arc<Self>, index: usize, results: Arc<dyn Results>) -> bool {
+        {
+            let mut progress = self.pipelines[index].progress();
+            if progress.stopped {
+                return false;
+            }
+            progress.turn_to(results);
+        }
+        self.schedule(index);
+        true
     }
 
     /// Tells those after a pipeline that it has ended.

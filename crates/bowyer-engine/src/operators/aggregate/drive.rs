@@ -29,6 +29,7 @@ pub(in crate::operators) fn run(
     }
     match breaker.finish(locals, context)? {
         Finished::Batches(batches) => Ok(batches.into_iter().map(|(batch, _)| batch).collect()),
+        Finished::Results(results) => (0..).map_while(|sequence| results.next(sequence, context).transpose()).collect(),
         Finished::Table => Ok(Vec::new()),
     }
 }
