@@ -50,10 +50,18 @@ impl Counters {
         Self { operators, ..Self::default() }
     }
 
-    /// An operator took a batch and perhaps gave one.
-    pub(crate) fn record(&self, index: usize, input: &RecordBatch, output: Option<&RecordBatch>, started: Instant) {
+    /// An operator took a batch or gave one, or both.
+    pub(crate) fn record(
+        &self,
+        index: usize,
+        input: Option<&RecordBatch>,
+        output: Option<&RecordBatch>,
+        started: Instant,
+    ) {
         let Some(operator) = self.operators.get(index) else { return };
-        operator.input.add(input.num_rows() as u64, 1, 0);
+        if let Some(input) = input {
+            operator.input.add(input.num_rows() as u64, 1, 0);
+        }
         if let Some(output) = output {
             operator.output.add(output.num_rows() as u64, 1, 0);
         }

@@ -8,8 +8,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bowyer::arrow_array::cast::AsArray;
+use bowyer::arrow_array::types::Int64Type;
 use bowyer::arrow_array::{Int64Array, RecordBatch, StringArray};
-use bowyer::{Config, Engine, ErrorCode, Input, JoinKind, Plan, QueryOptions, Result, asc, col, count_all};
+use bowyer::{
+    Config, Engine, ErrorCode, Input, JoinKind, Plan, QueryOptions, Result, asc, col, count_all, first, last,
+};
 
 const ROWS: i64 = 200_000;
 
@@ -82,9 +86,50 @@ fn the_build_side_of_a_join_is_charged() {
     check("join", &table().join(&right, JoinKind::LeftSemi, [("id", "id")]), 1 << 20, Some(ROWS as usize));
 }
 
+/// A hundred thousand rows of one key, each of them with every other.
+fn all_pairs() -> Plan {
+    let left = table().limit(100_000);
+    let right = left.select([col("same").named("same"), col("id").named("other")]);
+    left.join(&right, JoinKind::Inner, [("same", "same")])
+}
+
 #[test]
-fn partners_are_charged_before_they_are_there() {
-    let right = table().select([col("same").named("same"), col("id").named("other")]);
-    // Forty billion pairs.
-    check("many to many", &table().join(&right, JoinKind::Inner, [("same", "same")]), 64 << 20, None);
+fn pairs_that_nobody_has_asked_for_are_not_there() {
+    let engine = Engine::open(&Config { threads: 2, ..Config::default() }).unwrap();
+    let before = engine.used_bytes();
+    let limit = Some(64 << 20);
+    // The first of ten billion pairs, and a few million of them read one batch after another.
+    assert_eq!(run(&engine, &all_pairs().limit(1_000_000), limit).unwrap(), 1_000_000);
+    assert!(settles_at(&engine, before), "{} bytes stay charged", engine.used_bytes());
+    let options = QueryOptions { memory_limit_bytes: limit, ..QueryOptions::default() };
+    let rows = engine.run_with(&all_pairs(), [("t", Input::batches(batches()))], options).unwrap();
+    let read: usize = rows.take(40).map(|batch| batch.unwrap().num_rows()).sum();
+    assert_eq!(read, 40 * 65_536);
+    // What was not read ends with its reader.
+    assert!(settles_at(&engine, before), "{} bytes stay charged", engine.used_bytes());
+}
+
+#[test]
+fn pairs_go_through_groups_in_bounded_memory_and_keep_their_order() {
+    let engine = Engine::open(&Config { threads: 3, batch_rows: 500, ..Config::default() }).unwrap();
+    let left = table().limit(1500);
+    let right = left.select([col("same").named("same"), col("id").named("other")]);
+    let pairs = left.join(&right, JoinKind::Inner, [("same", "same")]);
+    let measures = [count_all().named("pairs"), first("other").named("first"), last("other").named("last")];
+    let options = QueryOptions { memory_limit_bytes: Some(8 << 20), ..QueryOptions::default() };
+    let rows = engine.run_with(&pairs.aggregate(measures), [("t", Input::batches(batches()))], options).unwrap();
+    let result = rows.collect::<Result<Vec<_>>>().unwrap();
+    let column = |at: usize| result[0].column(at).as_primitive::<Int64Type>().value(0);
+    assert_eq!((column(0), column(1), column(2)), (1500 * 1500, 0, 1499 * 7919 % ROWS));
+}
+
+#[test]
+fn a_join_of_all_with_all_is_cancelled() {
+    let engine = Engine::open(&Config { threads: 2, ..Config::default() }).unwrap();
+    let options = QueryOptions { timeout: Some(Duration::from_millis(300)), ..QueryOptions::default() };
+    let plan = all_pairs().aggregate([count_all()]);
+    let rows = engine.run_with(&plan, [("t", Input::batches(batches()))], options).unwrap();
+    let error = rows.collect::<Result<Vec<_>>>().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::DeadlineExceeded, "{error}");
+    assert!(settles_at(&engine, 0), "{} bytes stay charged", engine.used_bytes());
 }

@@ -212,7 +212,7 @@ pub(super) fn own_all<L: LocalState>(locals: Vec<Box<dyn LocalState>>) -> Result
 
 /// The position of a morsel's first row: rows of later morsels have greater ones.
 pub(super) fn first_position(morsel: &Morsel) -> u64 {
-    morsel.sequence << 32
+    (morsel.sequence << 36) + morsel.first_row
 }
 
 impl Breaker for HashAggregate {

@@ -14,7 +14,7 @@ use arrow_schema::SchemaRef;
 use bowyer_core::{Column, Error, Result};
 
 use super::select::Selection;
-use super::{Stage, TaskContext};
+use super::{Output, Stage, TaskContext};
 use crate::program::Program;
 
 /// The rows of `columns` whose predicate is true.
@@ -66,21 +66,21 @@ impl Stage for Filter {
         self.schema.clone()
     }
 
-    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Option<RecordBatch>> {
+    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Output> {
         let kept = self.columns.iter().map(|&column| batch.column(column));
         match self.mask(&batch, context)? {
-            Mask::None => Ok(None),
-            Mask::All => self.batch_of(kept.cloned().collect(), batch.num_rows()).map(Some),
+            Mask::None => Ok(Output::default()),
+            Mask::All => self.batch_of(kept.cloned().collect(), batch.num_rows()).map(Output::all),
             Mask::Some(mask) => {
                 let selection = Selection::new(mask);
                 if selection.is_empty() {
-                    return Ok(None);
+                    return Ok(Output::default());
                 }
                 if selection.is_whole() {
-                    return self.batch_of(kept.cloned().collect(), batch.num_rows()).map(Some);
+                    return self.batch_of(kept.cloned().collect(), batch.num_rows()).map(Output::all);
                 }
                 let columns = kept.map(|column| selection.apply(column, &context.memory)).collect::<Result<_>>()?;
-                self.batch_of(columns, selection.row_count()).map(Some)
+                self.batch_of(columns, selection.row_count()).map(Output::all)
             }
         }
     }

@@ -10,6 +10,7 @@
 
 mod build;
 mod keys;
+mod pairing;
 mod probe;
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,9 @@
 
 //! Operators: what a pipeline does to its morsels.
 //!
-//! A [`Stage`] turns one batch into one batch and keeps nothing between them, so stages fuse and run on any thread. A
-//! [`Breaker`] needs all rows: it gathers morsels into one [`LocalState`] for each concurrent task and finishes once.
+//! A [`Stage`] turns one batch into any number of batches, the later ones only when they are asked for, and keeps nothing
+//! from one batch to the next, so stages fuse and run on any thread. A [`Breaker`] needs all rows: it gathers morsels
+//! into one [`LocalState`] for each concurrent task and finishes once.
 //! Operators know columns by index; names, types and literals are the binder's business, threads the scheduler's.
 
 pub(crate) mod aggregate;
@@ -47,8 +48,10 @@ impl Origin {
 pub(crate) struct Morsel {
     /// Its rows.
     pub(crate) batch: RecordBatch,
-    /// Its position in the pipeline's input: dense, from zero, in input order.
+    /// The position in the pipeline's input of what it was made from: from zero, in input order.
     pub(crate) sequence: u64,
+    /// How many rows of the same sequence came before it.
+    pub(crate) first_row: u64,
     /// Where its first row came from.
     #[expect(dead_code, reason = "for operators that name a row in their errors; none does yet")]
     pub(crate) origin: Origin,
@@ -75,16 +78,41 @@ impl TaskContext {
     }
 }
 
-/// An operator that turns a batch into a batch: filter, project, the probe side of a join.
+/// An operator that turns a batch into batches: filter, project, the probe side of a join.
 pub(crate) trait Stage: Send + Sync {
     /// The schema of what it returns.
     fn schema(&self) -> SchemaRef;
 
-    /// Its rows for `batch`; `None` when there are none. An error names its row of `batch`, where it knows one.
-    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Option<RecordBatch>>;
+    /// Its first rows for `batch`, and how to get the others. Rows come in the order of the rows of `batch` that they
+    /// are made from: those for the first rows of `batch` are the first ones for all of it. A stage that makes many rows
+    /// of one gives them in batches of at most [`TaskContext::batch_rows`]. An error names its row of `batch`, where
+    /// it knows one.
+    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Output>;
 
-    /// The row of `input` that row `output_row` of its result came from. Asked only after an error.
+    /// The row of `input` that row `output_row` of all its results for `input` came from. Asked only after an error.
     fn trace(&self, input: &RecordBatch, output_row: usize, context: &TaskContext) -> Result<usize>;
+}
+
+/// What a stage gives for a batch: some rows, and those that follow them.
+#[derive(Default)]
+pub(crate) struct Output {
+    /// Rows, if there are any yet.
+    pub(crate) batch: Option<RecordBatch>,
+    /// What gives the rows after them; `None` when these are the last.
+    pub(crate) rest: Option<Box<dyn Rest>>,
+}
+
+impl Output {
+    /// These rows and no others.
+    pub(crate) fn all(batch: RecordBatch) -> Self {
+        Self { batch: Some(batch), rest: None }
+    }
+}
+
+/// Rows of a stage that have not been asked for. It may be kept for a long time and asked on any thread.
+pub(crate) trait Rest: Send {
+    /// The next rows. An error names its row of the batch that the stage was given, where it knows one.
+    fn next(self: Box<Self>, context: &TaskContext) -> Result<Output>;
 }
 
 /// An operator that needs all rows before its first result: aggregate, distinct, the build side of a join, sort.
@@ -92,7 +120,8 @@ pub(crate) trait Breaker: Send + Sync {
     /// A state for one more concurrent task.
     fn local(&self, context: &TaskContext) -> Result<Box<dyn LocalState>>;
 
-    /// Takes a morsel in. One thread at a time uses a `local`; morsels come to it in rising sequence, with gaps.
+    /// Takes a morsel in. One thread at a time uses a `local`; morsels come to it in rising sequence, with gaps, and all of
+    /// one sequence come to the same `local`, one after another.
     fn consume(&self, local: &mut dyn LocalState, morsel: Morsel, context: &TaskContext) -> Result<()>;
 
     /// Ends the input. Called once, on a thread of the pool, with every state that [`Breaker::local`] returned (none

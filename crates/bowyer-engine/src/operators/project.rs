@@ -9,7 +9,7 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 use bowyer_core::{Column, Result};
 
-use super::{Stage, TaskContext};
+use super::{Output, Stage, TaskContext};
 use crate::program::Program;
 
 /// A column for each of some expressions.
@@ -31,12 +31,12 @@ impl Stage for Project {
         self.schema.clone()
     }
 
-    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Option<RecordBatch>> {
+    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Output> {
         let mut values = self.program.evaluate(&self.roots, &batch, context)?;
         values.truncate(self.schema.fields().len());
         let columns = values.iter().map(Column::to_array).collect::<Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        Ok(Some(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?))
+        Ok(Output::all(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?))
     }
 
     fn trace(&self, _input: &RecordBatch, output_row: usize, _context: &TaskContext) -> Result<usize> {
@@ -61,10 +61,10 @@ impl Stage for Relabel {
         self.schema.clone()
     }
 
-    fn apply(&self, batch: RecordBatch, _context: &TaskContext) -> Result<Option<RecordBatch>> {
+    fn apply(&self, batch: RecordBatch, _context: &TaskContext) -> Result<Output> {
         let columns = self.columns.iter().map(|&column| batch.column(column).clone()).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        Ok(Some(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?))
+        Ok(Output::all(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?))
     }
 
     fn trace(&self, _input: &RecordBatch, output_row: usize, _context: &TaskContext) -> Result<usize> {

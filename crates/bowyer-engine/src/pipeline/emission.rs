@@ -13,11 +13,20 @@ use super::lineage::Lineage;
 use super::{Pipeline, Progress, Sink};
 use crate::failure::copy_error;
 
-/// What became of a morsel: its result, and the error that ended it.
-#[derive(Default)]
+/// What came of a morsel: a result, and the error that ended it.
 pub(super) struct Outcome {
     pub(super) batch: Option<(RecordBatch, Lineage)>,
     pub(super) error: Option<Error>,
+    /// Nothing more comes of it.
+    pub(super) last: bool,
+}
+
+/// What came of a morsel whose turn it is not.
+#[derive(Default)]
+pub(super) struct Waiting {
+    batches: Vec<(RecordBatch, Lineage)>,
+    error: Option<Error>,
+    last: bool,
 }
 
 /// What an emission did.
@@ -48,18 +57,23 @@ impl Pipeline {
             emitted.stopped = true;
             return Ok(emitted);
         }
-        progress.reorder.insert(sequence, outcome);
-        while let Some(outcome) = progress.reorder.remove(&progress.emitted) {
-            progress.emitted += 1;
-            if let Some((batch, lineage)) = outcome.batch
-                && let Some((batch, lineage)) = progress.cut(batch, lineage, offset, count)
-            {
-                emitted.rows += batch.num_rows() as u64;
-                emitted.batches += 1;
-                send(&batch, &lineage, targets, channels, memory)?;
+        let waiting = progress.reorder.entry(sequence).or_default();
+        waiting.batches.extend(outcome.batch);
+        waiting.error = outcome.error;
+        waiting.last = outcome.last;
+        while let Some(waiting) = progress.reorder.remove(&progress.emitted) {
+            if waiting.last {
+                progress.emitted += 1;
+            }
+            for (batch, lineage) in waiting.batches {
+                if let Some((batch, lineage)) = progress.cut(batch, lineage, offset, count) {
+                    emitted.rows += batch.num_rows() as u64;
+                    emitted.batches += 1;
+                    send(&batch, &lineage, targets, channels, memory)?;
+                }
             }
             let satisfied = count.is_some_and(|count| progress.taken >= count);
-            if let Some(error) = outcome.error.filter(|_| !satisfied) {
+            if let Some(error) = waiting.error.filter(|_| !satisfied) {
                 for &target in targets {
                     channels[target].push(Item::Failed(copy_error(&error)));
                 }
@@ -70,6 +84,9 @@ impl Pipeline {
             }
             if progress.stopped {
                 emitted.stopped = true;
+                break;
+            }
+            if !waiting.last {
                 break;
             }
         }
@@ -109,6 +126,12 @@ impl Progress {
         self.current = None;
         self.results = None;
         self.reorder.clear();
+        self.aside.clear();
+    }
+
+    /// How many results wait for their turn beyond one for each morsel.
+    pub(super) fn held_back(&self) -> u64 {
+        self.reorder.values().map(|waiting| (waiting.batches.len() as u64).saturating_sub(1)).sum()
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 
+use super::run::trace_back;
 use crate::operators::{Origin, Stage, TaskContext};
 
 /// Where the rows of a batch came from.
@@ -24,7 +25,7 @@ pub(crate) enum Lineage {
 pub(crate) struct Step {
     pub(crate) stages: Arc<[Arc<dyn Stage>]>,
     pub(crate) input: RecordBatch,
-    /// The first row of their result that is meant.
+    /// The first row of their results that is meant.
     pub(crate) first_row: usize,
     pub(crate) before: Lineage,
 }
@@ -66,22 +67,4 @@ impl Lineage {
             _ => Origin::UNKNOWN,
         }
     }
-}
-
-/// The row of `input` that row `row` of the stages' result came from. Stages are run again: they gave the same before.
-pub(crate) fn trace_back(
-    stages: &[Arc<dyn Stage>],
-    input: &RecordBatch,
-    mut row: usize,
-    context: &TaskContext,
-) -> Option<usize> {
-    let mut inputs = vec![input.clone()];
-    for stage in stages.split_last().map(|(_, before)| before).unwrap_or_default() {
-        let next = stage.apply(inputs.last()?.clone(), context).ok()??;
-        inputs.push(next);
-    }
-    for (stage, input) in stages.iter().zip(&inputs).rev() {
-        row = stage.trace(input, row, context).ok()?;
-    }
-    Some(row)
 }

@@ -3,15 +3,16 @@
 
 //! Pipelines: a source of batches, stages that are fused over each morsel, and a sink.
 //!
-//! A pipeline is driven by tasks, at most one for each thread. A task takes one morsel, runs the stages, feeds the sink
-//! and spawns its successor; when there is nothing to take or no room for results, it ends, and whoever changes that
-//! (a push, a read) schedules the pipeline again. So no thread ever waits. A pipeline that ends in a breaker goes on with
-//! the breaker's results as its source, as far as there is room for them. [`task`] drives, [`emission`] orders results,
-//! [`channel`] joins pipelines.
+//! A pipeline is driven by tasks, at most one for each thread. A task takes one morsel, runs the stages until they give
+//! something, feeds the sink and spawns its successor; when there is nothing to take or no room for results, it ends, and
+//! whoever changes that (a push, a read) schedules the pipeline again. So no thread ever waits. A pipeline that ends in a
+//! breaker goes on with the breaker's results as its source, as far as there is room for them. [`task`] drives, [`run`]
+//! goes through the stages, [`emission`] orders results, [`channel`] joins pipelines.
 
 pub(crate) mod channel;
 mod emission;
 pub(crate) mod lineage;
+mod run;
 pub(crate) mod state;
 mod task;
 #[cfg(test)]
@@ -25,8 +26,9 @@ use bowyer_core::Error;
 
 use crate::operators::{Breaker, LocalState, Results, Stage};
 use channel::{Channel, Popped};
-use emission::Outcome;
+use emission::Waiting;
 use lineage::Lineage;
+use run::Run;
 
 /// Where a pipeline's batches come from.
 pub(crate) enum Source {
@@ -92,7 +94,9 @@ pub(crate) struct Progress {
     /// The first failure of a pipeline that ends in a breaker.
     failure: Option<(u64, Error)>,
     /// Results that wait for those before them.
-    reorder: BTreeMap<u64, Outcome>,
+    reorder: BTreeMap<u64, Waiting>,
+    /// Work that has given results and may give more.
+    aside: BTreeMap<u64, Box<Work>>,
     emitted: u64,
     skipped: u64,
     taken: u64,
@@ -100,14 +104,21 @@ pub(crate) struct Progress {
     stopped: bool,
 }
 
-/// What a task got from the source.
+/// A morsel on its way through a pipeline.
+struct Work {
+    sequence: u64,
+    lineage: Lineage,
+    run: Run,
+    begun: bool,
+    /// How many rows came out so far.
+    given: usize,
+    /// The state of a breaker that they go to.
+    local: Option<Box<dyn LocalState>>,
+}
+
+/// What a task got to do.
 enum Taken {
-    Morsel {
-        batch: RecordBatch,
-        sequence: u64,
-        lineage: Lineage,
-        local: Option<Box<dyn LocalState>>,
-    },
+    Work(Box<Work>),
     /// The right to ask for the result of that number.
     Result {
         results: Arc<dyn Results>,
@@ -130,8 +141,11 @@ impl Pipeline {
         if progress.finished || progress.waiting_for > 0 {
             return false;
         }
+        if self.resumable(progress, channels, window).is_some() {
+            return true;
+        }
         if progress.source_ended {
-            return progress.active == 0;
+            return progress.active == 0 && progress.aside.is_empty();
         }
         if !self.has_room(progress, channels, window) {
             return false;
@@ -153,19 +167,29 @@ impl Pipeline {
         if matches!(self.sink, Sink::Breaker { .. }) && progress.results.is_none() {
             return true;
         }
-        let waiting = self
-            .sink
-            .channels()
-            .iter()
-            .map(|&target| &channels[target])
-            .filter(|channel| !channel.unbounded && !channel.is_closed())
-            .map(|channel| channel.len() as u64)
-            .max()
-            .unwrap_or(0);
-        progress.next_sequence - progress.emitted + waiting < window
+        progress.next_sequence - progress.emitted + progress.held_back() + self.unread(channels) < window
     }
 
-    /// Cuts the next morsel. `emptied` collects the channels that a batch was taken from.
+    /// How many batches wait to be read.
+    fn unread(&self, channels: &[Channel]) -> u64 {
+        let targets = self.sink.channels().iter().map(|&target| &channels[target]);
+        let bounded = targets.filter(|channel| !channel.unbounded && !channel.is_closed());
+        bounded.map(|channel| channel.len() as u64).max().unwrap_or(0)
+    }
+
+    /// The first work laid aside for whose next result there is room. What is first in order needs room with the reader
+    /// alone, so that it never waits for what comes after it.
+    fn resumable(&self, progress: &Progress, channels: &[Channel], window: u64) -> Option<u64> {
+        let &sequence = progress.aside.keys().next()?;
+        let room = if matches!(self.sink, Sink::Ordered { .. }) && sequence == progress.emitted {
+            self.unread(channels) < window
+        } else {
+            self.has_room(progress, channels, window)
+        };
+        room.then_some(sequence)
+    }
+
+    /// Takes up what was laid aside, or cuts the next morsel. `emptied` collects the channels that a batch was taken from.
     fn take(
         &self,
         progress: &mut Progress,
@@ -174,6 +198,12 @@ impl Pipeline {
         emptied: &mut Vec<usize>,
     ) -> Taken {
         let (morsel_rows, window) = limits;
+        progress.forget_after_failure();
+        if let Some(sequence) = self.resumable(progress, channels, window)
+            && let Some(work) = progress.aside.remove(&sequence)
+        {
+            return Taken::Work(work);
+        }
         loop {
             if progress.source_ended || !self.has_room(progress, channels, window) {
                 return Taken::Nothing;
@@ -193,7 +223,8 @@ impl Pipeline {
                     progress.current = Some((batch, lineage, first + row_count));
                 }
                 let local = progress.locals.pop();
-                return Taken::Morsel { batch: morsel, sequence, lineage: origin, local };
+                let run = Run::new(self.stages.clone(), morsel);
+                return Taken::Work(Box::new(Work { sequence, lineage: origin, run, begun: false, given: 0, local }));
             }
             match self.next_batch(progress, channels, emptied) {
                 Some(Ok((batch, _))) if batch.num_rows() == 0 => {}
@@ -262,6 +293,26 @@ impl Progress {
         self.next_sequence = 0;
         self.source_ended = false;
         self.finished = false;
+    }
+
+    /// Keeps work until there is room for its next result.
+    fn lay_aside(&mut self, work: Box<Work>) {
+        if !self.stopped {
+            self.aside.insert(work.sequence, work);
+        }
+    }
+
+    /// Forgets what comes after a failure.
+    fn forget_after_failure(&mut self) {
+        if let Some((failed, _)) = &self.failure {
+            let failed = *failed;
+            self.aside.retain(|&sequence, _| sequence < failed);
+        }
+    }
+
+    /// Whether nothing is left to be taken.
+    fn has_ended(&self) -> bool {
+        self.source_ended && self.aside.is_empty()
     }
 
     /// Lets go of everything that a query which is over still holds.

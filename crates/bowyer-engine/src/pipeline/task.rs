@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! Tasks: one morsel at a time through a pipeline, and the end of a pipeline.
+//! Tasks: one result at a time of a morsel through a pipeline, and the end of a pipeline.
 //!
+//! A morsel of which more may come is laid aside after each result and taken up again when there is room for the next.
 //! Locks are taken in one order, pipeline before channel, and nobody is woken or failed while one is held.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,12 +15,12 @@ use bowyer_core::{Error, Result};
 
 use super::channel::Party;
 use super::emission::Outcome;
-use super::lineage::{Lineage, Step, trace_back};
+use super::lineage::{Lineage, Step};
 use super::state::QueryState;
-use super::{Pipeline, Sink, Taken};
+use super::{Pipeline, Sink, Taken, Work};
 use crate::failure::panic_error;
 use crate::operators::results::Ready;
-use crate::operators::{Finished, LocalState, Morsel, Origin, Results};
+use crate::operators::{Finished, Morsel, Origin, Results};
 
 impl QueryState {
     /// Runs a task for the pipeline if there is something to do and a thread's share left.
@@ -74,7 +75,7 @@ impl QueryState {
             let mut finish = false;
             if matches!(taken, Taken::Nothing) {
                 progress.active -= 1;
-                finish = progress.source_ended && progress.active == 0 && !progress.finished;
+                finish = progress.has_ended() && progress.active == 0 && !progress.finished;
                 progress.finished |= finish;
             }
             (taken, finish)
@@ -94,65 +95,60 @@ impl QueryState {
                 self.schedule(index);
                 self.result(index, &*results, sequence)?;
             }
-            Taken::Morsel { batch, sequence, lineage, local } => {
+            Taken::Work(work) => {
                 self.schedule(index);
-                self.morsel(index, batch, sequence, lineage, local)?;
+                self.work(index, work)?;
             }
         }
         Ok(true)
     }
 
-    fn morsel(
-        self: &Arc<Self>,
-        index: usize,
-        batch: RecordBatch,
-        sequence: u64,
-        lineage: Lineage,
-        local: Option<Box<dyn LocalState>>,
-    ) -> Result<()> {
+    /// Takes some work to its next result, and lays it aside if there may be more.
+    fn work(self: &Arc<Self>, index: usize, mut work: Box<Work>) -> Result<()> {
         let pipeline = &self.pipelines[index];
-        if let Some(counter) = pipeline.source_counter {
-            self.counters.record(counter, &batch, Some(&batch), Instant::now());
-            self.counters.read(&batch);
-        }
-        let (result, error) = self.run_stages(pipeline, batch.clone(), &lineage);
-        match &pipeline.sink {
-            Sink::Ordered { .. } => {
-                let result = result.map(|result| {
-                    let lineage = pipeline.lineage_of(&batch, lineage, &self.channels);
-                    (result, lineage)
-                });
-                self.deliver(index, sequence, Outcome { batch: result, error })
-            }
-            Sink::Breaker { breaker, .. } => {
-                let origin = if pipeline.preserves_rows { lineage.first() } else { Origin::UNKNOWN };
-                let started = Instant::now();
-                let mut local = match local {
-                    Some(local) => local,
-                    None => breaker.local(&self.context)?,
-                };
-                let mut failure = error;
-                if let Some(result) = result {
-                    if let Some(counter) = pipeline.sink_counter {
-                        self.counters.record(counter, &result, None, started);
-                    }
-                    let started = Instant::now();
-                    let morsel = Morsel { batch: result, sequence, origin };
-                    if let Err(error) = breaker.consume(local.as_mut(), morsel, &self.context) {
-                        let error = self.locate(pipeline, error, pipeline.stages.len(), &batch, &lineage);
-                        failure = Some(error);
-                    }
-                    if let Some(counter) = pipeline.sink_counter {
-                        self.counters.spend(counter, started);
-                    }
-                }
-                pipeline.progress().locals.push(local);
-                match failure {
-                    Some(error) => self.deliver_failure(index, sequence, error),
-                    None => Ok(()),
-                }
+        if !work.begun {
+            work.begun = true;
+            if let Some(counter) = pipeline.source_counter {
+                let batch = work.run.source();
+                self.counters.record(counter, Some(batch), Some(batch), Instant::now());
+                self.counters.read(batch);
             }
         }
+        let batch = work.run.next(&self.context, &mut |stage, input, output, started| {
+            if let Some(counter) = pipeline.stage_counters.get(stage).copied().flatten() {
+                self.counters.record(counter, input, output, started);
+            }
+        });
+        let last = work.run.is_done();
+        let failure = if last { work.run.take_failure() } else { None };
+        let error = failure.map(|failure| self.locate(failure.error, failure.row, &work.lineage));
+        let sequence = work.sequence;
+        if matches!(pipeline.sink, Sink::Ordered { .. }) {
+            let batch = batch.map(|batch| {
+                let lineage = pipeline.lineage_of(&work, &self.channels);
+                work.given += batch.num_rows();
+                (batch, lineage)
+            });
+            self.deliver(index, sequence, Outcome { batch, error, last })?;
+            if !last {
+                pipeline.progress().lay_aside(work);
+            }
+            return Ok(());
+        }
+        let failure = match batch {
+            Some(batch) => self.consume(pipeline, &mut work, batch)?.or(error),
+            None => error,
+        };
+        if let Some(error) = failure {
+            return self.deliver_failure(index, sequence, error);
+        }
+        let mut progress = pipeline.progress();
+        if !last {
+            progress.lay_aside(work);
+        } else if let Some(local) = work.local {
+            progress.locals.push(local);
+        }
+        Ok(())
     }
 
     /// Passes on the result of that number of a breaker.
@@ -167,61 +163,37 @@ impl QueryState {
             pipeline.progress().source_ended = true;
         }
         let batch = batch.map(|batch| (batch, Lineage::Unknown));
-        self.deliver(index, sequence, Outcome { batch, error: None })
+        self.deliver(index, sequence, Outcome { batch, error: None, last: true })
     }
 
-    /// The result of the stages for a batch: what stands before the first row that fails, and that failure.
-    fn run_stages(
-        &self,
-        pipeline: &Pipeline,
-        mut batch: RecordBatch,
-        lineage: &Lineage,
-    ) -> (Option<RecordBatch>, Option<Error>) {
-        let mut failure = None;
-        loop {
-            let (stage, error) = match self.try_stages(pipeline, batch.clone()) {
-                Ok(result) => return (result, failure),
-                Err(failed) => failed,
-            };
+    /// Feeds rows to a pipeline's breaker; gives the failure that they end in.
+    fn consume(&self, pipeline: &Pipeline, work: &mut Work, batch: RecordBatch) -> Result<Option<Error>> {
+        let Sink::Breaker { breaker, .. } = &pipeline.sink else { return Ok(None) };
+        let origin = if pipeline.preserves_rows { work.lineage.first() } else { Origin::UNKNOWN };
+        let started = Instant::now();
+        if let Some(counter) = pipeline.sink_counter {
+            self.counters.record(counter, Some(&batch), None, started);
+        }
+        let first_row = work.given as u64;
+        work.given += batch.num_rows();
+        let morsel = Morsel { batch, sequence: work.sequence, first_row, origin };
+        let local = match &mut work.local {
+            Some(local) => local,
+            none => none.insert(breaker.local(&self.context)?),
+        };
+        let consumed = breaker.consume(local.as_mut(), morsel, &self.context);
+        if let Some(counter) = pipeline.sink_counter {
+            self.counters.spend(counter, started);
+        }
+        Ok(consumed.err().map(|error| {
             let row = error.place().row.and_then(|row| usize::try_from(row).ok());
-            let traced = row.and_then(|row| trace_back(&pipeline.stages[..stage], &batch, row, &self.context));
-            failure = Some(self.locate(pipeline, error, stage, &batch, lineage));
-            // A row before may fail in another place: a row-by-row run would have met it first.
-            match traced {
-                Some(row) if row > 0 && row < batch.num_rows() => batch = batch.slice(0, row),
-                _ => return (None, failure),
-            }
-        }
+            let row = row.and_then(|row| work.run.trace(row, &self.context));
+            self.locate(error, row, &work.lineage)
+        }))
     }
 
-    fn try_stages(&self, pipeline: &Pipeline, batch: RecordBatch) -> Result<Option<RecordBatch>, (usize, Error)> {
-        let mut batch = batch;
-        for (index, stage) in pipeline.stages.iter().enumerate() {
-            let started = Instant::now();
-            let input = batch.clone();
-            let result = stage.apply(batch, &self.context).map_err(|error| (index, error))?;
-            if let Some(counter) = pipeline.stage_counters.get(index).copied().flatten() {
-                self.counters.record(counter, &input, result.as_ref(), started);
-            }
-            match result {
-                Some(result) => batch = result,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(batch))
-    }
-
-    /// Adds to an error where its row came from. `stage` is the stage that raised it.
-    fn locate(
-        &self,
-        pipeline: &Pipeline,
-        mut error: Error,
-        stage: usize,
-        batch: &RecordBatch,
-        lineage: &Lineage,
-    ) -> Error {
-        let row = error.place().row.and_then(|row| usize::try_from(row).ok());
-        let row = row.and_then(|row| trace_back(&pipeline.stages[..stage], batch, row, &self.context));
+    /// Adds to an error where the row came from that it is about, a row of a batch of this lineage.
+    fn locate(&self, mut error: Error, row: Option<usize>, lineage: &Lineage) -> Error {
         let origin = row.map(|row| lineage.origin(row, &self.context));
         let place = error.place_mut();
         place.row = None;
@@ -257,7 +229,7 @@ impl QueryState {
     fn deliver_failure(self: &Arc<Self>, index: usize, sequence: u64, error: Error) -> Result<()> {
         let pipeline = &self.pipelines[index];
         if matches!(pipeline.sink, Sink::Ordered { .. }) {
-            return self.deliver(index, sequence, Outcome { batch: None, error: Some(error) });
+            return self.deliver(index, sequence, Outcome { batch: None, error: Some(error), last: true });
         }
         let mut progress = pipeline.progress();
         progress.source_ended = true;
@@ -398,10 +370,10 @@ impl QueryState {
 }
 
 impl Pipeline {
-    /// The lineage of this pipeline's results for a morsel.
-    fn lineage_of(&self, batch: &RecordBatch, lineage: Lineage, channels: &[super::Channel]) -> Lineage {
-        if self.preserves_rows || matches!(lineage, Lineage::Unknown) {
-            return lineage;
+    /// The lineage of the next rows of some work.
+    fn lineage_of(&self, work: &Work, channels: &[super::Channel]) -> Lineage {
+        if self.preserves_rows || matches!(work.lineage, Lineage::Unknown) {
+            return work.lineage.skip(work.given);
         }
         // Keeping the input of every result alive is too much where results wait without bound, or leave the query.
         let kept =
@@ -409,7 +381,7 @@ impl Pipeline {
         if !self.sink.channels().iter().all(kept) {
             return Lineage::Unknown;
         }
-        let (stages, input) = (self.stages.clone(), batch.clone());
-        Lineage::Through(Arc::new(Step { stages, input, first_row: 0, before: lineage }))
+        let (stages, input) = (self.stages.clone(), work.run.source().clone());
+        Lineage::Through(Arc::new(Step { stages, input, first_row: work.given, before: work.lineage.clone() }))
     }
 }

@@ -11,7 +11,7 @@ use arrow_array::{Int64Array, RecordBatch};
 use arrow_schema::SchemaRef;
 use bowyer_core::{ErrorCode, Result};
 
-use crate::operators::{Stage, TaskContext};
+use crate::operators::{Output, Stage, TaskContext};
 use crate::query::{Bindings, InputBinding, Next, Notify, Query, Source};
 use crate::{Engine, Prepared, plan_from_json, proto};
 
@@ -143,7 +143,7 @@ impl Stage for Panics {
         self.0.clone()
     }
 
-    fn apply(&self, _batch: RecordBatch, _context: &TaskContext) -> Result<Option<RecordBatch>> {
+    fn apply(&self, _batch: RecordBatch, _context: &TaskContext) -> Result<Output> {
         panic!("injected")
     }
 

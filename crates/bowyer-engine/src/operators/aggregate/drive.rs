@@ -24,7 +24,7 @@ pub(in crate::operators) fn run(
     let mut locals: Vec<Box<dyn LocalState>> = (0..tasks).map(|_| breaker.local(context)).collect::<Result<_>>()?;
     for (sequence, batch) in (0_u64..).zip(batches) {
         let task = (sequence * sequence + sequence / 3) as usize % tasks.max(1);
-        let morsel = Morsel { batch: batch.clone(), sequence, origin: Origin::UNKNOWN };
+        let morsel = Morsel { batch: batch.clone(), sequence, first_row: 0, origin: Origin::UNKNOWN };
         breaker.consume(locals[task].as_mut(), morsel, context)?;
     }
     match breaker.finish(locals, context)? {

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //! The probe side: a stage that finds the partners of each row.
+//!
+//! Where a row may have many partners, pairs are made a batch at a time ([`Pairing`]): what is not asked for is never
+//! there.
 
 use std::sync::Arc;
 
@@ -10,30 +13,40 @@ use arrow_buffer::BooleanBuffer;
 use arrow_schema::SchemaRef;
 use bowyer_core::keys::NO_GROUP;
 use bowyer_core::take::{NO_ROW, Rows, take};
-use bowyer_core::{Charge, Error, Memory, Result};
+use bowyer_core::{Error, Memory, Result};
 use datafusion_common::JoinType;
 
 use super::build::{BuildTable, Partners};
+use super::pairing::Pairing;
 use super::{JoinBuild, JoinKeys};
 use crate::operators::select::Selection;
-use crate::operators::{JoinColumn, Stage, TaskContext};
+use crate::operators::{JoinColumn, Output, Rest, Stage, TaskContext};
 
 /// The probe side of a join.
-pub(crate) struct JoinProbe {
+pub(crate) struct JoinProbe(Arc<Probe>);
+
+struct Probe {
     build: Arc<JoinBuild>,
     keys: JoinKeys,
     schema: SchemaRef,
     columns: Vec<JoinColumn>,
 }
 
-/// The rows of a result.
+/// The partners of the rows of a batch.
 enum Matches {
     /// Every probe row once, in place, with its partner.
     All { partners: Vec<u32> },
     /// The probe rows whose bit is set, with their partners.
     Some { kept: BooleanBuffer, partners: Vec<u32> },
     /// Probe rows, repeated, with their partners.
-    Pairs { rows: Vec<u32>, partners: Vec<u32>, _charge: Charge },
+    Many(Pairing),
+}
+
+/// Rows of a result.
+enum Chosen<'a> {
+    All,
+    Some(Selection),
+    Repeated(&'a [u32]),
 }
 
 impl JoinProbe {
@@ -64,9 +77,11 @@ impl JoinProbe {
         if !known || columns.len() != output.fields().len() {
             return Err(Error::internal("a join's columns are not those of its inputs"));
         }
-        Ok(Self { build, keys, schema: output, columns })
+        Ok(Self(Arc::new(Probe { build, keys, schema: output, columns })))
     }
+}
 
+impl Probe {
     fn matches(&self, table: &BuildTable, batch: &RecordBatch, context: &TaskContext) -> Result<Matches> {
         let keys = self.keys.of(batch, &context.memory)?;
         let mut groups = Vec::new();
@@ -78,7 +93,7 @@ impl JoinProbe {
                 let kept = BooleanBuffer::collect_bool(groups.len(), |row| (groups[row] != NO_GROUP) == wanted);
                 Matches::Some { kept, partners: Vec::new() }
             }
-            (_, Partners::Many { starts, rows }) => pairs(&groups, starts, rows, kind, &context.memory)?,
+            (_, Partners::Many { .. }) => Matches::Many(Pairing::new(groups, kind == JoinType::Left)),
             (_, Partners::OneRow(rows)) => {
                 for group in &mut groups {
                     *group = rows.get(*group as usize).copied().unwrap_or(NO_ROW);
@@ -94,38 +109,60 @@ impl JoinProbe {
         &self,
         table: &BuildTable,
         batch: &RecordBatch,
-        matches: &Matches,
-        context: &TaskContext,
+        chosen: &Chosen<'_>,
+        partners: &[u32],
+        memory: &Memory,
     ) -> Result<Option<RecordBatch>> {
-        let memory = &context.memory;
-        let selection = match matches {
-            Matches::Some { kept, .. } => Some(Selection::new(kept.clone())),
-            _ => None,
-        };
-        let selection = selection.filter(|selection| !selection.is_whole());
-        let (partners, row_count) = match (matches, &selection) {
-            (Matches::All { partners }, _) => (partners, batch.num_rows()),
-            (Matches::Some { partners, .. }, Some(selection)) => (partners, selection.row_count()),
-            (Matches::Some { partners, .. }, None) => (partners, batch.num_rows()),
-            (Matches::Pairs { partners, .. }, _) => (partners, partners.len()),
+        let row_count = match chosen {
+            Chosen::All => batch.num_rows(),
+            Chosen::Some(selection) => selection.row_count(),
+            Chosen::Repeated(rows) => rows.len(),
         };
         if row_count == 0 {
             return Ok(None);
         }
         let build_rows = Rows::new(partners, table.rows.num_rows())?;
-        let repeated = match matches {
-            Matches::Pairs { rows, .. } => Some(Rows::new(rows, batch.num_rows())?),
-            _ => None,
+        let repeated = match chosen {
+            Chosen::Repeated(rows) => Rows::new(rows, batch.num_rows())?,
+            _ => Rows::new(&[], 0)?,
         };
-        let column = |column: &JoinColumn| match (*column, repeated, &selection) {
-            (JoinColumn::Build(column), ..) => take(table.rows.column(column), build_rows, memory),
-            (JoinColumn::Probe(column), Some(rows), _) => take(batch.column(column), rows, memory),
-            (JoinColumn::Probe(column), None, Some(selection)) => selection.apply(batch.column(column), memory),
-            (JoinColumn::Probe(column), None, None) => Ok(batch.column(column).clone()),
+        let column = |column: &JoinColumn| match (*column, chosen) {
+            (JoinColumn::Build(column), _) => take(table.rows.column(column), build_rows, memory),
+            (JoinColumn::Probe(column), Chosen::Repeated(_)) => take(batch.column(column), repeated, memory),
+            (JoinColumn::Probe(column), Chosen::Some(selection)) => selection.apply(batch.column(column), memory),
+            (JoinColumn::Probe(column), Chosen::All) => Ok(batch.column(column).clone()),
         };
         let columns = self.columns.iter().map(column).collect::<Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(row_count));
         Ok(Some(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?))
+    }
+
+    /// The next batch of pairs, and those after it.
+    fn pairs(self: &Arc<Self>, batch: RecordBatch, mut pairing: Pairing, context: &TaskContext) -> Result<Output> {
+        context.check()?;
+        let table = self.build.table()?;
+        let Partners::Many { starts, rows } = &table.partners else {
+            return Err(Error::internal("pairs of rows that have one partner"));
+        };
+        let pairs = pairing.next(starts, rows, context.batch_rows.max(1), &context.memory)?;
+        let found = self.result(table, &batch, &Chosen::Repeated(&pairs.rows), &pairs.partners, &context.memory)?;
+        let rest = pairing
+            .has_more()
+            .then(|| -> Box<dyn Rest> { Box::new(MorePairs { probe: self.clone(), batch, pairing }) });
+        Ok(Output { batch: found, rest })
+    }
+}
+
+/// Pairs that have not been asked for.
+struct MorePairs {
+    probe: Arc<Probe>,
+    batch: RecordBatch,
+    pairing: Pairing,
+}
+
+impl Rest for MorePairs {
+    fn next(self: Box<Self>, context: &TaskContext) -> Result<Output> {
+        self.probe.pairs(self.batch, self.pairing, context)
     }
 }
 
@@ -139,46 +176,33 @@ fn single(mut partners: Vec<u32>, kind: JoinType) -> Matches {
     Matches::Some { kept, partners }
 }
 
-/// The matches of rows that may have many.
-fn pairs(groups: &[u32], starts: &[u32], rows: &[u32], kind: JoinType, memory: &Memory) -> Result<Matches> {
-    let count = groups.iter().map(|&group| match group {
-        NO_GROUP => usize::from(kind == JoinType::Left),
-        group => (starts[group as usize + 1] - starts[group as usize]) as usize,
-    });
-    let count: usize = count.sum();
-    // Many partners of many rows are more than the batch is: charged before they are there.
-    let charge = memory.charge(2 * count * size_of::<u32>())?;
-    let (mut repeated, mut partners) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    for (row, &group) in (0_u32..).zip(groups) {
-        if group != NO_GROUP {
-            let found = &rows[starts[group as usize] as usize..starts[group as usize + 1] as usize];
-            repeated.resize(repeated.len() + found.len(), row);
-            partners.extend_from_slice(found);
-        } else if kind == JoinType::Left {
-            repeated.push(row);
-            partners.push(NO_ROW);
-        }
-    }
-    Ok(Matches::Pairs { rows: repeated, partners, _charge: charge })
-}
-
 impl Stage for JoinProbe {
     fn schema(&self) -> SchemaRef {
-        self.schema.clone()
+        self.0.schema.clone()
     }
 
-    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Option<RecordBatch>> {
+    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Output> {
         context.check()?;
-        let table = self.build.table()?;
-        let matches = self.matches(table, &batch, context)?;
-        self.result(table, &batch, &matches, context)
+        let probe = &self.0;
+        let table = probe.build.table()?;
+        let (chosen, partners) = match probe.matches(table, &batch, context)? {
+            Matches::Many(pairing) => return probe.pairs(batch, pairing, context),
+            Matches::All { partners } => (Chosen::All, partners),
+            Matches::Some { kept, partners } => match Selection::new(kept) {
+                selection if selection.is_whole() => (Chosen::All, partners),
+                selection => (Chosen::Some(selection), partners),
+            },
+        };
+        let batch = probe.result(table, &batch, &chosen, &partners, &context.memory)?;
+        Ok(Output { batch, rest: None })
     }
 
     fn trace(&self, input: &RecordBatch, output_row: usize, context: &TaskContext) -> Result<usize> {
-        Ok(match self.matches(self.build.table()?, input, context)? {
-            Matches::All { .. } => output_row,
-            Matches::Some { kept, .. } => kept.set_indices().nth(output_row).unwrap_or(output_row),
-            Matches::Pairs { rows, .. } => rows.get(output_row).map_or(output_row, |&row| row as usize),
+        let table = self.0.build.table()?;
+        Ok(match (self.0.matches(table, input, context)?, &table.partners) {
+            (Matches::Some { kept, .. }, _) => kept.set_indices().nth(output_row).unwrap_or(output_row),
+            (Matches::Many(pairing), Partners::Many { starts, .. }) => pairing.probe_row(starts, output_row),
+            _ => output_row,
         })
     }
 }

@@ -12,7 +12,7 @@ use datafusion_common::{JoinType, NullEquality};
 
 use super::*;
 use crate::operators::aggregate::drive::{context, cut, run};
-use crate::operators::{JoinColumn, Stage};
+use crate::operators::{JoinColumn, Stage, TaskContext};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ fn own_types(batch: &RecordBatch, columns: &[usize]) -> JoinKeys {
 /// The pairs of row numbers that a join gives; −1 stands for no row.
 fn joined(probe: &RecordBatch, build: &RecordBatch, kind: JoinType, nulls_equal: bool) -> Vec<(i64, i64)> {
     let memory = Memory::unlimited();
-    let context = context(&memory);
+    let context = TaskContext { batch_rows: 7, ..context(&memory) };
     let keys: Vec<usize> = (0..probe.num_columns() - 1).collect();
     let table = JoinBuild::new(
         build.schema(),
@@ -55,15 +55,22 @@ fn joined(probe: &RecordBatch, build: &RecordBatch, kind: JoinType, nulls_equal:
     let stage = JoinProbe::new(table, &probe.schema(), own_types(probe, &keys), output, columns).unwrap();
     let mut pairs = Vec::new();
     for batch in cut(probe) {
-        let Some(result) = stage.apply(batch.clone(), &context).unwrap() else { continue };
-        let left = result.column(0).as_primitive::<Int64Type>();
-        for row in 0..result.num_rows() {
-            let right =
-                if with_build { result.column(1).as_primitive::<Int64Type>().iter().nth(row).unwrap() } else { None };
-            pairs.push((left.value(row), right.unwrap_or(-1)));
-            let traced = stage.trace(&batch, row, &context).unwrap();
-            let own = batch.column(batch.num_columns() - 1).as_primitive::<Int64Type>().value(traced);
-            assert_eq!(own, left.value(row), "a row is traced to the one that it came from");
+        let (mut output, mut given) = (stage.apply(batch.clone(), &context).unwrap(), 0);
+        loop {
+            let result = output.batch.unwrap_or_else(|| RecordBatch::new_empty(stage.schema()));
+            assert!(result.num_rows() <= batch.num_rows().max(context.batch_rows));
+            let left = result.column(0).as_primitive::<Int64Type>();
+            for row in 0..result.num_rows() {
+                let right =
+                    with_build.then(|| result.column(1).as_primitive::<Int64Type>().iter().nth(row).unwrap()).flatten();
+                pairs.push((left.value(row), right.unwrap_or(-1)));
+                let traced = stage.trace(&batch, given + row, &context).unwrap();
+                let own = batch.column(batch.num_columns() - 1).as_primitive::<Int64Type>().value(traced);
+                assert_eq!(own, left.value(row), "a row is traced to the one that it came from");
+            }
+            given += result.num_rows();
+            let Some(rest) = output.rest else { break };
+            output = rest.next(&context).unwrap();
         }
     }
     pairs
@@ -141,7 +148,7 @@ fn every_row_matched_once_passes_probe_columns_on() {
     run(table.as_ref(), std::slice::from_ref(&both), 1, &context(&memory)).unwrap();
     let columns = vec![JoinColumn::Probe(0), JoinColumn::Probe(1)];
     let stage = JoinProbe::new(table, &both.schema(), own_types(&both, &[0]), both.schema(), columns).unwrap();
-    let result = stage.apply(both.clone(), &context(&memory)).unwrap().unwrap();
+    let result = stage.apply(both.clone(), &context(&memory)).unwrap().batch.unwrap();
     assert!(result.columns().iter().zip(both.columns()).all(|(a, b)| a.to_data().ptr_eq(&b.to_data())));
 }
 
