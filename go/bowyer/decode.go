@@ -140,6 +140,10 @@ func (d *decoder) fill(out *relation, encoded *wire.Relation) ([]uint32, error) 
 		for _, key := range join.GetKeys() {
 			out.join.keys = append(out.join.keys, joinKey{key.GetLeft(), key.GetRight()})
 		}
+		if join.Residual != nil {
+			out.predicate = d.node(join.GetResidual())
+			out.join.condition = out.predicate
+		}
 		return []uint32{join.GetLeft(), join.GetRight()}, nil
 	case *wire.Relation_Sort:
 		out.kind = sortRelation

@@ -170,6 +170,13 @@ func (e *encoder) kind(r *relation, inputs []uint32) error {
 		for _, key := range r.join.keys {
 			join.Keys = append(join.Keys, &wire.JoinKey{Left: key.left, Right: key.right})
 		}
+		if r.predicate != nil {
+			residual, err := e.expression(r.predicate)
+			if err != nil {
+				return err
+			}
+			join.Residual = &residual
+		}
 		out.Kind = &wire.Relation_Join{Join: join}
 	case sortRelation:
 		sort := &wire.Sort{Relation: inputs[0]}

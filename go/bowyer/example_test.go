@@ -151,6 +151,40 @@ func ExamplePlan_Join() {
 	// cat (null) (null)
 }
 
+func ExampleJoinOn_Where() {
+	orders := orderBatch()
+	defer orders.Release()
+	prices := fromJSON(arrow.NewSchema([]arrow.Field{
+		{Name: "at_least", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "class", Type: arrow.BinaryTypes.String},
+	}, nil), `[{"at_least": 10, "class": "medium"}, {"at_least": 20, "class": "large"}]`)
+	defer prices.Release()
+	show(bowyer.FromBatches(orderSchema, orders).
+		Join(bowyer.Left, bowyer.FromBatches(prices.Schema(), prices),
+			bowyer.OnWhere(bowyer.Col("amount").Ge(bowyer.Col("at_least")))).
+		Select("customer", "amount", "class").
+		Sort(bowyer.Asc("customer"), bowyer.Asc("amount"), bowyer.Asc("class")))
+	// Output:
+	// ann 12 medium
+	// ann 30 large
+	// ann 30 medium
+	// bob 5 (null)
+	// cat (null) (null)
+}
+
+func ExamplePlan_CrossJoin() {
+	orders := orderBatch()
+	defer orders.Release()
+	customers := bowyer.FromBatches(orderSchema, orders).Distinct("customer").Select("customer")
+	show(customers.CrossJoin(customers, "_other").
+		Filter(bowyer.Col("customer").Lt(bowyer.Col("customer_other"))).
+		Sort(bowyer.Asc("customer"), bowyer.Asc("customer_other")))
+	// Output:
+	// ann bob
+	// ann cat
+	// bob cat
+}
+
 func ExamplePlan_Sort() {
 	orders := orderBatch()
 	defer orders.Release()

@@ -46,7 +46,7 @@ type relation struct {
 	err    *Error // the first error of this relation or of those it reads
 
 	input     *input   // scan
-	predicate *node    // filter
+	predicate *node    // filter, and what pairs of a join must fulfil
 	columns   []column // project, or the keys of an aggregate
 	extend    bool     // project
 	measures  []measure

@@ -171,6 +171,11 @@ func (r *relation) checkUnion() {
 
 // checkNode checks an expression over the first input's columns.
 func (r *relation) checkNode(root *node, part string) {
+	r.checkNodeOver(r.inputs[0].names, root, part)
+}
+
+// checkNodeOver checks an expression over columns of these names.
+func (r *relation) checkNodeOver(names []string, root *node, part string) {
 	if r.err != nil {
 		return
 	}
@@ -186,7 +191,7 @@ func (r *relation) checkNode(root *node, part string) {
 		}
 		seen[n] = true
 		if n.kind == columnNode {
-			r.checkNameIn(0, n.text, part, n.where)
+			r.checkName(names, n.text, part, n.where)
 		}
 		for _, argument := range n.arguments {
 			visit(argument)
@@ -197,10 +202,13 @@ func (r *relation) checkNode(root *node, part string) {
 
 // checkNameIn checks that an input has a column of that name.
 func (r *relation) checkNameIn(input int, name, part string, where origin) {
+	r.checkName(r.inputs[input].names, name, part, where)
+}
+
+func (r *relation) checkName(names []string, name, part string, where origin) {
 	if r.err != nil {
 		return
 	}
-	names := r.inputs[input].names
 	if slices.Contains(names, name) {
 		return
 	}

@@ -69,6 +69,9 @@ func TestPlanSaysMistakesWithTheLineThatWroteThem(t *testing.T) {
 		"unknown join key":    {input.Join(bowyer.Inner, input, bowyer.On("id")), bowyer.ErrNotFound, "join[1].keys[0]", "no column"},
 		"join of same names":  {input.Join(bowyer.Left, input, bowyer.On("region")), bowyer.ErrInvalidArgument, "join[1]", "add Suffix"},
 		"join without keys":   {input.Join(bowyer.Left, input, bowyer.On()), bowyer.ErrInvalidArgument, "join[1].keys", "OnPair"},
+		"cross join by keys":  {input.Join(bowyer.Cross, input, bowyer.On("region").Suffix("_r")), bowyer.ErrInvalidArgument, "join[1].keys", "no keys"},
+		"not in two keys":     {input.Join(bowyer.LeftAntiNullAware, input, bowyer.On("region", "amount")), bowyer.ErrInvalidArgument, "join[1].keys", "one key"},
+		"condition's column":  {input.Join(bowyer.LeftSemi, input, bowyer.On("region").Suffix("_r").Where(bowyer.Col("amount_q").Gt(1))), bowyer.ErrNotFound, "join[1].residual", "no column"},
 		"join of no kind":     {input.Join(0, input, bowyer.On("region")), bowyer.ErrInvalidArgument, "join[1].kind", "no join of kind"},
 		"union of others":     {input.Union(input.Select("region")), bowyer.ErrInvalidArgument, "union[2]", "but the first has"},
 		"unknown distinct":    {input.Distinct("regions"), bowyer.ErrNotFound, "distinct[1].columns", `did you mean "region"?`},
@@ -127,6 +130,8 @@ func TestPlanSurvivesJSON(t *testing.T) {
 	}, nil), bowyer.Unbounded())
 	plan := salesPlan().
 		Join(bowyer.Left, other, bowyer.OnPair("region", "code").NullsEqual().Suffix("_r")).
+		Join(bowyer.RightSemi, other, bowyer.OnPair("region", "code").Suffix("_s").Where(bowyer.Col("total").Gt(bowyer.Col("cost_s")))).
+		CrossJoin(salesPlan(), "_x").
 		Select("region", bowyer.Col("total").Cast(arrow.PrimitiveTypes.Float32).As("t32"), bowyer.Col("cost"),
 			bowyer.Col("total").TryCast(&arrow.Decimal128Type{Precision: 5, Scale: 1}).As("d"),
 			bowyer.LitOf(&arrow.Decimal128Type{Precision: 9, Scale: 3}, decimal128.FromI64(1500)).As("fixed"),

@@ -196,7 +196,7 @@ func (t *texts) relation(plan *wire.Plan, relation *wire.Relation) string {
 	case *wire.Relation_Aggregate:
 		return t.aggregate(kind.Aggregate)
 	case *wire.Relation_Join:
-		return joinText(kind.Join)
+		return t.join(kind.Join)
 	case *wire.Relation_Sort:
 		keys := make([]string, len(kind.Sort.GetKeys()))
 		for i, key := range kind.Sort.GetKeys() {
@@ -261,7 +261,7 @@ func (t *texts) aggregate(aggregate *wire.Aggregate) string {
 	return text
 }
 
-func joinText(join *wire.Join) string {
+func (t *texts) join(join *wire.Join) string {
 	keys := make([]string, len(join.GetKeys()))
 	for i, key := range join.GetKeys() {
 		keys[i] = key.GetLeft()
@@ -269,7 +269,13 @@ func joinText(join *wire.Join) string {
 			keys[i] += " = " + key.GetRight()
 		}
 	}
-	text := fmt.Sprintf("join [%d] %s [%d] on %s", join.GetLeft(), JoinKind(join.GetKind()), join.GetRight(), strings.Join(keys, ", "))
+	text := fmt.Sprintf("join [%d] %s [%d]", join.GetLeft(), JoinKind(join.GetKind()), join.GetRight())
+	if len(keys) > 0 {
+		text += " on " + strings.Join(keys, ", ")
+	}
+	if join.Residual != nil {
+		text += " where " + t.at(join.GetResidual())
+	}
 	if join.GetNullsEqual() {
 		text += ", nulls equal"
 	}

@@ -183,6 +183,7 @@ fn join(left: &Arc<Source>, right: &Arc<Source>, kind: proto::JoinKind, key: &st
         keys: vec![proto::JoinKey { left: key.to_owned(), right: key.to_owned() }],
         nulls_equal: false,
         right_suffix: "_right".to_owned(),
+        residual: None,
     };
     plan(&[("x", left), ("y", right)], relation::Kind::Join(join), Vec::new())
 }

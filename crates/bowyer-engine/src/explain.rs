@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use arrow_cast::display::array_value_to_string;
+use arrow_schema::Fields;
 
 use crate::literal::array_of;
 use crate::operators::JoinColumn;
@@ -55,8 +56,13 @@ fn line(plan: &BoundPlan, relation: &Relation) -> String {
         }
         RelationKind::Join(join) => {
             let built = join.columns.iter().filter(|column| matches!(column, JoinColumn::Build(_))).count();
+            let aware = if join.null_aware { " (null-aware)" } else { "" };
+            let residual = join.residual.as_ref().map_or_else(String::new, |residual| {
+                let fields = residual.schema.fields();
+                format!(" where {}", nested(plan, fields, &residual.program, residual.predicate, DEPTH))
+            });
             format!(
-                "{} {:?} {} on [{}] = [{}], {built} columns of the right",
+                "{} {:?}{aware} {} on [{}] = [{}]{residual}, {built} columns of the right",
                 of(&join.left),
                 join.kind,
                 of(&join.right),
@@ -88,31 +94,30 @@ fn field_names(relation: &Relation) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
+/// How deep an expression is shown.
+const DEPTH: usize = 6;
+
 /// An expression as text. Deep ones are cut: a shared node would be written again wherever it is used.
 fn expression(plan: &BoundPlan, input: usize, program: &Program, node: usize) -> String {
-    const DEPTH: usize = 6;
-    nested(plan, input, program, node, DEPTH)
+    nested(plan, plan.relations[input].schema.fields(), program, node, DEPTH)
 }
 
-fn nested(plan: &BoundPlan, input: usize, program: &Program, node: usize, depth: usize) -> String {
+fn nested(plan: &BoundPlan, fields: &Fields, program: &Program, node: usize, depth: usize) -> String {
     if depth == 0 {
         return "…".to_owned();
     }
     match &program.nodes[node].kind {
-        NodeKind::Column(column) => {
-            let fields = plan.relations[input].schema.fields();
-            fields.get(*column).map(|field| field.name().clone()).unwrap_or_default()
-        }
+        NodeKind::Column(column) => fields.get(*column).map(|field| field.name().clone()).unwrap_or_default(),
         NodeKind::Literal(value) => {
             let shown = array_of(value).ok().and_then(|value| array_value_to_string(&value, 0).ok());
             shown.unwrap_or_else(|| value.data_type().to_string())
         }
         NodeKind::Parameter(index) => format!("${}", plan.parameters[*index].name()),
         NodeKind::Cast { argument, to, .. } => {
-            format!("cast({} as {to})", nested(plan, input, program, *argument, depth - 1))
+            format!("cast({} as {to})", nested(plan, fields, program, *argument, depth - 1))
         }
         NodeKind::Call { bound, arguments, .. } => {
-            let arguments = arguments.iter().map(|&argument| nested(plan, input, program, argument, depth - 1));
+            let arguments = arguments.iter().map(|&argument| nested(plan, fields, program, argument, depth - 1));
             format!("{}({})", bound.function().name, arguments.collect::<Vec<_>>().join(", "))
         }
     }

@@ -6,11 +6,13 @@
 //! Stages are appended to a [`Flow`] until something ends it: an operator that needs all rows, a range of rows, a second
 //! reader, an output. A relation that is read twice runs once, into one channel for each reader.
 
+mod sides;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, FieldRef, Schema, SchemaRef};
 use bowyer_core::{Error, Result};
 use datafusion_common::ScalarValue;
@@ -18,7 +20,7 @@ use datafusion_common::ScalarValue;
 use crate::operators::aggregate::HashAggregate;
 use crate::operators::distinct::Distinct;
 use crate::operators::filter::Filter;
-use crate::operators::join::{JoinBuild, JoinKeys, JoinProbe};
+use crate::operators::join::{JoinBuild, JoinKeys, JoinProbe, UnmatchedRows};
 use crate::operators::project::{Project, Relabel};
 use crate::operators::sort::SortBreaker;
 use crate::operators::{Breaker, Measure, SortKey, Stage};
@@ -26,6 +28,7 @@ use crate::pipeline::channel::{Channel, Party};
 use crate::pipeline::{Pipeline, Progress, Sink, Source};
 use crate::plan::{BoundJoin, BoundPlan, Relation, RelationKind};
 use crate::program::{NodeKind, Program};
+use sides::JoinPlan;
 
 /// The pipelines of a query, not yet running.
 #[derive(Default)]
@@ -102,6 +105,8 @@ struct Flow {
 
 #[derive(Clone)]
 enum FlowSource {
+    /// One row without columns.
+    Once,
     Table(usize),
     Channels(Vec<usize>),
 }
@@ -197,16 +202,33 @@ impl Builder<'_> {
     }
 
     fn join(&mut self, join: &BoundJoin, relation: &Relation) -> Result<Flow> {
-        let right = self.open(join.right)?;
+        let plan = JoinPlan::of(join, self.plan, self.given);
+        let right = self.open(plan.build)?;
         let keys = |columns: &[usize]| JoinKeys::new(columns.to_vec(), join.key_types.clone(), &relation.path);
-        let build = JoinBuild::new(right.schema.clone(), keys(&join.right_keys), join.kind, join.nulls);
+        let build =
+            JoinBuild::new(right.schema.clone(), keys(plan.build_keys), plan.rule, join.nulls, plan.residual.clone());
         let sink = Sink::Breaker { breaker: build.clone(), channels: Vec::new() };
         let built = self.close(right, sink, None, &format!("{} build", relation.path))?;
-        let mut flow = self.open(join.left)?;
+        let mut flow = self.open(plan.probe)?;
+        let (schema, columns) = (relation.schema.clone(), plan.columns);
         let probe =
-            JoinProbe::new(build, &flow.schema, keys(&join.left_keys), relation.schema.clone(), join.columns.clone())?;
+            JoinProbe::new(build.clone(), &flow.schema, keys(plan.probe_keys), schema.clone(), columns.clone())?;
         flow.dependencies.push(built);
-        Ok(self.then(flow, Arc::new(probe), relation, false))
+        let flow = self.then(flow, Arc::new(probe), relation, false);
+        if !plan.rule.keeps_build_rows() {
+            return Ok(flow);
+        }
+        // The build rows that nobody asked for come when all probe rows are through.
+        let matched = self.link(None, false);
+        let probed = self.end_ordered(flow, vec![matched], &format!("{} probe", relation.path))?;
+        let mut rest = flow_from(FlowSource::Once, &schema, format!("({} build)", relation.path));
+        rest.dependencies.push(probed);
+        rest.preserves_rows = false;
+        rest.stages.push((Arc::new(UnmatchedRows::new(build, schema.clone(), columns)), self.counter(&relation.path)));
+        let unmatched = self.link(None, false);
+        self.end_ordered(rest, vec![unmatched], &relation.path)?;
+        let sources = FlowSource::Channels(vec![matched, unmatched]);
+        Ok(flow_from(sources, &schema, format!("({})", relation.path)))
     }
 
     fn union(&mut self, inputs: &[usize], relation: &Relation) -> Result<Flow> {
@@ -219,17 +241,7 @@ impl Builder<'_> {
         }
         let columns = (0..relation.schema.fields().len()).collect();
         let stage = Relabel::new(columns, relation.schema.clone());
-        let flow = Flow {
-            source: FlowSource::Channels(sources),
-            source_counter: None,
-            columns: None,
-            stages: Vec::new(),
-            preserves_rows: true,
-            schema: relation.schema.clone(),
-            dependencies: Vec::new(),
-            range: None,
-            text: String::new(),
-        };
+        let flow = flow_from(FlowSource::Channels(sources), &relation.schema, String::new());
         Ok(self.then(flow, Arc::new(stage), relation, true))
     }
 
@@ -317,11 +329,12 @@ impl Builder<'_> {
             self.built.pipelines[dependency].dependents.push(index);
         }
         let source = match flow.source {
+            FlowSource::Once => Source::Table { input: None, batches: vec![one_row()?] },
             FlowSource::Channels(channels) => Source::Channels(channels),
             FlowSource::Table(input) => {
                 let batches = self.given.tables.get(input).cloned().flatten();
                 let batches = batches.ok_or_else(|| Error::internal("an input is no table"))?;
-                Source::Table { input: input as u32, batches }
+                Source::Table { input: Some(input as u32), batches }
             }
         };
         let progress = Progress::after(flow.dependencies.len());
@@ -437,8 +450,17 @@ impl Builder<'_> {
 }
 
 fn from_channel(channel: usize, schema: &SchemaRef, path: &str) -> Flow {
+    flow_from(FlowSource::Channels(vec![channel]), schema, format!("({path})"))
+}
+
+fn one_row() -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(1));
+    Ok(RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)?)
+}
+
+fn flow_from(source: FlowSource, schema: &SchemaRef, text: String) -> Flow {
     Flow {
-        source: FlowSource::Channels(vec![channel]),
+        source,
         source_counter: None,
         columns: None,
         stages: Vec::new(),
@@ -446,6 +468,6 @@ fn from_channel(channel: usize, schema: &SchemaRef, path: &str) -> Flow {
         schema: schema.clone(),
         dependencies: Vec::new(),
         range: None,
-        text: format!("({path})"),
+        text,
     }
 }

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use bowyer_compute::Bound;
 use datafusion_common::{JoinType, NullEquality};
 
@@ -87,7 +87,8 @@ pub(crate) struct BoundSortKey {
     pub(crate) nulls_first: bool,
 }
 
-/// A join: the left input probes a table of the right one.
+/// A join. Columns say `Probe` for the left side and `Build` for the right one; which of them is built is decided when
+/// the sizes are known.
 #[derive(Clone, Debug)]
 pub(crate) struct BoundJoin {
     pub(crate) left: usize,
@@ -98,7 +99,38 @@ pub(crate) struct BoundJoin {
     /// The types that keys are compared in.
     pub(crate) key_types: Vec<DataType>,
     pub(crate) nulls: NullEquality,
+    /// Whether an anti join takes a null key for one that may be equal to any.
+    pub(crate) null_aware: bool,
+    /// What pairs of rows with equal keys must fulfil too.
+    pub(crate) residual: Option<Residual>,
     pub(crate) columns: Vec<JoinColumn>,
+}
+
+/// A condition on pairs of rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Residual {
+    pub(crate) program: Arc<Program>,
+    pub(crate) predicate: usize,
+    /// The columns that the program reads.
+    pub(crate) columns: Vec<JoinColumn>,
+    pub(crate) schema: SchemaRef,
+}
+
+impl Residual {
+    /// A predicate of a program over rows of `columns`, of which only those are kept that it reads.
+    pub(crate) fn new(program: &Program, predicate: usize, columns: &[JoinColumn], schema: &SchemaRef) -> Self {
+        let mut places = vec![None; columns.len()];
+        let (mut kept, mut fields) = (Vec::new(), Vec::new());
+        for column in program.columns_of(&[predicate]) {
+            if places[column].is_none() {
+                places[column] = Some(kept.len());
+                kept.push(columns[column]);
+                fields.push(schema.fields()[column].clone());
+            }
+        }
+        let program = Arc::new(program.over_columns(&places));
+        Self { program, predicate, columns: kept, schema: Arc::new(Schema::new(fields)) }
+    }
 }
 
 impl RelationKind {

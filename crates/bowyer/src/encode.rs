@@ -72,7 +72,7 @@ impl PlanWriter {
                 keys: expressions.named(keys)?,
                 measures: measures.iter().map(|measure| expressions.measure(measure)).collect::<Result<_>>()?,
             }),
-            Relation::Join { left, right, kind, keys, suffix, nulls_equal } => Kind::Join(proto::Join {
+            Relation::Join { left, right, kind, keys, suffix, nulls_equal, residual } => Kind::Join(proto::Join {
                 left: self.relation(left)?,
                 right: self.relation(right)?,
                 kind: join_kind(*kind).into(),
@@ -82,6 +82,7 @@ impl PlanWriter {
                     .collect(),
                 nulls_equal: *nulls_equal,
                 right_suffix: suffix.clone(),
+                residual: residual.as_ref().map(|residual| expressions.expression(residual)).transpose()?,
             }),
             Relation::Sort { from, keys } => {
                 let relation = self.relation(from)?;
@@ -199,6 +200,12 @@ fn join_kind(kind: JoinKind) -> proto::JoinKind {
         JoinKind::Left => proto::JoinKind::Left,
         JoinKind::LeftSemi => proto::JoinKind::LeftSemi,
         JoinKind::LeftAnti => proto::JoinKind::LeftAnti,
+        JoinKind::Right => proto::JoinKind::Right,
+        JoinKind::Full => proto::JoinKind::Full,
+        JoinKind::RightSemi => proto::JoinKind::RightSemi,
+        JoinKind::RightAnti => proto::JoinKind::RightAnti,
+        JoinKind::LeftAntiNullAware => proto::JoinKind::LeftAntiNullAware,
+        JoinKind::Cross => proto::JoinKind::Cross,
     }
 }
 

@@ -16,15 +16,50 @@ pub struct Plan(pub(crate) Arc<Relation>);
 
 #[derive(Debug)]
 pub(crate) enum Relation {
-    Input { name: String, schema: Schema, unbounded: bool },
-    Filter { from: Plan, predicate: Expr },
-    Project { from: Plan, columns: Vec<(String, Expr)>, extend: bool },
-    Aggregate { from: Plan, keys: Vec<(String, Expr)>, measures: Vec<Measure> },
-    Join { left: Plan, right: Plan, kind: JoinKind, keys: Vec<(String, String)>, suffix: String, nulls_equal: bool },
-    Sort { from: Plan, keys: Vec<SortKey> },
-    Limit { from: Plan, offset: u64, count: Option<u64> },
-    Union { parts: Vec<Plan> },
-    Distinct { from: Plan, columns: Vec<String> },
+    Input {
+        name: String,
+        schema: Schema,
+        unbounded: bool,
+    },
+    Filter {
+        from: Plan,
+        predicate: Expr,
+    },
+    Project {
+        from: Plan,
+        columns: Vec<(String, Expr)>,
+        extend: bool,
+    },
+    Aggregate {
+        from: Plan,
+        keys: Vec<(String, Expr)>,
+        measures: Vec<Measure>,
+    },
+    Join {
+        left: Plan,
+        right: Plan,
+        kind: JoinKind,
+        keys: Vec<(String, String)>,
+        suffix: String,
+        nulls_equal: bool,
+        residual: Option<Expr>,
+    },
+    Sort {
+        from: Plan,
+        keys: Vec<SortKey>,
+    },
+    Limit {
+        from: Plan,
+        offset: u64,
+        count: Option<u64>,
+    },
+    Union {
+        parts: Vec<Plan>,
+    },
+    Distinct {
+        from: Plan,
+        columns: Vec<String>,
+    },
 }
 
 /// Which rows a join returns.
@@ -38,6 +73,19 @@ pub enum JoinKind {
     LeftSemi,
     /// Left rows that have none.
     LeftAnti,
+    /// Pairs, and right rows without a partner.
+    Right,
+    /// Pairs, and rows of either side without a partner.
+    Full,
+    /// Right rows that have a partner.
+    RightSemi,
+    /// Right rows that have none.
+    RightAnti,
+    /// Left rows whose key is known not to be among the right side's, as `NOT IN` of SQL has it: a null on the right
+    /// leaves none, and a left row with a null stays only where the right side is empty. One key.
+    LeftAntiNullAware,
+    /// All pairs; no keys.
+    Cross,
 }
 
 /// A key of an order.
@@ -164,7 +212,7 @@ impl Plan {
         keys: impl IntoIterator<Item = (&'a str, &'a str)>,
         suffix: &str,
     ) -> Self {
-        self.joined(right, kind, keys, suffix, false)
+        self.joined(right, kind, keys, (suffix, false, None))
     }
 
     /// As [`Plan::join_with_suffix`], where null keys are equal to one another. Otherwise they have no partner.
@@ -176,7 +224,36 @@ impl Plan {
         keys: impl IntoIterator<Item = (&'a str, &'a str)>,
         suffix: &str,
     ) -> Self {
-        self.joined(right, kind, keys, suffix, true)
+        self.joined(right, kind, keys, (suffix, true, None))
+    }
+
+    /// As [`Plan::join_with_suffix`]; rows match only where a condition is true of them as well. It sees the columns that
+    /// an inner join would give, whatever the kind. With a condition there need be no keys.
+    ///
+    /// ```
+    /// use bowyer::{JoinKind, Plan, col};
+    /// # use bowyer::arrow_schema::{DataType, Field, Schema};
+    /// # let orders = Schema::new(vec![Field::new("id", DataType::Int64, false), Field::new("day", DataType::Int64, false)]);
+    /// # let visits = Schema::new(vec![Field::new("id", DataType::Int64, false), Field::new("seen", DataType::Int64, false)]);
+    /// let (orders, visits) = (Plan::input("orders", &orders), Plan::input("visits", &visits));
+    /// let before = orders.join_where(&visits, JoinKind::Left, [("id", "id")], "", col("seen").le(col("day")));
+    /// ```
+    #[must_use]
+    pub fn join_where<'a>(
+        &self,
+        right: &Self,
+        kind: JoinKind,
+        keys: impl IntoIterator<Item = (&'a str, &'a str)>,
+        suffix: &str,
+        condition: Expr,
+    ) -> Self {
+        self.joined(right, kind, keys, (suffix, false, Some(condition)))
+    }
+
+    /// All pairs of rows. Columns of the right whose names are taken get a suffix.
+    #[must_use]
+    pub fn cross_join(&self, right: &Self, suffix: &str) -> Self {
+        self.joined(right, JoinKind::Cross, [], (suffix, false, None))
     }
 
     fn joined<'a>(
@@ -184,8 +261,7 @@ impl Plan {
         right: &Self,
         kind: JoinKind,
         keys: impl IntoIterator<Item = (&'a str, &'a str)>,
-        suffix: &str,
-        nulls_equal: bool,
+        (suffix, nulls_equal, residual): (&str, bool, Option<Expr>),
     ) -> Self {
         Self::new(Relation::Join {
             left: self.clone(),
@@ -194,6 +270,7 @@ impl Plan {
             keys: keys.into_iter().map(|(left, right)| (left.to_owned(), right.to_owned())).collect(),
             suffix: suffix.to_owned(),
             nulls_equal,
+            residual,
         })
     }
 

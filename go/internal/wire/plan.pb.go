@@ -30,28 +30,46 @@ const (
 type JoinKind int32
 
 const (
-	JoinKind_JOIN_KIND_UNSPECIFIED JoinKind = 0
-	JoinKind_JOIN_KIND_INNER       JoinKind = 1
-	JoinKind_JOIN_KIND_LEFT        JoinKind = 2
-	JoinKind_JOIN_KIND_LEFT_SEMI   JoinKind = 3
-	JoinKind_JOIN_KIND_LEFT_ANTI   JoinKind = 4
+	JoinKind_JOIN_KIND_UNSPECIFIED          JoinKind = 0
+	JoinKind_JOIN_KIND_INNER                JoinKind = 1
+	JoinKind_JOIN_KIND_LEFT                 JoinKind = 2
+	JoinKind_JOIN_KIND_LEFT_SEMI            JoinKind = 3
+	JoinKind_JOIN_KIND_LEFT_ANTI            JoinKind = 4
+	JoinKind_JOIN_KIND_RIGHT                JoinKind = 5
+	JoinKind_JOIN_KIND_FULL                 JoinKind = 6
+	JoinKind_JOIN_KIND_RIGHT_SEMI           JoinKind = 7
+	JoinKind_JOIN_KIND_RIGHT_ANTI           JoinKind = 8
+	JoinKind_JOIN_KIND_LEFT_ANTI_NULL_AWARE JoinKind = 9  // NOT IN: where a key is unknown, nothing is known not to be there
+	JoinKind_JOIN_KIND_CROSS                JoinKind = 10 // all pairs; no keys
 )
 
 // Enum value maps for JoinKind.
 var (
 	JoinKind_name = map[int32]string{
-		0: "JOIN_KIND_UNSPECIFIED",
-		1: "JOIN_KIND_INNER",
-		2: "JOIN_KIND_LEFT",
-		3: "JOIN_KIND_LEFT_SEMI",
-		4: "JOIN_KIND_LEFT_ANTI",
+		0:  "JOIN_KIND_UNSPECIFIED",
+		1:  "JOIN_KIND_INNER",
+		2:  "JOIN_KIND_LEFT",
+		3:  "JOIN_KIND_LEFT_SEMI",
+		4:  "JOIN_KIND_LEFT_ANTI",
+		5:  "JOIN_KIND_RIGHT",
+		6:  "JOIN_KIND_FULL",
+		7:  "JOIN_KIND_RIGHT_SEMI",
+		8:  "JOIN_KIND_RIGHT_ANTI",
+		9:  "JOIN_KIND_LEFT_ANTI_NULL_AWARE",
+		10: "JOIN_KIND_CROSS",
 	}
 	JoinKind_value = map[string]int32{
-		"JOIN_KIND_UNSPECIFIED": 0,
-		"JOIN_KIND_INNER":       1,
-		"JOIN_KIND_LEFT":        2,
-		"JOIN_KIND_LEFT_SEMI":   3,
-		"JOIN_KIND_LEFT_ANTI":   4,
+		"JOIN_KIND_UNSPECIFIED":          0,
+		"JOIN_KIND_INNER":                1,
+		"JOIN_KIND_LEFT":                 2,
+		"JOIN_KIND_LEFT_SEMI":            3,
+		"JOIN_KIND_LEFT_ANTI":            4,
+		"JOIN_KIND_RIGHT":                5,
+		"JOIN_KIND_FULL":                 6,
+		"JOIN_KIND_RIGHT_SEMI":           7,
+		"JOIN_KIND_RIGHT_ANTI":           8,
+		"JOIN_KIND_LEFT_ANTI_NULL_AWARE": 9,
+		"JOIN_KIND_CROSS":                10,
 	}
 )
 
@@ -816,8 +834,11 @@ func (x *Measure) GetName() string {
 	return ""
 }
 
-// Joins by equal keys. Keys of one name appear once (the left's). Other names that stand on both sides get
-// `right_suffix` on the right; without a suffix they are refused.
+// Joins by equal keys. Keys of one name appear once (the left's; the right's where there is no left row). Other names
+// that stand on both sides get `right_suffix` on the right; without a suffix they are refused.
+//
+// Rows match when their keys are equal and `residual` is true of them. It sees the columns that an inner join with the
+// same keys and suffix would give, whatever the kind. With it there need be no keys.
 type Join struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Left          uint32                 `protobuf:"varint,1,opt,name=left,proto3" json:"left,omitempty"`
@@ -826,6 +847,7 @@ type Join struct {
 	Keys          []*JoinKey             `protobuf:"bytes,4,rep,name=keys,proto3" json:"keys,omitempty"`
 	NullsEqual    bool                   `protobuf:"varint,5,opt,name=nulls_equal,json=nullsEqual,proto3" json:"nulls_equal,omitempty"`
 	RightSuffix   string                 `protobuf:"bytes,6,opt,name=right_suffix,json=rightSuffix,proto3" json:"right_suffix,omitempty"`
+	Residual      *uint32                `protobuf:"varint,7,opt,name=residual,proto3,oneof" json:"residual,omitempty"` // index into this relation's expressions
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -900,6 +922,13 @@ func (x *Join) GetRightSuffix() string {
 		return x.RightSuffix
 	}
 	return ""
+}
+
+func (x *Join) GetResidual() uint32 {
+	if x != nil && x.Residual != nil {
+		return *x.Residual
+	}
+	return 0
 }
 
 type JoinKey struct {
@@ -1608,7 +1637,7 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12\x1c\n" +
 	"\targuments\x18\x02 \x03(\rR\targuments\x12+\n" +
 	"\aoptions\x18\x03 \x03(\v2\x11.bowyer.v1.OptionR\aoptions\x12\x12\n" +
-	"\x04name\x18\x04 \x01(\tR\x04name\"\xc5\x01\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\"\xf3\x01\n" +
 	"\x04Join\x12\x12\n" +
 	"\x04left\x18\x01 \x01(\rR\x04left\x12\x14\n" +
 	"\x05right\x18\x02 \x01(\rR\x05right\x12'\n" +
@@ -1616,7 +1645,9 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\x04keys\x18\x04 \x03(\v2\x12.bowyer.v1.JoinKeyR\x04keys\x12\x1f\n" +
 	"\vnulls_equal\x18\x05 \x01(\bR\n" +
 	"nullsEqual\x12!\n" +
-	"\fright_suffix\x18\x06 \x01(\tR\vrightSuffix\"3\n" +
+	"\fright_suffix\x18\x06 \x01(\tR\vrightSuffix\x12\x1f\n" +
+	"\bresidual\x18\a \x01(\rH\x00R\bresidual\x88\x01\x01B\v\n" +
+	"\t_residual\"3\n" +
 	"\aJoinKey\x12\x12\n" +
 	"\x04left\x18\x01 \x01(\tR\x04left\x12\x14\n" +
 	"\x05right\x18\x02 \x01(\tR\x05right\"J\n" +
@@ -1666,13 +1697,20 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"expression\x88\x01\x01\x12\x12\n" +
 	"\x04file\x18\x03 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x04 \x01(\rR\x04lineB\r\n" +
-	"\v_expression*\x80\x01\n" +
+	"\v_expression*\x96\x02\n" +
 	"\bJoinKind\x12\x19\n" +
 	"\x15JOIN_KIND_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fJOIN_KIND_INNER\x10\x01\x12\x12\n" +
 	"\x0eJOIN_KIND_LEFT\x10\x02\x12\x17\n" +
 	"\x13JOIN_KIND_LEFT_SEMI\x10\x03\x12\x17\n" +
-	"\x13JOIN_KIND_LEFT_ANTI\x10\x04B6Z4github.com/bowyer-arrow/bowyer/go/internal/wire;wireb\x06proto3"
+	"\x13JOIN_KIND_LEFT_ANTI\x10\x04\x12\x13\n" +
+	"\x0fJOIN_KIND_RIGHT\x10\x05\x12\x12\n" +
+	"\x0eJOIN_KIND_FULL\x10\x06\x12\x18\n" +
+	"\x14JOIN_KIND_RIGHT_SEMI\x10\a\x12\x18\n" +
+	"\x14JOIN_KIND_RIGHT_ANTI\x10\b\x12\"\n" +
+	"\x1eJOIN_KIND_LEFT_ANTI_NULL_AWARE\x10\t\x12\x13\n" +
+	"\x0fJOIN_KIND_CROSS\x10\n" +
+	"B6Z4github.com/bowyer-arrow/bowyer/go/internal/wire;wireb\x06proto3"
 
 var (
 	file_bowyer_v1_plan_proto_rawDescOnce sync.Once
@@ -1769,6 +1807,7 @@ func file_bowyer_v1_plan_proto_init() {
 		(*Relation_Union)(nil),
 		(*Relation_Distinct)(nil),
 	}
+	file_bowyer_v1_plan_proto_msgTypes[10].OneofWrappers = []any{}
 	file_bowyer_v1_plan_proto_msgTypes[14].OneofWrappers = []any{}
 	file_bowyer_v1_plan_proto_msgTypes[17].OneofWrappers = []any{
 		(*Expression_Column)(nil),

@@ -5,9 +5,10 @@
 //!
 //! Everything that a plan can get wrong is found here, before any data is there, and every error says where: the plan
 //! node, the column or function, and the line of the program that wrote it. [`expression`] binds expressions,
-//! [`relation`] what stands around them.
+//! [`relation`] and [`join`] what stands around them.
 
 mod expression;
+mod join;
 mod relation;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use arrow_schema::{Field, Schema, SchemaRef};
 use bowyer_core::{Error, Result};
+use datafusion_common::JoinType;
 
 use crate::plan::{BoundPlan, Input, Relation, RelationKind};
 use crate::proto;
@@ -197,8 +199,15 @@ fn check_bounded(inputs: &[Input], unbounded: &[bool], kind: &RelationKind) -> R
                 None => Ok(false),
             }
         }
-        RelationKind::Join(join) if endless(&join.right) => refuse("the right side of a join"),
-        RelationKind::Join(join) => Ok(endless(&join.left)),
+        RelationKind::Join(join) => {
+            // The side whose rows all pass by is the one that may be endless.
+            let streams_right = matches!(join.kind, JoinType::Right | JoinType::RightSemi | JoinType::RightAnti);
+            match (endless(&join.left), endless(&join.right)) {
+                (true, _) if streams_right || join.kind == JoinType::Full => refuse("the left side of this join"),
+                (_, true) if !streams_right => refuse("the right side of a join"),
+                (left, right) => Ok(left || right),
+            }
+        }
         RelationKind::Aggregate { input, .. } if endless(input) => refuse("an aggregate"),
         RelationKind::Sort { input, .. } if endless(input) => refuse("a sort"),
         RelationKind::Distinct { input, .. } if endless(input) => refuse("distinct"),

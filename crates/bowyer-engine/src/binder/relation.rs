@@ -3,19 +3,16 @@
 
 //! Binding of relations: what each does, and the schema of its rows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
-use bowyer_compute::coercion::common_type;
-use bowyer_compute::{CastMode, FunctionKind, cast};
-use bowyer_core::{Error, Memory, Result};
-use datafusion_common::{JoinType, NullEquality};
+use bowyer_compute::FunctionKind;
+use bowyer_core::{Error, Result};
 
 use super::expression::{Expressions, column_index};
 use super::{Binder, Origins, check_names};
-use crate::operators::JoinColumn;
-use crate::plan::{BoundJoin, BoundMeasure, BoundSortKey, Relation, RelationKind};
+use crate::plan::{BoundMeasure, BoundSortKey, Relation, RelationKind, Residual};
 use crate::program::{Node, NodeKind, Program};
 use crate::proto;
 use crate::proto::relation::Kind;
@@ -72,7 +69,19 @@ impl Binder {
                 let input = sort.relation as usize;
                 (RelationKind::Sort { input, program, keys: chosen.sort_keys, limit: None }, schema)
             }
-            Kind::Join(join) => self.join(join)?,
+            Kind::Join(join) => {
+                let (mut joined, schema) = self.join(join)?;
+                if let Some(residual) = join.residual {
+                    let (columns, pairs) = self.pair_columns(join)?;
+                    let (program, chosen) = expressions(self, &pairs, &mut |bound, _| {
+                        let (predicate, node) = bound.node(residual)?;
+                        check_predicate(node)?;
+                        Ok(Chosen { nodes: vec![predicate], ..Chosen::default() })
+                    })?;
+                    joined.residual = Some(Residual::new(&program, chosen.nodes[0], &columns, &pairs));
+                }
+                (RelationKind::Join(joined), schema)
+            }
             Kind::Limit(limit) => {
                 let schema = self.schema_of(limit.relation)?.clone();
                 let input = limit.relation as usize;
@@ -131,42 +140,6 @@ impl Binder {
         let inputs = union.relations.iter().map(|&relation| relation as usize).collect();
         Ok((RelationKind::Union { inputs }, Arc::new(Schema::new(fields))))
     }
-
-    fn join(&self, join: &proto::Join) -> Result<(RelationKind, SchemaRef)> {
-        let (left, right) = (self.schema_of(join.left)?, self.schema_of(join.right)?);
-        let kind = match proto::JoinKind::try_from(join.kind) {
-            Ok(proto::JoinKind::Inner) => JoinType::Inner,
-            Ok(proto::JoinKind::Left) => JoinType::Left,
-            Ok(proto::JoinKind::LeftSemi) => JoinType::LeftSemi,
-            Ok(proto::JoinKind::LeftAnti) => JoinType::LeftAnti,
-            _ => return Err(Error::invalid_argument(format!("{} is no kind of join", join.kind))),
-        };
-        if join.keys.is_empty() {
-            return Err(Error::invalid_argument("a join has at least one key"));
-        }
-        let mut left_keys = Vec::with_capacity(join.keys.len());
-        let mut right_keys = Vec::with_capacity(join.keys.len());
-        let mut key_types = Vec::with_capacity(join.keys.len());
-        for key in &join.keys {
-            let (l, r) = (column_index(left, &key.left)?, column_index(right, &key.right)?);
-            let key_type = key_type(left.field(l).data_type(), right.field(r).data_type());
-            key_types.push(key_type.map_err(|error| error.in_column(key.left.clone()))?);
-            left_keys.push(l);
-            right_keys.push(r);
-        }
-        let (columns, fields) = join_columns(join, kind, left, right, &right_keys)?;
-        let kind = RelationKind::Join(BoundJoin {
-            left: join.left as usize,
-            right: join.right as usize,
-            kind,
-            left_keys,
-            right_keys,
-            key_types,
-            nulls: if join.nulls_equal { NullEquality::NullEqualsNull } else { NullEquality::NullEqualsNothing },
-            columns,
-        });
-        Ok((kind, checked_schema(fields)?))
-    }
 }
 
 /// Picks what a relation needs of its bound expressions.
@@ -198,6 +171,11 @@ fn expression_paths(message: &proto::Relation, kind: &Kind, path: &str) -> Vec<S
     };
     match kind {
         Kind::Filter(filter) => mark(filter.predicate, format!("{path}.predicate")),
+        Kind::Join(join) => {
+            if let Some(residual) = join.residual {
+                mark(residual, format!("{path}.residual"));
+            }
+        }
         Kind::Project(project) => {
             for (i, column) in project.columns.iter().enumerate() {
                 mark(column.expression, format!("{path}.columns[{i}]"));
@@ -370,62 +348,7 @@ fn measure_name(bound: &Expressions<'_>, schema: &SchemaRef, measure: &proto::Me
     }
 }
 
-/// The type that keys of two types are compared in: that of a comparison of the two.
-fn key_type(left: &DataType, right: &DataType) -> Result<DataType> {
-    let refuse = || {
-        Error::type_mismatch(format!(
-            "the key is of type {left} on the left and {right} on the right: cast one of them"
-        ))
-    };
-    let common = common_type(&[left.clone(), right.clone()]).ok_or_else(refuse)?;
-    for own in [left, right] {
-        // A cast of no rows says whether there is one at all.
-        let probe = arrow_array::new_empty_array(own).into();
-        cast(&probe, &common, CastMode::Checked, &Memory::unlimited()).map_err(|_| refuse())?;
-    }
-    Ok(common)
-}
-
-fn join_columns(
-    join: &proto::Join,
-    kind: JoinType,
-    left: &SchemaRef,
-    right: &SchemaRef,
-    right_keys: &[usize],
-) -> Result<(Vec<JoinColumn>, Vec<FieldRef>)> {
-    let mut columns: Vec<JoinColumn> = (0..left.fields().len()).map(JoinColumn::Probe).collect();
-    let mut fields: Vec<FieldRef> = left.fields().iter().cloned().collect();
-    if matches!(kind, JoinType::LeftSemi | JoinType::LeftAnti) {
-        return Ok((columns, fields));
-    }
-    let names: HashSet<&str> = left.fields().iter().map(|field| field.name().as_str()).collect();
-    for (index, field) in right.fields().iter().enumerate() {
-        let shared_key =
-            join.keys.iter().zip(right_keys).any(|(key, &column)| column == index && key.left == key.right);
-        if shared_key {
-            continue;
-        }
-        let mut field = field.as_ref().clone();
-        if names.contains(field.name().as_str()) {
-            if join.right_suffix.is_empty() {
-                return Err(Error::invalid_argument(
-                    "both sides have a column of this name: rename one or give a suffix",
-                )
-                .in_column(field.name().clone()));
-            }
-            let name = format!("{}{}", field.name(), join.right_suffix);
-            field = field.with_name(name);
-        }
-        if kind == JoinType::Left {
-            field = field.with_nullable(true);
-        }
-        columns.push(JoinColumn::Build(index));
-        fields.push(Arc::new(field));
-    }
-    Ok((columns, fields))
-}
-
-fn checked_schema(fields: Vec<FieldRef>) -> Result<SchemaRef> {
+pub(super) fn checked_schema(fields: Vec<FieldRef>) -> Result<SchemaRef> {
     let schema = Schema::new(fields);
     check_names(&schema)?;
     Ok(Arc::new(schema))

@@ -6,15 +6,23 @@
 //! [`JoinBuild`] gathers the build rows into one batch and numbers their keys; [`JoinProbe`] looks its rows' keys up.
 //! Where no key is built twice, a probe row has at most one partner: probe columns are then passed on as they are when
 //! all rows stay. Otherwise each row is repeated for each partner. Null keys match nothing, unless told to match nulls.
-//! Keys of different types are compared as their common one ([`JoinKeys`]).
+//! Keys of different types are compared as their common one ([`JoinKeys`]). A residual condition is asked of pairs before
+//! they count. Where build rows without a partner stay too, probes mark those that have one, and [`UnmatchedRows`] gives the others
+//! at the end.
 
 mod build;
 mod keys;
 mod pairing;
 mod probe;
+mod residual;
+mod rule;
 #[cfg(test)]
 mod tests;
+mod unmatched;
 
 pub(crate) use build::JoinBuild;
 pub(crate) use keys::JoinKeys;
 pub(crate) use probe::JoinProbe;
+pub(crate) use residual::PairCondition;
+pub(crate) use rule::Rule;
+pub(crate) use unmatched::UnmatchedRows;

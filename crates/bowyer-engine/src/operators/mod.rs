@@ -180,8 +180,30 @@ pub(crate) struct SortKey {
 /// Where a column of a join's result comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JoinColumn {
-    /// A column of the probe side (left).
+    /// A column of the probe side: in a plan, the left one.
     Probe(usize),
-    /// A column of the build side (right).
+    /// A column of the build side: in a plan, the right one.
     Build(usize),
+    /// A key: that of one side, or of the other where the first has no row.
+    Either {
+        /// The column of the probe side.
+        probe: usize,
+        /// The column of the build side.
+        build: usize,
+        /// Whether the build side goes first.
+        build_first: bool,
+    },
+}
+
+impl JoinColumn {
+    /// The same column when the sides change their parts.
+    pub(crate) fn swapped(self) -> Self {
+        match self {
+            Self::Probe(column) => Self::Build(column),
+            Self::Build(column) => Self::Probe(column),
+            Self::Either { probe, build, build_first } => {
+                Self::Either { probe: build, build: probe, build_first: !build_first }
+            }
+        }
+    }
 }

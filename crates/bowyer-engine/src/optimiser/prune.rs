@@ -10,7 +10,7 @@ use arrow_schema::{Schema, SchemaRef};
 use bowyer_core::Result;
 
 use crate::operators::JoinColumn;
-use crate::plan::{BoundJoin, BoundPlan, Relation, RelationKind};
+use crate::plan::{BoundJoin, BoundPlan, Relation, RelationKind, Residual};
 
 /// The same plan without columns that nobody reads.
 pub(super) fn prune(plan: BoundPlan) -> Result<BoundPlan> {
@@ -110,11 +110,16 @@ fn ask_inputs(plan: &BoundPlan, needed: &mut [BTreeSet<usize>]) {
             RelationKind::Join(join) => {
                 let mut left: BTreeSet<usize> = join.left_keys.iter().copied().collect();
                 let mut right: BTreeSet<usize> = join.right_keys.iter().copied().collect();
-                for &column in own.iter() {
-                    match join.columns[column] {
-                        JoinColumn::Probe(column) => left.insert(column),
-                        JoinColumn::Build(column) => right.insert(column),
-                    };
+                let residual = join.residual.iter().flat_map(|residual| &residual.columns);
+                for &column in own.iter().map(|&column| &join.columns[column]).chain(residual) {
+                    match column {
+                        JoinColumn::Probe(column) => left.extend([column]),
+                        JoinColumn::Build(column) => right.extend([column]),
+                        JoinColumn::Either { probe, build, .. } => {
+                            left.extend([probe]);
+                            right.extend([build]);
+                        }
+                    }
                 }
                 needed[join.left].extend(left);
                 needed[join.right].extend(right);
@@ -179,24 +184,37 @@ fn narrowed(relation: Relation, needed: &BTreeSet<usize>, places: &[Vec<Option<u
         RelationKind::Sort { input, program, keys, limit } => {
             RelationKind::Sort { input, program: Arc::new(program.over_columns(&places[input])), keys, limit }
         }
-        RelationKind::Join(join) => RelationKind::Join(BoundJoin {
-            left_keys: join.left_keys.iter().map(|&column| place(join.left, column)).collect(),
-            right_keys: join.right_keys.iter().map(|&column| place(join.right, column)).collect(),
-            columns: needed
-                .iter()
-                .map(|&column| match join.columns[column] {
-                    JoinColumn::Probe(column) => JoinColumn::Probe(place(join.left, column)),
-                    JoinColumn::Build(column) => JoinColumn::Build(place(join.right, column)),
-                })
-                .collect(),
-            ..join
-        }),
+        RelationKind::Join(join) => RelationKind::Join(narrowed_join(join, needed, places)),
         RelationKind::Distinct { input, columns } => {
             RelationKind::Distinct { input, columns: columns.iter().map(|&column| place(input, column)).collect() }
         }
         kind @ (RelationKind::Limit { .. } | RelationKind::Union { .. }) => kind,
     };
     Relation { kind, schema, ..relation }
+}
+
+/// A join with the needed columns only.
+fn narrowed_join(join: BoundJoin, needed: &BTreeSet<usize>, places: &[Vec<Option<usize>>]) -> BoundJoin {
+    let left = |column: usize| places[join.left][column].unwrap_or(usize::MAX);
+    let right = |column: usize| places[join.right][column].unwrap_or(usize::MAX);
+    let column = |column: &JoinColumn| match *column {
+        JoinColumn::Probe(column) => JoinColumn::Probe(left(column)),
+        JoinColumn::Build(column) => JoinColumn::Build(right(column)),
+        JoinColumn::Either { probe, build, build_first } => {
+            JoinColumn::Either { probe: left(probe), build: right(build), build_first }
+        }
+    };
+    let residual = join
+        .residual
+        .as_ref()
+        .map(|residual| Residual { columns: residual.columns.iter().map(column).collect(), ..residual.clone() });
+    BoundJoin {
+        left_keys: join.left_keys.iter().map(|&column| left(column)).collect(),
+        right_keys: join.right_keys.iter().map(|&column| right(column)).collect(),
+        columns: needed.iter().map(|&place| column(&join.columns[place])).collect(),
+        residual,
+        ..join
+    }
 }
 
 fn narrowed_schema(schema: &SchemaRef, needed: &BTreeSet<usize>) -> SchemaRef {

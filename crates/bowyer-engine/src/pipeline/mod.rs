@@ -33,7 +33,7 @@ use run::Run;
 /// Where a pipeline's batches come from.
 pub(crate) enum Source {
     /// Batches that are there when the query starts.
-    Table { input: u32, batches: Vec<RecordBatch> },
+    Table { input: Option<u32>, batches: Vec<RecordBatch> },
     /// Channels, one after the other.
     Channels(Vec<usize>),
 }
@@ -253,7 +253,9 @@ impl Pipeline {
                     progress.source_ended = true;
                     return None;
                 };
-                let lineage = Lineage::Rows { input: *input, batch: progress.position as u64, row: 0 };
+                let batch_number = progress.position as u64;
+                let lineage =
+                    input.map_or(Lineage::Unknown, |input| Lineage::Rows { input, batch: batch_number, row: 0 });
                 progress.position += 1;
                 (batch.clone(), lineage)
             }

@@ -119,26 +119,36 @@ impl<'a> Reader<'a> {
         Ok(if self.eat("as") { made.named(self.word()?) } else { made })
     }
 
-    /// `left u on k, a = b suffix _right nulls equal`
+    /// `left u on k, a = b suffix _right nulls equal`, `full u on k where less(v, w)`, `cross u`
     fn join(&mut self, plan: &Plan, known: &BTreeMap<String, Plan>) -> Parsed<Plan> {
         let kind = match self.word()? {
             "inner" => JoinKind::Inner,
             "left" => JoinKind::Left,
+            "right" => JoinKind::Right,
+            "full" => JoinKind::Full,
             "semi" => JoinKind::LeftSemi,
             "anti" => JoinKind::LeftAnti,
+            "right_semi" => JoinKind::RightSemi,
+            "right_anti" => JoinKind::RightAnti,
+            "not_in" => JoinKind::LeftAntiNullAware,
+            "cross" => JoinKind::Cross,
             other => return Err(format!("{other:?} is no kind of join")),
         };
         let right = named(self.word()?, known)?;
-        self.expect("on")?;
-        let keys = self.list(|reader| {
-            let left = reader.word()?;
-            Ok((left, if reader.eat("=") { reader.word()? } else { left }))
-        })?;
+        let keys = if self.eat("on") { self.list(Self::join_key)? } else { Vec::new() };
         let suffix = if self.eat("suffix") { self.word()? } else { "" };
         if self.eat("nulls equal") {
             return Ok(plan.join_with_equal_nulls(&right, kind, keys, suffix));
         }
+        if self.eat("where") {
+            return Ok(plan.join_where(&right, kind, keys, suffix, self.expression()?));
+        }
         Ok(plan.join_with_suffix(&right, kind, keys, suffix))
+    }
+
+    fn join_key(&mut self) -> Parsed<(&'a str, &'a str)> {
+        let left = self.word()?;
+        Ok((left, if self.eat("=") { self.word()? } else { left }))
     }
 
     fn sort_key(&mut self) -> Parsed<SortKey> {

@@ -12,10 +12,11 @@ use bowyer_core::keys::{KeyOptions, NO_GROUP, NullKeys};
 use bowyer_core::lanes::Lanes;
 use bowyer_core::take::{concat, is_pooled};
 use bowyer_core::{Charge, Error, Memory, Result};
-use datafusion_common::{JoinType, NullEquality};
+use datafusion_common::NullEquality;
 use rayon::prelude::*;
 
-use super::JoinKeys;
+use super::unmatched::Marks;
+use super::{JoinKeys, PairCondition, Rule};
 use crate::operators::aggregate::{own, own_all};
 use crate::operators::{Breaker, Finished, LocalState, Morsel, TaskContext};
 
@@ -23,17 +24,25 @@ use crate::operators::{Breaker, Finished, LocalState, Morsel, TaskContext};
 pub(crate) struct JoinBuild {
     schema: SchemaRef,
     keys: JoinKeys,
-    kind: JoinType,
+    rule: Rule,
     null_keys: NullKeys,
+    /// What pairs must fulfil beyond equal keys.
+    residual: Option<Arc<PairCondition>>,
     table: OnceLock<BuildTable>,
 }
 
 /// What a probe reads.
 pub(super) struct BuildTable {
-    pub(super) groups: GroupTable,
+    /// The groups of the keys; `None` without keys, where all rows are of one group.
+    pub(super) groups: Option<GroupTable>,
     pub(super) partners: Partners,
     /// All rows; without columns where only the existence of a match counts.
     pub(super) rows: RecordBatch,
+    pub(super) row_count: usize,
+    /// Whether a key is null.
+    pub(super) has_null_key: bool,
+    /// The rows that have found a partner, where the others are asked for.
+    pub(super) marks: Option<Marks>,
     /// What those of `rows` are charged for that are not in pool memory.
     _charge: Charge,
 }
@@ -48,6 +57,20 @@ pub(super) enum Partners {
     Many { starts: Lanes<u32>, rows: Lanes<u32> },
 }
 
+impl Partners {
+    /// The rows of a group.
+    pub(super) fn of<'a>(&'a self, group: &'a u32) -> &'a [u32] {
+        match self {
+            _ if *group == NO_GROUP => &[],
+            Self::SameRow => std::slice::from_ref(group),
+            Self::OneRow(rows) => rows.get(*group as usize).map_or(&[], std::slice::from_ref),
+            Self::Many { starts, rows } => {
+                &rows[starts[*group as usize] as usize..starts[*group as usize + 1] as usize]
+            }
+        }
+    }
+}
+
 struct Local {
     /// The sequence of each batch, the batch and its keys.
     kept: Vec<(u64, RecordBatch, Vec<ArrayRef>)>,
@@ -56,17 +79,27 @@ struct Local {
 impl LocalState for Local {}
 
 impl JoinBuild {
-    /// Builds rows of `schema` by `keys`.
-    pub(crate) fn new(schema: SchemaRef, keys: JoinKeys, kind: JoinType, nulls: NullEquality) -> Arc<Self> {
+    /// Builds rows of `schema` by `keys`, for a join of a rule and a residual.
+    pub(crate) fn new(
+        schema: SchemaRef,
+        keys: JoinKeys,
+        rule: Rule,
+        nulls: NullEquality,
+        residual: Option<Arc<PairCondition>>,
+    ) -> Arc<Self> {
         let null_keys = match nulls {
             NullEquality::NullEqualsNull => NullKeys::Group,
             NullEquality::NullEqualsNothing => NullKeys::Reject,
         };
-        Arc::new(Self { schema, keys, kind, null_keys, table: OnceLock::new() })
+        Arc::new(Self { schema, keys, rule, null_keys, residual, table: OnceLock::new() })
     }
 
-    pub(super) fn kind(&self) -> JoinType {
-        self.kind
+    pub(super) fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    pub(super) fn residual(&self) -> Option<&PairCondition> {
+        self.residual.as_deref()
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
@@ -85,9 +118,35 @@ impl JoinBuild {
     fn build(&self, batches: &[RecordBatch], keys: &[Vec<ArrayRef>], context: &TaskContext) -> Result<BuildTable> {
         let memory = &context.memory;
         let row_count: usize = batches.iter().map(RecordBatch::num_rows).sum();
-        let options = KeyOptions { null_keys: self.null_keys, expected_rows: row_count, ..KeyOptions::default() };
+        if row_count >= NO_GROUP as usize {
+            return Err(Error::limit_exceeded("a build side of more than 2^32 - 2 rows"));
+        }
+        let needs_rows = self.rule.gives_pairs() || self.residual.is_some();
+        let (groups, partners) = if self.keys.types().is_empty() {
+            (None, every_row(row_count, memory)?)
+        } else {
+            let (groups, partners) = self.group(batches, keys, needs_rows, context)?;
+            (Some(groups), partners)
+        };
+        let rows = if needs_rows { self.gather(batches, memory)? } else { nothing() };
+        let unpooled = rows.columns().iter().filter(|column| batches.len() > 1 && !is_pooled(column.data_type()));
+        let charge = memory.charge(unpooled.map(|column| column.get_buffer_memory_size()).sum())?;
+        let has_null_key = keys.iter().flatten().any(|key| key.logical_null_count() > 0);
+        let marks = if self.rule.keeps_build_rows() { Some(Marks::new(row_count, memory)?) } else { None };
+        Ok(BuildTable { groups, partners, rows, row_count, has_null_key, marks, _charge: charge })
+    }
+
+    fn group(
+        &self,
+        batches: &[RecordBatch],
+        keys: &[Vec<ArrayRef>],
+        needs_rows: bool,
+        context: &TaskContext,
+    ) -> Result<(GroupTable, Partners)> {
+        let memory = &context.memory;
+        let expected_rows = batches.iter().map(RecordBatch::num_rows).sum();
+        let options = KeyOptions { null_keys: self.null_keys, expected_rows, ..KeyOptions::default() };
         let mut groups = GroupTable::new(self.keys.types(), options, memory)?;
-        let needs_rows = matches!(self.kind, JoinType::Inner | JoinType::Left);
         groups.forget_keys();
         for (batch, keys) in batches.iter().zip(keys) {
             context.check()?;
@@ -103,10 +162,7 @@ impl JoinBuild {
             }
         }
         let partners = if needs_rows { partners(&groups, group_of_row, memory)? } else { Partners::SameRow };
-        let rows = if needs_rows { self.gather(batches, memory)? } else { nothing() };
-        let unpooled = rows.columns().iter().filter(|column| batches.len() > 1 && !is_pooled(column.data_type()));
-        let charge = memory.charge(unpooled.map(|column| column.get_buffer_memory_size()).sum())?;
-        Ok(BuildTable { groups, partners, rows, _charge: charge })
+        Ok((groups, partners))
     }
 
     fn gather(&self, batches: &[RecordBatch], memory: &Memory) -> Result<RecordBatch> {
@@ -130,14 +186,22 @@ fn nothing() -> RecordBatch {
     empty.unwrap_or_else(|_| RecordBatch::new_empty(arrow_schema::Schema::empty().into()))
 }
 
+/// All rows as those of group 0.
+fn every_row(row_count: usize, memory: &Memory) -> Result<Partners> {
+    let mut starts = Lanes::filled(memory, 2, 0_u32)?;
+    starts[1] = row_count as u32;
+    let mut rows = Lanes::for_overwrite(memory, row_count)?;
+    for (row, slot) in (0_u32..).zip(rows.iter_mut()) {
+        *slot = row;
+    }
+    Ok(Partners::Many { starts, rows })
+}
+
 /// The rows of each group, given the group of each row.
 fn partners(groups: &GroupTable, group_of_row: Lanes<u32>, memory: &Memory) -> Result<Partners> {
     let (group_count, row_count) = (groups.group_count(), group_of_row.len());
     if group_count == row_count {
         return Ok(Partners::SameRow);
-    }
-    if row_count >= NO_GROUP as usize {
-        return Err(Error::limit_exceeded("a build side of more than 2^32 - 2 rows"));
     }
     let keyed = group_of_row.iter().filter(|&&group| group != NO_GROUP).count();
     let mut starts = Lanes::filled(memory, group_count + 1, 0_u32)?;

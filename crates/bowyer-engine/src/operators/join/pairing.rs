@@ -3,9 +3,12 @@
 
 //! Pairs of probe and build rows, made as many at a time as a batch has rows.
 
-use bowyer_core::keys::NO_GROUP;
+use arrow_buffer::BooleanBuffer;
 use bowyer_core::take::NO_ROW;
 use bowyer_core::{Charge, Memory, Result};
+
+use super::build::Partners;
+use super::rule::Rule;
 
 /// The pairs of a batch of probe rows with the build rows of their groups, in the order of the probe rows, and for each in
 /// that of the build rows.
@@ -17,6 +20,10 @@ pub(super) struct Pairing {
     /// The next probe row, and how many of its partners are done.
     row: usize,
     done: usize,
+    /// The first probe row of which it is open whether a pair counts, and whether one has.
+    open: usize,
+    found: bool,
+    _charge: Charge,
 }
 
 /// Some pairs: a probe row and its partner in each place.
@@ -27,8 +34,10 @@ pub(super) struct Pairs {
 }
 
 impl Pairing {
-    pub(super) fn new(groups: Vec<u32>, outer: bool) -> Self {
-        Self { groups, outer, row: 0, done: 0 }
+    /// Pairs for probe rows of these groups; with `outer`, each row without a group is paired with [`NO_ROW`].
+    pub(super) fn new(groups: Vec<u32>, outer: bool, memory: &Memory) -> Result<Self> {
+        let charge = memory.charge(groups.len() * size_of::<u32>())?;
+        Ok(Self { groups, outer, row: 0, done: 0, open: 0, found: false, _charge: charge })
     }
 
     /// Whether there may be more pairs.
@@ -36,45 +45,69 @@ impl Pairing {
         self.row < self.groups.len()
     }
 
-    /// The next pairs, at most `limit`. Group `i` has the build rows `starts[i] .. starts[i + 1]` of `rows`.
-    pub(super) fn next(&mut self, starts: &[u32], rows: &[u32], limit: usize, memory: &Memory) -> Result<Pairs> {
+    /// The next pairs, at most `limit`.
+    pub(super) fn next(&mut self, table: &Partners, limit: usize, memory: &Memory) -> Result<Pairs> {
         let charge = memory.charge(2 * limit * size_of::<u32>())?;
         let likely = limit.min(self.groups.len() - self.row);
-        let (mut repeated, mut partners) = (Vec::with_capacity(likely), Vec::with_capacity(likely));
-        while let Some(&group) = self.groups.get(self.row) {
+        let (mut rows, mut partners) = (Vec::with_capacity(likely), Vec::with_capacity(likely));
+        while let Some(group) = self.groups.get(self.row) {
+            let found = table.of(group);
             let room = limit - partners.len();
-            if group != NO_GROUP {
-                let found = &rows[starts[group as usize] as usize + self.done..starts[group as usize + 1] as usize];
-                let taken = &found[..found.len().min(room)];
-                repeated.resize(repeated.len() + taken.len(), self.row as u32);
-                partners.extend_from_slice(taken);
-                if taken.len() < found.len() {
-                    self.done += taken.len();
-                    break;
-                }
-            } else if self.outer {
+            if found.is_empty() && self.outer {
                 if room == 0 {
                     break;
                 }
-                repeated.push(self.row as u32);
+                rows.push(self.row as u32);
                 partners.push(NO_ROW);
+            }
+            let left = &found[self.done..];
+            let taken = &left[..left.len().min(room)];
+            rows.resize(rows.len() + taken.len(), self.row as u32);
+            partners.extend_from_slice(taken);
+            if taken.len() < left.len() {
+                self.done += taken.len();
+                break;
             }
             self.row += 1;
             self.done = 0;
         }
-        Ok(Pairs { rows: repeated, partners, _charge: charge })
+        Ok(Pairs { rows, partners, _charge: charge })
     }
 
-    /// The probe row of a pair, counted from the first.
-    pub(super) fn probe_row(&self, starts: &[u32], pair: usize) -> usize {
-        let mut before = 0;
-        let found = self.groups.iter().position(|&group| {
-            before += match group {
-                NO_GROUP => usize::from(self.outer),
-                group => (starts[group as usize + 1] - starts[group as usize]) as usize,
+    /// What a join gives for the last pairs, of which those count that `holds` says: rows that are through by now and
+    /// what becomes of them without a pair that counts. At most one more row for each probe row comes out.
+    pub(super) fn settle(&mut self, pairs: Pairs, holds: &BooleanBuffer, rule: Rule) -> Pairs {
+        let kept = holds.count_set_bits();
+        let (rows, partners) = (Vec::with_capacity(kept), Vec::with_capacity(kept));
+        let mut settled = Pairs { rows, partners, _charge: pairs._charge };
+        for (at, (&row, &partner)) in pairs.rows.iter().zip(&pairs.partners).enumerate() {
+            self.close_to(row as usize, rule, &mut settled);
+            if holds.value(at) {
+                self.found = true;
+                if rule.gives_pairs() {
+                    settled.rows.push(row);
+                    settled.partners.push(partner);
+                }
+            }
+        }
+        self.close_to(self.row, rule, &mut settled);
+        settled
+    }
+
+    /// Closes the rows before `row`.
+    fn close_to(&mut self, row: usize, rule: Rule, settled: &mut Pairs) {
+        for open in self.open..row {
+            let stands = match rule {
+                Rule::Pairs { keeps_probe, .. } => keeps_probe && !self.found,
+                Rule::Having => self.found,
+                Rule::Lacking { .. } => !self.found,
             };
-            before > pair
-        });
-        found.unwrap_or(pair)
+            if stands {
+                settled.rows.push(open as u32);
+                settled.partners.push(NO_ROW);
+            }
+            self.found = false;
+        }
+        self.open = self.open.max(row);
     }
 }

@@ -8,17 +8,18 @@
 
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_array::{Array, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow_buffer::BooleanBuffer;
-use arrow_schema::SchemaRef;
+use arrow_schema::{FieldRef, SchemaRef};
+use arrow_select::zip::zip;
 use bowyer_core::keys::NO_GROUP;
 use bowyer_core::take::{NO_ROW, Rows, take};
 use bowyer_core::{Error, Memory, Result};
-use datafusion_common::JoinType;
 
 use super::build::{BuildTable, Partners};
-use super::pairing::Pairing;
-use super::{JoinBuild, JoinKeys};
+use super::pairing::{Pairing, Pairs};
+use super::unmatched::as_type;
+use super::{JoinBuild, JoinKeys, Rule};
 use crate::operators::select::Selection;
 use crate::operators::{JoinColumn, Output, Rest, Stage, TaskContext};
 
@@ -53,8 +54,7 @@ impl JoinProbe {
     /// Probes `build` with the keys of rows of `probe`. The result has `columns`, as in `output`.
     ///
     /// # Errors
-    /// `NotImplemented` for a kind that would return rows of the build side alone, `TypeMismatch` when the keys are not
-    /// those of the build side, `Internal` for columns that the kind does not have.
+    /// `TypeMismatch` when the keys are not those of the build side, `Internal` for columns that are not there.
     pub(crate) fn new(
         build: Arc<JoinBuild>,
         probe: &SchemaRef,
@@ -65,14 +65,12 @@ impl JoinProbe {
         if keys.types() != build.key_types() {
             return Err(Error::type_mismatch("the keys of a join are of different types"));
         }
-        let pairs = match build.kind() {
-            JoinType::Inner | JoinType::Left => true,
-            JoinType::LeftSemi | JoinType::LeftAnti => false,
-            other => return Err(Error::not_implemented(format!("a {other} join"))),
-        };
+        let (probe, built) = (probe.fields().len(), build.schema().fields().len());
+        let pairs = build.rule().gives_pairs();
         let known = columns.iter().all(|column| match *column {
-            JoinColumn::Probe(column) => column < probe.fields().len(),
-            JoinColumn::Build(column) => pairs && column < build.schema().fields().len(),
+            JoinColumn::Probe(column) => column < probe,
+            JoinColumn::Build(column) => pairs && column < built,
+            JoinColumn::Either { probe: own, build, .. } => pairs && own < probe && build < built,
         });
         if !known || columns.len() != output.fields().len() {
             return Err(Error::internal("a join's columns are not those of its inputs"));
@@ -85,23 +83,32 @@ impl Probe {
     fn matches(&self, table: &BuildTable, batch: &RecordBatch, context: &TaskContext) -> Result<Matches> {
         let keys = self.keys.of(batch, &context.memory)?;
         let mut groups = Vec::new();
-        table.groups.find(&keys, batch.num_rows(), &mut groups)?;
-        let kind = self.build.kind();
-        Ok(match (kind, &table.partners) {
-            (JoinType::LeftSemi | JoinType::LeftAnti, _) => {
-                let wanted = kind == JoinType::LeftSemi;
-                let kept = BooleanBuffer::collect_bool(groups.len(), |row| (groups[row] != NO_GROUP) == wanted);
-                Matches::Some { kept, partners: Vec::new() }
+        match &table.groups {
+            Some(table) => table.find(&keys, batch.num_rows(), &mut groups)?,
+            None => groups.resize(batch.num_rows(), 0),
+        }
+        let rule = self.build.rule();
+        let outer = rule.keeps_probe_rows();
+        if self.build.residual().is_some() {
+            return Ok(Matches::Many(Pairing::new(groups, false, &context.memory)?));
+        }
+        Ok(match (rule, &table.partners) {
+            (Rule::Having, _) => existing(&groups, table, |found, _| found),
+            (Rule::Lacking { null_aware: true }, _) if table.row_count > 0 => {
+                let nulls = keys.first().and_then(Array::logical_nulls);
+                let known = |row: usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+                existing(&groups, table, |found, row| !found && !table.has_null_key && known(row))
             }
-            (_, Partners::Many { .. }) => Matches::Many(Pairing::new(groups, kind == JoinType::Left)),
+            (Rule::Lacking { .. }, _) => existing(&groups, table, |found, _| !found),
+            (_, Partners::Many { .. }) => Matches::Many(Pairing::new(groups, outer, &context.memory)?),
             (_, Partners::OneRow(rows)) => {
                 for group in &mut groups {
                     *group = rows.get(*group as usize).copied().unwrap_or(NO_ROW);
                 }
-                single(groups, kind)
+                single(groups, outer)
             }
             // A group is its row, and no group no row.
-            (_, Partners::SameRow) => single(groups, kind),
+            (_, Partners::SameRow) => single(groups, outer),
         })
     }
 
@@ -126,30 +133,58 @@ impl Probe {
             Chosen::Repeated(rows) => Rows::new(rows, batch.num_rows())?,
             _ => Rows::new(&[], 0)?,
         };
-        let column = |column: &JoinColumn| match (*column, chosen) {
-            (JoinColumn::Build(column), _) => take(table.rows.column(column), build_rows, memory),
-            (JoinColumn::Probe(column), Chosen::Repeated(_)) => take(batch.column(column), repeated, memory),
-            (JoinColumn::Probe(column), Chosen::Some(selection)) => selection.apply(batch.column(column), memory),
-            (JoinColumn::Probe(column), Chosen::All) => Ok(batch.column(column).clone()),
+        let built = |column: usize| take(table.rows.column(column), build_rows, memory);
+        let probed = |column: usize| match chosen {
+            Chosen::Repeated(_) => take(batch.column(column), repeated, memory),
+            Chosen::Some(selection) => selection.apply(batch.column(column), memory),
+            Chosen::All => Ok(batch.column(column).clone()),
         };
-        let columns = self.columns.iter().map(column).collect::<Result<_>>()?;
+        let column = |(column, field): (&JoinColumn, &FieldRef)| match *column {
+            JoinColumn::Build(column) => built(column),
+            JoinColumn::Probe(column) => probed(column),
+            // Every row here has a probe row.
+            JoinColumn::Either { probe, build_first: false, .. } => as_type(probed(probe)?, field.data_type(), memory),
+            JoinColumn::Either { probe, build, .. } => {
+                let first = as_type(built(build)?, field.data_type(), memory)?;
+                if !partners.contains(&NO_ROW) {
+                    return Ok(first);
+                }
+                let there = BooleanBuffer::collect_bool(partners.len(), |row| partners[row] != NO_ROW);
+                let second = as_type(probed(probe)?, field.data_type(), memory)?;
+                Ok(zip(&BooleanArray::new(there, None), &first, &second)?)
+            }
+        };
+        let columns = self.columns.iter().zip(self.schema.fields()).map(column).collect::<Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(row_count));
         Ok(Some(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?))
     }
 
     /// The next batch of pairs, and those after it.
     fn pairs(self: &Arc<Self>, batch: RecordBatch, mut pairing: Pairing, context: &TaskContext) -> Result<Output> {
-        context.check()?;
         let table = self.build.table()?;
-        let Partners::Many { starts, rows } = &table.partners else {
-            return Err(Error::internal("pairs of rows that have one partner"));
-        };
-        let pairs = pairing.next(starts, rows, context.batch_rows.max(1), &context.memory)?;
+        let pairs = self.chosen(table, &batch, &mut pairing, context)?;
+        if let Some(marks) = &table.marks {
+            marks.set(&pairs.partners);
+        }
         let found = self.result(table, &batch, &Chosen::Repeated(&pairs.rows), &pairs.partners, &context.memory)?;
-        let rest = pairing
-            .has_more()
-            .then(|| -> Box<dyn Rest> { Box::new(MorePairs { probe: self.clone(), batch, pairing }) });
+        let more = pairing.has_more();
+        let rest = more.then(|| -> Box<dyn Rest> { Box::new(MorePairs { probe: self.clone(), batch, pairing }) });
         Ok(Output { batch: found, rest })
+    }
+
+    /// The next rows of the result, as pairs.
+    fn chosen(
+        &self,
+        table: &BuildTable,
+        batch: &RecordBatch,
+        pairing: &mut Pairing,
+        context: &TaskContext,
+    ) -> Result<Pairs> {
+        context.check()?;
+        let pairs = pairing.next(&table.partners, context.batch_rows.max(1), &context.memory)?;
+        let Some(residual) = self.build.residual() else { return Ok(pairs) };
+        let holds = residual.holds(batch, &table.rows, &pairs, context)?;
+        Ok(pairing.settle(pairs, &holds, self.build.rule()))
     }
 }
 
@@ -166,9 +201,16 @@ impl Rest for MorePairs {
     }
 }
 
+/// The probe rows that stay, given whether each has a partner, and its number.
+fn existing(groups: &[u32], table: &BuildTable, stays: impl Fn(bool, usize) -> bool) -> Matches {
+    let partner = |group: u32| group != NO_GROUP && (table.groups.is_some() || table.row_count > 0);
+    let kept = BooleanBuffer::collect_bool(groups.len(), |row| stays(partner(groups[row]), row));
+    Matches::Some { kept, partners: Vec::new() }
+}
+
 /// The matches of rows that have one partner at most.
-fn single(mut partners: Vec<u32>, kind: JoinType) -> Matches {
-    if kind == JoinType::Left || !partners.contains(&NO_ROW) {
+fn single(mut partners: Vec<u32>, outer: bool) -> Matches {
+    if outer || !partners.contains(&NO_ROW) {
         return Matches::All { partners };
     }
     let kept = BooleanBuffer::collect_bool(partners.len(), |row| partners[row] != NO_ROW);
@@ -193,16 +235,28 @@ impl Stage for JoinProbe {
                 selection => (Chosen::Some(selection), partners),
             },
         };
+        if let Some(marks) = &table.marks {
+            marks.set(&partners);
+        }
         let batch = probe.result(table, &batch, &chosen, &partners, &context.memory)?;
         Ok(Output { batch, rest: None })
     }
 
     fn trace(&self, input: &RecordBatch, output_row: usize, context: &TaskContext) -> Result<usize> {
         let table = self.0.build.table()?;
-        Ok(match (self.0.matches(table, input, context)?, &table.partners) {
-            (Matches::Some { kept, .. }, _) => kept.set_indices().nth(output_row).unwrap_or(output_row),
-            (Matches::Many(pairing), Partners::Many { starts, .. }) => pairing.probe_row(starts, output_row),
-            _ => output_row,
-        })
+        let mut pairing = match self.0.matches(table, input, context)? {
+            Matches::All { .. } => return Ok(output_row),
+            Matches::Some { kept, .. } => return Ok(kept.set_indices().nth(output_row).unwrap_or(output_row)),
+            Matches::Many(pairing) => pairing,
+        };
+        let mut before = 0;
+        while pairing.has_more() {
+            let pairs = self.0.chosen(table, input, &mut pairing, context)?;
+            if let Some(&row) = pairs.rows.get(output_row - before) {
+                return Ok(row as usize);
+            }
+            before += pairs.rows.len();
+        }
+        Err(Error::internal("a row that the join does not give"))
     }
 }

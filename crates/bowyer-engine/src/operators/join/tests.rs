@@ -32,6 +32,14 @@ fn own_types(batch: &RecordBatch, columns: &[usize]) -> JoinKeys {
     JoinKeys::new(columns.to_vec(), types, "join[2]")
 }
 
+fn rule(kind: JoinType) -> Rule {
+    match kind {
+        JoinType::LeftSemi => Rule::Having,
+        JoinType::LeftAnti => Rule::Lacking { null_aware: false },
+        kind => Rule::Pairs { keeps_probe: kind == JoinType::Left, keeps_build: false },
+    }
+}
+
 /// The pairs of row numbers that a join gives; −1 stands for no row.
 fn joined(probe: &RecordBatch, build: &RecordBatch, kind: JoinType, nulls_equal: bool) -> Vec<(i64, i64)> {
     let memory = Memory::unlimited();
@@ -40,8 +48,9 @@ fn joined(probe: &RecordBatch, build: &RecordBatch, kind: JoinType, nulls_equal:
     let table = JoinBuild::new(
         build.schema(),
         own_types(build, &keys),
-        kind,
+        rule(kind),
         if nulls_equal { NullEquality::NullEqualsNull } else { NullEquality::NullEqualsNothing },
+        None,
     );
     run(table.as_ref(), &cut(build), 3, &context).unwrap();
     let with_build = matches!(kind, JoinType::Inner | JoinType::Left);
@@ -144,7 +153,13 @@ fn every_row_matched_once_passes_probe_columns_on() {
     let keys = integers(&(0..500).map(Some).collect::<Vec<_>>());
     let both = side(vec![keys], 500);
     let memory = Memory::unlimited();
-    let table = JoinBuild::new(both.schema(), own_types(&both, &[0]), JoinType::Inner, NullEquality::NullEqualsNothing);
+    let table = JoinBuild::new(
+        both.schema(),
+        own_types(&both, &[0]),
+        rule(JoinType::Inner),
+        NullEquality::NullEqualsNothing,
+        None,
+    );
     run(table.as_ref(), std::slice::from_ref(&both), 1, &context(&memory)).unwrap();
     let columns = vec![JoinColumn::Probe(0), JoinColumn::Probe(1)];
     let stage = JoinProbe::new(table, &both.schema(), own_types(&both, &[0]), both.schema(), columns).unwrap();
