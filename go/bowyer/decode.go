@@ -145,6 +145,8 @@ func (d *decoder) fill(out *relation, encoded *wire.Relation) ([]uint32, error) 
 			out.join.condition = out.predicate
 		}
 		return []uint32{join.GetLeft(), join.GetRight()}, nil
+	case *wire.Relation_AsOfJoin:
+		return d.asOf(out, kind.AsOfJoin), nil
 	case *wire.Relation_Sort:
 		out.kind = sortRelation
 		for _, key := range kind.Sort.GetKeys() {

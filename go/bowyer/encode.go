@@ -178,6 +178,8 @@ func (e *encoder) kind(r *relation, inputs []uint32) error {
 			join.Residual = &residual
 		}
 		out.Kind = &wire.Relation_Join{Join: join}
+	case asOfRelation:
+		return e.asOf(r, inputs)
 	case sortRelation:
 		sort := &wire.Sort{Relation: inputs[0]}
 		for _, key := range r.order {

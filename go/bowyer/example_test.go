@@ -185,6 +185,27 @@ func ExamplePlan_CrossJoin() {
 	// bob cat
 }
 
+func ExamplePlan_AsOfJoin() {
+	quotes := fromJSON(arrow.NewSchema([]arrow.Field{
+		{Name: "time", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "share", Type: arrow.BinaryTypes.String},
+		{Name: "price", Type: arrow.PrimitiveTypes.Int64},
+	}, nil), `[{"time": 1, "share": "x", "price": 10}, {"time": 5, "share": "x", "price": 11}, {"time": 2, "share": "y", "price": 70}]`)
+	defer quotes.Release()
+	trades := fromJSON(arrow.NewSchema([]arrow.Field{
+		{Name: "time", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "share", Type: arrow.BinaryTypes.String},
+	}, nil), `[{"time": 4, "share": "x"}, {"time": 5, "share": "x"}, {"time": 9, "share": "y"}, {"time": 0, "share": "x"}]`)
+	defer trades.Release()
+	show(bowyer.FromBatches(trades.Schema(), trades).
+		AsOfJoin(bowyer.FromBatches(quotes.Schema(), quotes), bowyer.AsOfOn("time", "time").By("share", "share").Within(5)))
+	// Output:
+	// 4 x 10
+	// 5 x 11
+	// 9 y (null)
+	// 0 x (null)
+}
+
 func ExamplePlan_Sort() {
 	orders := orderBatch()
 	defer orders.Release()

@@ -29,13 +29,14 @@ const (
 	projectRelation
 	aggregateRelation
 	joinRelation
+	asOfRelation
 	sortRelation
 	limitRelation
 	unionRelation
 	distinctRelation
 )
 
-var relationNames = [...]string{"scan", "filter", "project", "aggregate", "join", "sort", "limit", "union", "distinct"}
+var relationNames = [...]string{"scan", "filter", "project", "aggregate", "join", "as_of_join", "sort", "limit", "union", "distinct"}
 
 // relation is an immutable node of a plan.
 type relation struct {
@@ -52,6 +53,7 @@ type relation struct {
 	measures  []measure
 	join      JoinOn // join
 	joinKind  JoinKind
+	asOf      AsOf
 	order     []SortKey // sort
 	offset    uint64    // limit
 	count     *uint64   // limit

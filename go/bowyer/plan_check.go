@@ -86,6 +86,8 @@ func (r *relation) complete() Plan {
 		r.checkAggregate()
 	case joinRelation:
 		r.checkJoin()
+	case asOfRelation:
+		r.checkAsOf()
 	case sortRelation:
 		r.checkSort()
 	case unionRelation:

@@ -70,6 +70,8 @@ func TestPlanSaysMistakesWithTheLineThatWroteThem(t *testing.T) {
 		"join of same names":  {input.Join(bowyer.Left, input, bowyer.On("region")), bowyer.ErrInvalidArgument, "join[1]", "add Suffix"},
 		"join without keys":   {input.Join(bowyer.Left, input, bowyer.On()), bowyer.ErrInvalidArgument, "join[1].keys", "OnPair"},
 		"cross join by keys":  {input.Join(bowyer.Cross, input, bowyer.On("region").Suffix("_r")), bowyer.ErrInvalidArgument, "join[1].keys", "no keys"},
+		"as of no column":     {input.AsOfJoin(input, bowyer.AsOfOn("amount", "amont").Suffix("_r")), bowyer.ErrNotFound, "as_of_join[1].right_on", "did you mean"},
+		"empty AsOf":          {input.AsOfJoin(input, bowyer.AsOf{}), bowyer.ErrInvalidArgument, "as_of_join[1]", "AsOfOn"},
 		"not in two keys":     {input.Join(bowyer.LeftAntiNullAware, input, bowyer.On("region", "amount")), bowyer.ErrInvalidArgument, "join[1].keys", "one key"},
 		"condition's column":  {input.Join(bowyer.LeftSemi, input, bowyer.On("region").Suffix("_r").Where(bowyer.Col("amount_q").Gt(1))), bowyer.ErrNotFound, "join[1].residual", "no column"},
 		"join of no kind":     {input.Join(0, input, bowyer.On("region")), bowyer.ErrInvalidArgument, "join[1].kind", "no join of kind"},
@@ -132,6 +134,7 @@ func TestPlanSurvivesJSON(t *testing.T) {
 		Join(bowyer.Left, other, bowyer.OnPair("region", "code").NullsEqual().Suffix("_r")).
 		Join(bowyer.RightSemi, other, bowyer.OnPair("region", "code").Suffix("_s").Where(bowyer.Col("total").Gt(bowyer.Col("cost_s")))).
 		CrossJoin(salesPlan(), "_x").
+		AsOfJoin(other, bowyer.AsOfOn("total", "cost").By("region", "code").Nearest().Strict().Within(2.5).Suffix("_n")).
 		Select("region", bowyer.Col("total").Cast(arrow.PrimitiveTypes.Float32).As("t32"), bowyer.Col("cost"),
 			bowyer.Col("total").TryCast(&arrow.Decimal128Type{Precision: 5, Scale: 1}).As("d"),
 			bowyer.LitOf(&arrow.Decimal128Type{Precision: 9, Scale: 3}, decimal128.FromI64(1500)).As("fixed"),

@@ -197,6 +197,8 @@ func (t *texts) relation(plan *wire.Plan, relation *wire.Relation) string {
 		return t.aggregate(kind.Aggregate)
 	case *wire.Relation_Join:
 		return t.join(kind.Join)
+	case *wire.Relation_AsOfJoin:
+		return t.asOf(kind.AsOfJoin)
 	case *wire.Relation_Sort:
 		keys := make([]string, len(kind.Sort.GetKeys()))
 		for i, key := range kind.Sort.GetKeys() {

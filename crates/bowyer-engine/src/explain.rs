@@ -56,13 +56,17 @@ fn line(plan: &BoundPlan, relation: &Relation) -> String {
         }
         RelationKind::Join(join) => {
             let built = join.columns.iter().filter(|column| matches!(column, JoinColumn::Build(_))).count();
+            let as_of = join.as_of.as_ref().map_or_else(String::new, |as_of| {
+                let (left, right) = (names(&join.left, &[as_of.left_on]), names(&join.right, &[as_of.right_on]));
+                format!(" as of {left} = {right} {:?}", as_of.rule.direction)
+            });
             let aware = if join.null_aware { " (null-aware)" } else { "" };
             let residual = join.residual.as_ref().map_or_else(String::new, |residual| {
                 let fields = residual.schema.fields();
                 format!(" where {}", nested(plan, fields, &residual.program, residual.predicate, DEPTH))
             });
             format!(
-                "{} {:?}{aware} {} on [{}] = [{}]{residual}, {built} columns of the right",
+                "{} {:?}{aware} {} on [{}] = [{}]{as_of}{residual}, {built} columns of the right",
                 of(&join.left),
                 join.kind,
                 of(&join.right),

@@ -20,13 +20,13 @@ use datafusion_common::ScalarValue;
 use crate::operators::aggregate::HashAggregate;
 use crate::operators::distinct::Distinct;
 use crate::operators::filter::Filter;
-use crate::operators::join::{JoinBuild, JoinKeys, JoinProbe, UnmatchedRows};
+use crate::operators::join::{AsOfBuild, AsOfProbe, JoinBuild, JoinKeys, JoinProbe, Rule, UnmatchedRows};
 use crate::operators::project::{Project, Relabel};
 use crate::operators::sort::SortBreaker;
 use crate::operators::{Breaker, Measure, SortKey, Stage};
 use crate::pipeline::channel::{Channel, Party};
 use crate::pipeline::{Pipeline, Progress, Sink, Source};
-use crate::plan::{BoundJoin, BoundPlan, Relation, RelationKind};
+use crate::plan::{AsOf, BoundJoin, BoundPlan, Relation, RelationKind};
 use crate::program::{NodeKind, Program};
 use sides::JoinPlan;
 
@@ -201,7 +201,27 @@ impl Builder<'_> {
         }
     }
 
+    fn as_of_join(&mut self, join: &BoundJoin, as_of: &AsOf, relation: &Relation) -> Result<Flow> {
+        let rule = Rule::Pairs { keeps_probe: true, keeps_build: false };
+        let keys = |columns: &[usize]| JoinKeys::new(columns.to_vec(), join.key_types.clone(), &relation.path);
+        let on = |column: usize| JoinKeys::new(vec![column], vec![as_of.on_type.clone()], &relation.path);
+        let right = self.open(join.right)?;
+        let rows = JoinBuild::new(right.schema.clone(), keys(&join.right_keys), rule, join.nulls, None);
+        let build = AsOfBuild::new(rows.clone(), on(as_of.right_on));
+        let sink = Sink::Breaker { breaker: build.clone(), channels: Vec::new() };
+        let built = self.close(right, sink, None, &format!("{} build", relation.path))?;
+        let mut flow = self.open(join.left)?;
+        let (schema, columns) = (relation.schema.clone(), join.columns.clone());
+        let probe = JoinProbe::new(rows, &flow.schema, keys(&join.left_keys), schema, columns)?;
+        let probe = AsOfProbe::new(probe, build, on(as_of.left_on), as_of.rule);
+        flow.dependencies.push(built);
+        Ok(self.then(flow, Arc::new(probe), relation, true))
+    }
+
     fn join(&mut self, join: &BoundJoin, relation: &Relation) -> Result<Flow> {
+        if let Some(as_of) = &join.as_of {
+            return self.as_of_join(join, as_of, relation);
+        }
         let plan = JoinPlan::of(join, self.plan, self.given);
         let right = self.open(plan.build)?;
         let keys = |columns: &[usize]| JoinKeys::new(columns.to_vec(), join.key_types.clone(), &relation.path);

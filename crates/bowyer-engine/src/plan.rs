@@ -13,6 +13,7 @@ use bowyer_compute::Bound;
 use datafusion_common::{JoinType, NullEquality};
 
 use crate::operators::JoinColumn;
+use crate::operators::join::AsOfRule;
 use crate::program::Program;
 
 /// A named input of a plan.
@@ -103,7 +104,18 @@ pub(crate) struct BoundJoin {
     pub(crate) null_aware: bool,
     /// What pairs of rows with equal keys must fulfil too.
     pub(crate) residual: Option<Residual>,
+    /// Of the pairs with equal keys, only the one whose values are next to each other.
+    pub(crate) as_of: Option<AsOf>,
     pub(crate) columns: Vec<JoinColumn>,
+}
+
+/// The order of an as-of join: columns of either side, and the type that they are compared in.
+#[derive(Clone, Debug)]
+pub(crate) struct AsOf {
+    pub(crate) left_on: usize,
+    pub(crate) right_on: usize,
+    pub(crate) on_type: DataType,
+    pub(crate) rule: AsOfRule,
 }
 
 /// A condition on pairs of rows.

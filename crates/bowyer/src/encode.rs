@@ -12,6 +12,7 @@ use bowyer_engine::{field_to_proto, proto, schema_to_proto};
 use prost::Message;
 use proto::relation::Kind;
 
+use crate::as_of::{AsOf, AsOfDirection};
 use crate::expression::{Expr, Literal, Node};
 use crate::measure::Measure;
 use crate::plan::{JoinKind, Plan, Relation};
@@ -84,6 +85,7 @@ impl PlanWriter {
                 right_suffix: suffix.clone(),
                 residual: residual.as_ref().map(|residual| expressions.expression(residual)).transpose()?,
             }),
+            Relation::AsOfJoin { left, right, as_of } => Kind::AsOfJoin(self.as_of(left, right, as_of, expressions)?),
             Relation::Sort { from, keys } => {
                 let relation = self.relation(from)?;
                 let keys = keys.iter().map(|key| {
@@ -105,6 +107,32 @@ impl PlanWriter {
             Relation::Distinct { from, columns } => {
                 Kind::Distinct(proto::Distinct { relation: self.relation(from)?, columns: columns.clone() })
             }
+        })
+    }
+
+    fn as_of(
+        &mut self,
+        left: &Plan,
+        right: &Plan,
+        as_of: &AsOf,
+        expressions: &mut ExpressionWriter,
+    ) -> Result<proto::AsOfJoin> {
+        let key = |(left, right): &(String, String)| proto::JoinKey { left: left.clone(), right: right.clone() };
+        let direction = match as_of.direction {
+            AsOfDirection::Backward => proto::AsOfDirection::Backward,
+            AsOfDirection::Forward => proto::AsOfDirection::Forward,
+            AsOfDirection::Nearest => proto::AsOfDirection::Nearest,
+        };
+        Ok(proto::AsOfJoin {
+            left: self.relation(left)?,
+            right: self.relation(right)?,
+            left_on: as_of.on.0.clone(),
+            right_on: as_of.on.1.clone(),
+            by: as_of.by.iter().map(key).collect(),
+            direction: direction.into(),
+            strict: as_of.strict,
+            tolerance: as_of.tolerance.as_ref().map(|most| expressions.expression(most)).transpose()?,
+            right_suffix: as_of.suffix.clone(),
         })
     }
 

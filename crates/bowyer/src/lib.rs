@@ -31,6 +31,7 @@
 
 #![forbid(unsafe_code)]
 
+mod as_of;
 mod encode;
 mod engine;
 mod expression;
@@ -44,6 +45,7 @@ pub use arrow_schema;
 pub use bowyer_core::{Column, Error, ErrorCode, Result};
 pub use bowyer_engine::{plan_from_json, plan_to_json};
 
+pub use as_of::{AsOf, AsOfDirection};
 pub use engine::{Config, Engine};
 pub use expression::{Expr, Literal, col, function, if_else, lit, parameter};
 pub use input::Input;

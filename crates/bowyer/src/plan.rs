@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow_schema::Schema;
 
+use crate::as_of::AsOf;
 use crate::expression::Expr;
 use crate::measure::Measure;
 
@@ -43,6 +44,11 @@ pub(crate) enum Relation {
         suffix: String,
         nulls_equal: bool,
         residual: Option<Expr>,
+    },
+    AsOfJoin {
+        left: Plan,
+        right: Plan,
+        as_of: AsOf,
     },
     Sort {
         from: Plan,
@@ -142,7 +148,7 @@ impl NamedExpr for &str {
 }
 
 impl Plan {
-    fn new(relation: Relation) -> Self {
+    pub(crate) fn new(relation: Relation) -> Self {
         Self(Arc::new(relation))
     }
 

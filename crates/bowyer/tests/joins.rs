@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bowyer::arrow_array::cast::AsArray;
 use bowyer::arrow_array::types::Int64Type;
 use bowyer::arrow_array::{Array, ArrayRef, Int32Array, Int64Array, RecordBatch};
-use bowyer::{Config, Engine, Input, JoinKind, Plan, col};
+use bowyer::{AsOf, AsOfDirection, Config, Engine, Input, JoinKind, Plan, col};
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -181,5 +181,81 @@ fn keys_of_one_name_are_those_of_the_side_that_is_there() {
         let mut answer = lines(&engine, &plan, [("t", split(&left, 1)), ("u", split(&right, 1))]);
         answer.sort();
         assert_eq!(answer, keys.into_iter().map(|key| vec![key]).collect::<Vec<_>>(), "{kind:?}");
+    }
+}
+
+#[derive(Clone, Debug)]
+struct AsOfJob {
+    left: Vec<Row>,
+    right: Vec<Row>,
+    keyed: bool,
+    direction: AsOfDirection,
+    strict: bool,
+    tolerance: Option<i64>,
+    step: usize,
+    threads: u32,
+}
+
+fn as_of_jobs() -> impl Strategy<Value = AsOfJob> {
+    let direction =
+        prop_oneof![Just(AsOfDirection::Backward), Just(AsOfDirection::Forward), Just(AsOfDirection::Nearest)];
+    let rule = (direction, any::<bool>(), weighted(0.5, 0..5_i64));
+    (rows(), rows(), any::<bool>(), rule, (1..9_usize, 1..4_u32)).prop_map(
+        |(left, right, keyed, (direction, strict, tolerance), (step, threads))| AsOfJob {
+            left,
+            right,
+            keyed,
+            direction,
+            strict,
+            tolerance,
+            step,
+            threads,
+        },
+    )
+}
+
+/// The row that stands next to one, by a look at all of them.
+fn next_to(job: &AsOfJob, &(key, at): &Row) -> Option<Row> {
+    let at = at?;
+    let distance = |row: &Row| row.1.map(|value| value - at);
+    let fits = |row: &&Row| {
+        let Some(distance) = distance(row) else { return false };
+        (!job.keyed || (key.is_some() && key == row.0))
+            && !(job.strict && distance == 0)
+            && job.tolerance.is_none_or(|most| distance.abs() <= most)
+    };
+    let before =
+        job.right.iter().filter(fits).filter(|row| row.1 <= Some(at)).rev().min_by_key(|row| -distance(row).unwrap());
+    let after = job.right.iter().filter(fits).filter(|row| row.1 >= Some(at)).min_by_key(|row| distance(row).unwrap());
+    let row = match (job.direction, before, after) {
+        (AsOfDirection::Backward, before, _) => before,
+        (AsOfDirection::Forward, _, after) => after,
+        (AsOfDirection::Nearest, Some(before), Some(after)) => {
+            Some(if distance(after).unwrap() < -distance(before).unwrap() { after } else { before })
+        }
+        (AsOfDirection::Nearest, before, after) => before.or(after),
+    };
+    row.copied()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn as_of_joins_answer_as_a_look_at_all_rows(job in as_of_jobs()) {
+        let (left, right) = (batch(&job.left, "k", "v"), batch(&job.right, "l", "w"));
+        let (t, u) = (Plan::input("t", &left.schema()), Plan::input("u", &right.schema()));
+        let mut as_of = AsOf::on("v", "w").direction(job.direction);
+        as_of = if job.keyed { as_of.by("k", "l") } else { as_of };
+        as_of = if job.strict { as_of.strict() } else { as_of };
+        as_of = job.tolerance.map_or(as_of.clone(), |most| as_of.within(most));
+        let engine = Engine::open(&Config { threads: job.threads, ..Config::default() }).unwrap();
+        let inputs = [("t", split(&left, job.step)), ("u", split(&right, job.step))];
+        let answered = lines(&engine, &t.as_of_join(&u, as_of), inputs);
+        let expected: Vec<Line> = job.left.iter().map(|row| {
+            let (key, value) = next_to(&job, row).unwrap_or((None, None));
+            vec![row.0, row.1, key, value]
+        }).collect();
+        prop_assert_eq!(answered, expected);
     }
 }

@@ -100,6 +100,58 @@ func (JoinKind) EnumDescriptor() ([]byte, []int) {
 	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{0}
 }
 
+type AsOfDirection int32
+
+const (
+	AsOfDirection_AS_OF_DIRECTION_UNSPECIFIED AsOfDirection = 0
+	AsOfDirection_AS_OF_DIRECTION_BACKWARD    AsOfDirection = 1 // the greatest that is not greater; the last of equal ones
+	AsOfDirection_AS_OF_DIRECTION_FORWARD     AsOfDirection = 2 // the least that is not less; the first of equal ones
+	AsOfDirection_AS_OF_DIRECTION_NEAREST     AsOfDirection = 3 // the closer of these two; the one before when both are as close
+)
+
+// Enum value maps for AsOfDirection.
+var (
+	AsOfDirection_name = map[int32]string{
+		0: "AS_OF_DIRECTION_UNSPECIFIED",
+		1: "AS_OF_DIRECTION_BACKWARD",
+		2: "AS_OF_DIRECTION_FORWARD",
+		3: "AS_OF_DIRECTION_NEAREST",
+	}
+	AsOfDirection_value = map[string]int32{
+		"AS_OF_DIRECTION_UNSPECIFIED": 0,
+		"AS_OF_DIRECTION_BACKWARD":    1,
+		"AS_OF_DIRECTION_FORWARD":     2,
+		"AS_OF_DIRECTION_NEAREST":     3,
+	}
+)
+
+func (x AsOfDirection) Enum() *AsOfDirection {
+	p := new(AsOfDirection)
+	*p = x
+	return p
+}
+
+func (x AsOfDirection) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AsOfDirection) Descriptor() protoreflect.EnumDescriptor {
+	return file_bowyer_v1_plan_proto_enumTypes[1].Descriptor()
+}
+
+func (AsOfDirection) Type() protoreflect.EnumType {
+	return &file_bowyer_v1_plan_proto_enumTypes[1]
+}
+
+func (x AsOfDirection) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AsOfDirection.Descriptor instead.
+func (AsOfDirection) EnumDescriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{1}
+}
+
 type Plan struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Version       uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // of this contract: 1
@@ -305,6 +357,7 @@ type Relation struct {
 	//	*Relation_Limit
 	//	*Relation_Union
 	//	*Relation_Distinct
+	//	*Relation_AsOfJoin
 	Kind          isRelation_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -435,6 +488,15 @@ func (x *Relation) GetDistinct() *Distinct {
 	return nil
 }
 
+func (x *Relation) GetAsOfJoin() *AsOfJoin {
+	if x != nil {
+		if x, ok := x.Kind.(*Relation_AsOfJoin); ok {
+			return x.AsOfJoin
+		}
+	}
+	return nil
+}
+
 type isRelation_Kind interface {
 	isRelation_Kind()
 }
@@ -475,6 +537,10 @@ type Relation_Distinct struct {
 	Distinct *Distinct `protobuf:"bytes,10,opt,name=distinct,proto3,oneof"`
 }
 
+type Relation_AsOfJoin struct {
+	AsOfJoin *AsOfJoin `protobuf:"bytes,12,opt,name=as_of_join,json=asOfJoin,proto3,oneof"`
+}
+
 func (*Relation_Scan) isRelation_Kind() {}
 
 func (*Relation_Filter) isRelation_Kind() {}
@@ -492,6 +558,8 @@ func (*Relation_Limit) isRelation_Kind() {}
 func (*Relation_Union) isRelation_Kind() {}
 
 func (*Relation_Distinct) isRelation_Kind() {}
+
+func (*Relation_AsOfJoin) isRelation_Kind() {}
 
 // Reads an input.
 type Scan struct {
@@ -931,6 +999,116 @@ func (x *Join) GetResidual() uint32 {
 	return 0
 }
 
+// Joins each left row with the right row whose `right_on` stands next to its `left_on` among those with equal keys, or
+// with nulls. Nulls and NaN stand next to nothing. `on` columns and keys of one name appear once.
+type AsOfJoin struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Left          uint32                 `protobuf:"varint,1,opt,name=left,proto3" json:"left,omitempty"`
+	Right         uint32                 `protobuf:"varint,2,opt,name=right,proto3" json:"right,omitempty"`
+	LeftOn        string                 `protobuf:"bytes,3,opt,name=left_on,json=leftOn,proto3" json:"left_on,omitempty"` // numbers, dates or times
+	RightOn       string                 `protobuf:"bytes,4,opt,name=right_on,json=rightOn,proto3" json:"right_on,omitempty"`
+	By            []*JoinKey             `protobuf:"bytes,5,rep,name=by,proto3" json:"by,omitempty"`
+	Direction     AsOfDirection          `protobuf:"varint,6,opt,name=direction,proto3,enum=bowyer.v1.AsOfDirection" json:"direction,omitempty"`
+	Strict        bool                   `protobuf:"varint,7,opt,name=strict,proto3" json:"strict,omitempty"`             // an equal value does not count
+	Tolerance     *uint32                `protobuf:"varint,8,opt,name=tolerance,proto3,oneof" json:"tolerance,omitempty"` // index into this relation's expressions: a constant number or duration
+	RightSuffix   string                 `protobuf:"bytes,9,opt,name=right_suffix,json=rightSuffix,proto3" json:"right_suffix,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AsOfJoin) Reset() {
+	*x = AsOfJoin{}
+	mi := &file_bowyer_v1_plan_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AsOfJoin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AsOfJoin) ProtoMessage() {}
+
+func (x *AsOfJoin) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_plan_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AsOfJoin.ProtoReflect.Descriptor instead.
+func (*AsOfJoin) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *AsOfJoin) GetLeft() uint32 {
+	if x != nil {
+		return x.Left
+	}
+	return 0
+}
+
+func (x *AsOfJoin) GetRight() uint32 {
+	if x != nil {
+		return x.Right
+	}
+	return 0
+}
+
+func (x *AsOfJoin) GetLeftOn() string {
+	if x != nil {
+		return x.LeftOn
+	}
+	return ""
+}
+
+func (x *AsOfJoin) GetRightOn() string {
+	if x != nil {
+		return x.RightOn
+	}
+	return ""
+}
+
+func (x *AsOfJoin) GetBy() []*JoinKey {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+func (x *AsOfJoin) GetDirection() AsOfDirection {
+	if x != nil {
+		return x.Direction
+	}
+	return AsOfDirection_AS_OF_DIRECTION_UNSPECIFIED
+}
+
+func (x *AsOfJoin) GetStrict() bool {
+	if x != nil {
+		return x.Strict
+	}
+	return false
+}
+
+func (x *AsOfJoin) GetTolerance() uint32 {
+	if x != nil && x.Tolerance != nil {
+		return *x.Tolerance
+	}
+	return 0
+}
+
+func (x *AsOfJoin) GetRightSuffix() string {
+	if x != nil {
+		return x.RightSuffix
+	}
+	return ""
+}
+
 type JoinKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Left          string                 `protobuf:"bytes,1,opt,name=left,proto3" json:"left,omitempty"`
@@ -941,7 +1119,7 @@ type JoinKey struct {
 
 func (x *JoinKey) Reset() {
 	*x = JoinKey{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[11]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +1131,7 @@ func (x *JoinKey) String() string {
 func (*JoinKey) ProtoMessage() {}
 
 func (x *JoinKey) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[11]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +1144,7 @@ func (x *JoinKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinKey.ProtoReflect.Descriptor instead.
 func (*JoinKey) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{11}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *JoinKey) GetLeft() string {
@@ -994,7 +1172,7 @@ type Sort struct {
 
 func (x *Sort) Reset() {
 	*x = Sort{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[12]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1006,7 +1184,7 @@ func (x *Sort) String() string {
 func (*Sort) ProtoMessage() {}
 
 func (x *Sort) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[12]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1019,7 +1197,7 @@ func (x *Sort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sort.ProtoReflect.Descriptor instead.
 func (*Sort) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{12}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Sort) GetRelation() uint32 {
@@ -1047,7 +1225,7 @@ type SortKey struct {
 
 func (x *SortKey) Reset() {
 	*x = SortKey{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[13]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1059,7 +1237,7 @@ func (x *SortKey) String() string {
 func (*SortKey) ProtoMessage() {}
 
 func (x *SortKey) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[13]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1072,7 +1250,7 @@ func (x *SortKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SortKey.ProtoReflect.Descriptor instead.
 func (*SortKey) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{13}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SortKey) GetExpression() uint32 {
@@ -1108,7 +1286,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[14]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1120,7 +1298,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[14]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1133,7 +1311,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{14}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Limit) GetRelation() uint32 {
@@ -1167,7 +1345,7 @@ type Union struct {
 
 func (x *Union) Reset() {
 	*x = Union{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[15]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1179,7 +1357,7 @@ func (x *Union) String() string {
 func (*Union) ProtoMessage() {}
 
 func (x *Union) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[15]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1192,7 +1370,7 @@ func (x *Union) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Union.ProtoReflect.Descriptor instead.
 func (*Union) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{15}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Union) GetRelations() []uint32 {
@@ -1213,7 +1391,7 @@ type Distinct struct {
 
 func (x *Distinct) Reset() {
 	*x = Distinct{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[16]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1225,7 +1403,7 @@ func (x *Distinct) String() string {
 func (*Distinct) ProtoMessage() {}
 
 func (x *Distinct) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[16]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1238,7 +1416,7 @@ func (x *Distinct) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Distinct.ProtoReflect.Descriptor instead.
 func (*Distinct) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{16}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Distinct) GetRelation() uint32 {
@@ -1272,7 +1450,7 @@ type Expression struct {
 
 func (x *Expression) Reset() {
 	*x = Expression{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[17]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1284,7 +1462,7 @@ func (x *Expression) String() string {
 func (*Expression) ProtoMessage() {}
 
 func (x *Expression) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[17]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1297,7 +1475,7 @@ func (x *Expression) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expression.ProtoReflect.Descriptor instead.
 func (*Expression) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{17}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Expression) GetKind() isExpression_Kind {
@@ -1406,7 +1584,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[18]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1596,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[18]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1609,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{18}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Call) GetFunction() string {
@@ -1466,7 +1644,7 @@ type Cast struct {
 
 func (x *Cast) Reset() {
 	*x = Cast{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[19]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1478,7 +1656,7 @@ func (x *Cast) String() string {
 func (*Cast) ProtoMessage() {}
 
 func (x *Cast) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[19]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1491,7 +1669,7 @@ func (x *Cast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cast.ProtoReflect.Descriptor instead.
 func (*Cast) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{19}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Cast) GetArgument() uint32 {
@@ -1528,7 +1706,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[20]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1540,7 +1718,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[20]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1553,7 +1731,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{20}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Origin) GetRelation() uint32 {
@@ -1601,7 +1779,7 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\tunbounded\x18\x03 \x01(\bR\tunbounded\"8\n" +
 	"\x06Output\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
-	"\brelation\x18\x02 \x01(\rR\brelation\"\xda\x03\n" +
+	"\brelation\x18\x02 \x01(\rR\brelation\"\x8f\x04\n" +
 	"\bRelation\x127\n" +
 	"\vexpressions\x18\x01 \x03(\v2\x15.bowyer.v1.ExpressionR\vexpressions\x12%\n" +
 	"\x04scan\x18\x02 \x01(\v2\x0f.bowyer.v1.ScanH\x00R\x04scan\x12+\n" +
@@ -1613,7 +1791,9 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\x05limit\x18\b \x01(\v2\x10.bowyer.v1.LimitH\x00R\x05limit\x12(\n" +
 	"\x05union\x18\t \x01(\v2\x10.bowyer.v1.UnionH\x00R\x05union\x121\n" +
 	"\bdistinct\x18\n" +
-	" \x01(\v2\x13.bowyer.v1.DistinctH\x00R\bdistinctB\x06\n" +
+	" \x01(\v2\x13.bowyer.v1.DistinctH\x00R\bdistinct\x123\n" +
+	"\n" +
+	"as_of_join\x18\f \x01(\v2\x13.bowyer.v1.AsOfJoinH\x00R\basOfJoinB\x06\n" +
 	"\x04kind\"\x1c\n" +
 	"\x04Scan\x12\x14\n" +
 	"\x05input\x18\x01 \x01(\rR\x05input\"B\n" +
@@ -1647,7 +1827,19 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"nullsEqual\x12!\n" +
 	"\fright_suffix\x18\x06 \x01(\tR\vrightSuffix\x12\x1f\n" +
 	"\bresidual\x18\a \x01(\rH\x00R\bresidual\x88\x01\x01B\v\n" +
-	"\t_residual\"3\n" +
+	"\t_residual\"\xb0\x02\n" +
+	"\bAsOfJoin\x12\x12\n" +
+	"\x04left\x18\x01 \x01(\rR\x04left\x12\x14\n" +
+	"\x05right\x18\x02 \x01(\rR\x05right\x12\x17\n" +
+	"\aleft_on\x18\x03 \x01(\tR\x06leftOn\x12\x19\n" +
+	"\bright_on\x18\x04 \x01(\tR\arightOn\x12\"\n" +
+	"\x02by\x18\x05 \x03(\v2\x12.bowyer.v1.JoinKeyR\x02by\x126\n" +
+	"\tdirection\x18\x06 \x01(\x0e2\x18.bowyer.v1.AsOfDirectionR\tdirection\x12\x16\n" +
+	"\x06strict\x18\a \x01(\bR\x06strict\x12!\n" +
+	"\ttolerance\x18\b \x01(\rH\x00R\ttolerance\x88\x01\x01\x12!\n" +
+	"\fright_suffix\x18\t \x01(\tR\vrightSuffixB\f\n" +
+	"\n" +
+	"_tolerance\"3\n" +
 	"\aJoinKey\x12\x12\n" +
 	"\x04left\x18\x01 \x01(\tR\x04left\x12\x14\n" +
 	"\x05right\x18\x02 \x01(\tR\x05right\"J\n" +
@@ -1710,7 +1902,12 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\x14JOIN_KIND_RIGHT_ANTI\x10\b\x12\"\n" +
 	"\x1eJOIN_KIND_LEFT_ANTI_NULL_AWARE\x10\t\x12\x13\n" +
 	"\x0fJOIN_KIND_CROSS\x10\n" +
-	"B6Z4github.com/bowyer-arrow/bowyer/go/internal/wire;wireb\x06proto3"
+	"*\x88\x01\n" +
+	"\rAsOfDirection\x12\x1f\n" +
+	"\x1bAS_OF_DIRECTION_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18AS_OF_DIRECTION_BACKWARD\x10\x01\x12\x1b\n" +
+	"\x17AS_OF_DIRECTION_FORWARD\x10\x02\x12\x1b\n" +
+	"\x17AS_OF_DIRECTION_NEAREST\x10\x03B6Z4github.com/bowyer-arrow/bowyer/go/internal/wire;wireb\x06proto3"
 
 var (
 	file_bowyer_v1_plan_proto_rawDescOnce sync.Once
@@ -1724,70 +1921,75 @@ func file_bowyer_v1_plan_proto_rawDescGZIP() []byte {
 	return file_bowyer_v1_plan_proto_rawDescData
 }
 
-var file_bowyer_v1_plan_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bowyer_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_bowyer_v1_plan_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_bowyer_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_bowyer_v1_plan_proto_goTypes = []any{
 	(JoinKind)(0),           // 0: bowyer.v1.JoinKind
-	(*Plan)(nil),            // 1: bowyer.v1.Plan
-	(*Input)(nil),           // 2: bowyer.v1.Input
-	(*Output)(nil),          // 3: bowyer.v1.Output
-	(*Relation)(nil),        // 4: bowyer.v1.Relation
-	(*Scan)(nil),            // 5: bowyer.v1.Scan
-	(*Filter)(nil),          // 6: bowyer.v1.Filter
-	(*Project)(nil),         // 7: bowyer.v1.Project
-	(*NamedExpression)(nil), // 8: bowyer.v1.NamedExpression
-	(*Aggregate)(nil),       // 9: bowyer.v1.Aggregate
-	(*Measure)(nil),         // 10: bowyer.v1.Measure
-	(*Join)(nil),            // 11: bowyer.v1.Join
-	(*JoinKey)(nil),         // 12: bowyer.v1.JoinKey
-	(*Sort)(nil),            // 13: bowyer.v1.Sort
-	(*SortKey)(nil),         // 14: bowyer.v1.SortKey
-	(*Limit)(nil),           // 15: bowyer.v1.Limit
-	(*Union)(nil),           // 16: bowyer.v1.Union
-	(*Distinct)(nil),        // 17: bowyer.v1.Distinct
-	(*Expression)(nil),      // 18: bowyer.v1.Expression
-	(*Call)(nil),            // 19: bowyer.v1.Call
-	(*Cast)(nil),            // 20: bowyer.v1.Cast
-	(*Origin)(nil),          // 21: bowyer.v1.Origin
-	(*Schema)(nil),          // 22: bowyer.v1.Schema
-	(*Option)(nil),          // 23: bowyer.v1.Option
-	(*Literal)(nil),         // 24: bowyer.v1.Literal
-	(*Field)(nil),           // 25: bowyer.v1.Field
+	(AsOfDirection)(0),      // 1: bowyer.v1.AsOfDirection
+	(*Plan)(nil),            // 2: bowyer.v1.Plan
+	(*Input)(nil),           // 3: bowyer.v1.Input
+	(*Output)(nil),          // 4: bowyer.v1.Output
+	(*Relation)(nil),        // 5: bowyer.v1.Relation
+	(*Scan)(nil),            // 6: bowyer.v1.Scan
+	(*Filter)(nil),          // 7: bowyer.v1.Filter
+	(*Project)(nil),         // 8: bowyer.v1.Project
+	(*NamedExpression)(nil), // 9: bowyer.v1.NamedExpression
+	(*Aggregate)(nil),       // 10: bowyer.v1.Aggregate
+	(*Measure)(nil),         // 11: bowyer.v1.Measure
+	(*Join)(nil),            // 12: bowyer.v1.Join
+	(*AsOfJoin)(nil),        // 13: bowyer.v1.AsOfJoin
+	(*JoinKey)(nil),         // 14: bowyer.v1.JoinKey
+	(*Sort)(nil),            // 15: bowyer.v1.Sort
+	(*SortKey)(nil),         // 16: bowyer.v1.SortKey
+	(*Limit)(nil),           // 17: bowyer.v1.Limit
+	(*Union)(nil),           // 18: bowyer.v1.Union
+	(*Distinct)(nil),        // 19: bowyer.v1.Distinct
+	(*Expression)(nil),      // 20: bowyer.v1.Expression
+	(*Call)(nil),            // 21: bowyer.v1.Call
+	(*Cast)(nil),            // 22: bowyer.v1.Cast
+	(*Origin)(nil),          // 23: bowyer.v1.Origin
+	(*Schema)(nil),          // 24: bowyer.v1.Schema
+	(*Option)(nil),          // 25: bowyer.v1.Option
+	(*Literal)(nil),         // 26: bowyer.v1.Literal
+	(*Field)(nil),           // 27: bowyer.v1.Field
 }
 var file_bowyer_v1_plan_proto_depIdxs = []int32{
-	2,  // 0: bowyer.v1.Plan.inputs:type_name -> bowyer.v1.Input
-	4,  // 1: bowyer.v1.Plan.relations:type_name -> bowyer.v1.Relation
-	3,  // 2: bowyer.v1.Plan.outputs:type_name -> bowyer.v1.Output
-	21, // 3: bowyer.v1.Plan.origins:type_name -> bowyer.v1.Origin
-	22, // 4: bowyer.v1.Input.schema:type_name -> bowyer.v1.Schema
-	18, // 5: bowyer.v1.Relation.expressions:type_name -> bowyer.v1.Expression
-	5,  // 6: bowyer.v1.Relation.scan:type_name -> bowyer.v1.Scan
-	6,  // 7: bowyer.v1.Relation.filter:type_name -> bowyer.v1.Filter
-	7,  // 8: bowyer.v1.Relation.project:type_name -> bowyer.v1.Project
-	9,  // 9: bowyer.v1.Relation.aggregate:type_name -> bowyer.v1.Aggregate
-	11, // 10: bowyer.v1.Relation.join:type_name -> bowyer.v1.Join
-	13, // 11: bowyer.v1.Relation.sort:type_name -> bowyer.v1.Sort
-	15, // 12: bowyer.v1.Relation.limit:type_name -> bowyer.v1.Limit
-	16, // 13: bowyer.v1.Relation.union:type_name -> bowyer.v1.Union
-	17, // 14: bowyer.v1.Relation.distinct:type_name -> bowyer.v1.Distinct
-	8,  // 15: bowyer.v1.Project.columns:type_name -> bowyer.v1.NamedExpression
-	8,  // 16: bowyer.v1.Aggregate.keys:type_name -> bowyer.v1.NamedExpression
-	10, // 17: bowyer.v1.Aggregate.measures:type_name -> bowyer.v1.Measure
-	23, // 18: bowyer.v1.Measure.options:type_name -> bowyer.v1.Option
-	0,  // 19: bowyer.v1.Join.kind:type_name -> bowyer.v1.JoinKind
-	12, // 20: bowyer.v1.Join.keys:type_name -> bowyer.v1.JoinKey
-	14, // 21: bowyer.v1.Sort.keys:type_name -> bowyer.v1.SortKey
-	24, // 22: bowyer.v1.Expression.literal:type_name -> bowyer.v1.Literal
-	19, // 23: bowyer.v1.Expression.call:type_name -> bowyer.v1.Call
-	20, // 24: bowyer.v1.Expression.cast:type_name -> bowyer.v1.Cast
-	25, // 25: bowyer.v1.Expression.parameter_type:type_name -> bowyer.v1.Field
-	23, // 26: bowyer.v1.Call.options:type_name -> bowyer.v1.Option
-	25, // 27: bowyer.v1.Cast.type:type_name -> bowyer.v1.Field
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	3,  // 0: bowyer.v1.Plan.inputs:type_name -> bowyer.v1.Input
+	5,  // 1: bowyer.v1.Plan.relations:type_name -> bowyer.v1.Relation
+	4,  // 2: bowyer.v1.Plan.outputs:type_name -> bowyer.v1.Output
+	23, // 3: bowyer.v1.Plan.origins:type_name -> bowyer.v1.Origin
+	24, // 4: bowyer.v1.Input.schema:type_name -> bowyer.v1.Schema
+	20, // 5: bowyer.v1.Relation.expressions:type_name -> bowyer.v1.Expression
+	6,  // 6: bowyer.v1.Relation.scan:type_name -> bowyer.v1.Scan
+	7,  // 7: bowyer.v1.Relation.filter:type_name -> bowyer.v1.Filter
+	8,  // 8: bowyer.v1.Relation.project:type_name -> bowyer.v1.Project
+	10, // 9: bowyer.v1.Relation.aggregate:type_name -> bowyer.v1.Aggregate
+	12, // 10: bowyer.v1.Relation.join:type_name -> bowyer.v1.Join
+	15, // 11: bowyer.v1.Relation.sort:type_name -> bowyer.v1.Sort
+	17, // 12: bowyer.v1.Relation.limit:type_name -> bowyer.v1.Limit
+	18, // 13: bowyer.v1.Relation.union:type_name -> bowyer.v1.Union
+	19, // 14: bowyer.v1.Relation.distinct:type_name -> bowyer.v1.Distinct
+	13, // 15: bowyer.v1.Relation.as_of_join:type_name -> bowyer.v1.AsOfJoin
+	9,  // 16: bowyer.v1.Project.columns:type_name -> bowyer.v1.NamedExpression
+	9,  // 17: bowyer.v1.Aggregate.keys:type_name -> bowyer.v1.NamedExpression
+	11, // 18: bowyer.v1.Aggregate.measures:type_name -> bowyer.v1.Measure
+	25, // 19: bowyer.v1.Measure.options:type_name -> bowyer.v1.Option
+	0,  // 20: bowyer.v1.Join.kind:type_name -> bowyer.v1.JoinKind
+	14, // 21: bowyer.v1.Join.keys:type_name -> bowyer.v1.JoinKey
+	14, // 22: bowyer.v1.AsOfJoin.by:type_name -> bowyer.v1.JoinKey
+	1,  // 23: bowyer.v1.AsOfJoin.direction:type_name -> bowyer.v1.AsOfDirection
+	16, // 24: bowyer.v1.Sort.keys:type_name -> bowyer.v1.SortKey
+	26, // 25: bowyer.v1.Expression.literal:type_name -> bowyer.v1.Literal
+	21, // 26: bowyer.v1.Expression.call:type_name -> bowyer.v1.Call
+	22, // 27: bowyer.v1.Expression.cast:type_name -> bowyer.v1.Cast
+	27, // 28: bowyer.v1.Expression.parameter_type:type_name -> bowyer.v1.Field
+	25, // 29: bowyer.v1.Call.options:type_name -> bowyer.v1.Option
+	27, // 30: bowyer.v1.Cast.type:type_name -> bowyer.v1.Field
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_bowyer_v1_plan_proto_init() }
@@ -1806,24 +2008,26 @@ func file_bowyer_v1_plan_proto_init() {
 		(*Relation_Limit)(nil),
 		(*Relation_Union)(nil),
 		(*Relation_Distinct)(nil),
+		(*Relation_AsOfJoin)(nil),
 	}
 	file_bowyer_v1_plan_proto_msgTypes[10].OneofWrappers = []any{}
-	file_bowyer_v1_plan_proto_msgTypes[14].OneofWrappers = []any{}
-	file_bowyer_v1_plan_proto_msgTypes[17].OneofWrappers = []any{
+	file_bowyer_v1_plan_proto_msgTypes[11].OneofWrappers = []any{}
+	file_bowyer_v1_plan_proto_msgTypes[15].OneofWrappers = []any{}
+	file_bowyer_v1_plan_proto_msgTypes[18].OneofWrappers = []any{
 		(*Expression_Column)(nil),
 		(*Expression_Literal)(nil),
 		(*Expression_Call)(nil),
 		(*Expression_Cast)(nil),
 		(*Expression_Parameter)(nil),
 	}
-	file_bowyer_v1_plan_proto_msgTypes[20].OneofWrappers = []any{}
+	file_bowyer_v1_plan_proto_msgTypes[21].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bowyer_v1_plan_proto_rawDesc), len(file_bowyer_v1_plan_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   21,
+			NumEnums:      2,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -16,7 +16,8 @@ use super::Binder;
 use super::expression::column_index;
 use super::relation::checked_schema;
 use crate::operators::JoinColumn;
-use crate::plan::BoundJoin;
+use crate::operators::join::{AsOfRule, Direction, has_moments};
+use crate::plan::{AsOf, BoundJoin};
 use crate::proto;
 
 impl Binder {
@@ -49,11 +50,44 @@ impl Binder {
             nulls,
             null_aware,
             residual: None,
+            as_of: None,
             columns: Vec::new(),
         };
         let (columns, fields) = columns_of(join, &joined, left, right)?;
         joined.columns = columns;
         Ok((joined, checked_schema(fields)?))
+    }
+
+    /// An as-of join without its tolerance, and the schema of its rows.
+    pub(super) fn as_of(&self, join: &proto::AsOfJoin) -> Result<(BoundJoin, SchemaRef)> {
+        let direction = match proto::AsOfDirection::try_from(join.direction) {
+            Ok(proto::AsOfDirection::Backward) => Direction::Backward,
+            Ok(proto::AsOfDirection::Forward) => Direction::Forward,
+            Ok(proto::AsOfDirection::Nearest) => Direction::Nearest,
+            _ => return Err(Error::invalid_argument(format!("{} is no direction", join.direction))),
+        };
+        let on = proto::JoinKey { left: join.left_on.clone(), right: join.right_on.clone() };
+        let left_join = proto::Join {
+            left: join.left,
+            right: join.right,
+            kind: proto::JoinKind::Left.into(),
+            keys: join.by.iter().cloned().chain([on]).collect(),
+            nulls_equal: false,
+            right_suffix: join.right_suffix.clone(),
+            residual: None,
+        };
+        let (mut joined, schema) = self.join(&left_join)?;
+        let on = (joined.left_keys.pop(), joined.right_keys.pop(), joined.key_types.pop());
+        let (Some(left_on), Some(right_on), Some(on_type)) = on else {
+            return Err(Error::internal("an as-of join without a column"));
+        };
+        if !has_moments(&on_type) {
+            return Err(Error::type_mismatch(format!("values of type {on_type} have no distances"))
+                .in_column(join.left_on.clone()));
+        }
+        let rule = AsOfRule { direction, strict: join.strict, tolerance: None };
+        joined.as_of = Some(AsOf { left_on, right_on, on_type, rule });
+        Ok((joined, schema))
     }
 
     /// The columns of pairs of rows, as the residual sees them: those of an inner join.

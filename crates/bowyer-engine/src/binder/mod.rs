@@ -224,6 +224,7 @@ fn kind_name(relation: &proto::Relation) -> &'static str {
         Some(Kind::Project(_)) => "project",
         Some(Kind::Aggregate(_)) => "aggregate",
         Some(Kind::Join(_)) => "join",
+        Some(Kind::AsOfJoin(_)) => "as_of_join",
         Some(Kind::Sort(_)) => "sort",
         Some(Kind::Limit(_)) => "limit",
         Some(Kind::Union(_)) => "union",

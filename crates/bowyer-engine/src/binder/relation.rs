@@ -12,6 +12,7 @@ use bowyer_core::{Error, Result};
 
 use super::expression::{Expressions, column_index};
 use super::{Binder, Origins, check_names};
+use crate::operators::join::distance_of;
 use crate::plan::{BoundMeasure, BoundSortKey, Relation, RelationKind, Residual};
 use crate::program::{Node, NodeKind, Program};
 use crate::proto;
@@ -79,6 +80,20 @@ impl Binder {
                         Ok(Chosen { nodes: vec![predicate], ..Chosen::default() })
                     })?;
                     joined.residual = Some(Residual::new(&program, chosen.nodes[0], &columns, &pairs));
+                }
+                (RelationKind::Join(joined), schema)
+            }
+            Kind::AsOfJoin(join) => {
+                let (mut joined, schema) = self.as_of(join)?;
+                if let (Some(tolerance), Some(as_of)) = (join.tolerance, &mut joined.as_of) {
+                    let left = self.schema_of(join.left)?.clone();
+                    let (program, chosen) = expressions(self, &left, &mut |bound, _| {
+                        Ok(Chosen { nodes: vec![bound.node(tolerance)?.0], ..Chosen::default() })
+                    })?;
+                    let NodeKind::Literal(value) = &program.nodes[chosen.nodes[0]].kind else {
+                        return Err(Error::invalid_argument("the tolerance is a constant"));
+                    };
+                    as_of.rule.tolerance = Some(distance_of(value, &as_of.on_type)?);
                 }
                 (RelationKind::Join(joined), schema)
             }
@@ -174,6 +189,11 @@ fn expression_paths(message: &proto::Relation, kind: &Kind, path: &str) -> Vec<S
         Kind::Join(join) => {
             if let Some(residual) = join.residual {
                 mark(residual, format!("{path}.residual"));
+            }
+        }
+        Kind::AsOfJoin(join) => {
+            if let Some(tolerance) = join.tolerance {
+                mark(tolerance, format!("{path}.tolerance"));
             }
         }
         Kind::Project(project) => {

@@ -10,8 +10,10 @@
 //! they count. Where build rows without a partner stay too, probes mark those that have one, and [`UnmatchedRows`] gives the others
 //! at the end.
 
+mod as_of;
 mod build;
 mod keys;
+mod moments;
 mod pairing;
 mod probe;
 mod residual;
@@ -20,8 +22,10 @@ mod rule;
 mod tests;
 mod unmatched;
 
+pub(crate) use as_of::{AsOfBuild, AsOfProbe, AsOfRule, Direction};
 pub(crate) use build::JoinBuild;
 pub(crate) use keys::JoinKeys;
+pub(crate) use moments::{distance_of, has_moments};
 pub(crate) use probe::JoinProbe;
 pub(crate) use residual::PairCondition;
 pub(crate) use rule::Rule;

@@ -10,7 +10,7 @@ use arrow_schema::{Schema, SchemaRef};
 use bowyer_core::Result;
 
 use crate::operators::JoinColumn;
-use crate::plan::{BoundJoin, BoundPlan, Relation, RelationKind, Residual};
+use crate::plan::{AsOf, BoundJoin, BoundPlan, Relation, RelationKind, Residual};
 
 /// The same plan without columns that nobody reads.
 pub(super) fn prune(plan: BoundPlan) -> Result<BoundPlan> {
@@ -121,6 +121,10 @@ fn ask_inputs(plan: &BoundPlan, needed: &mut [BTreeSet<usize>]) {
                         }
                     }
                 }
+                if let Some(as_of) = &join.as_of {
+                    left.extend([as_of.left_on]);
+                    right.extend([as_of.right_on]);
+                }
                 needed[join.left].extend(left);
                 needed[join.right].extend(right);
             }
@@ -208,7 +212,13 @@ fn narrowed_join(join: BoundJoin, needed: &BTreeSet<usize>, places: &[Vec<Option
         .residual
         .as_ref()
         .map(|residual| Residual { columns: residual.columns.iter().map(column).collect(), ..residual.clone() });
+    let as_of = join.as_of.as_ref().map(|as_of| AsOf {
+        left_on: left(as_of.left_on),
+        right_on: right(as_of.right_on),
+        ..as_of.clone()
+    });
     BoundJoin {
+        as_of,
         left_keys: join.left_keys.iter().map(|&column| left(column)).collect(),
         right_keys: join.right_keys.iter().map(|&column| right(column)).collect(),
         columns: needed.iter().map(|&place| column(&join.columns[place])).collect(),

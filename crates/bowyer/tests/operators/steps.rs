@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use bowyer::{Expr, JoinKind, Literal, Measure, Plan, SortKey, asc, col, desc, function, lit, measure};
+use bowyer::{
+    AsOf, AsOfDirection, Expr, JoinKind, Literal, Measure, Plan, SortKey, asc, col, desc, function, lit, measure,
+};
 use bowyer_testkit::data_type;
 
 type Parsed<T> = Result<T, String>;
@@ -70,6 +72,7 @@ impl<'a> Reader<'a> {
             "with" => plan.with(self.list(Self::named)?),
             "aggregate" => self.aggregate(plan)?,
             "join" => self.join(plan, known)?,
+            "as_of" => self.as_of(plan, known)?,
             "sort" => plan.sort(self.list(Self::sort_key)?),
             "limit" => {
                 let count = self.count()?;
@@ -144,6 +147,34 @@ impl<'a> Reader<'a> {
             return Ok(plan.join_where(&right, kind, keys, suffix, self.expression()?));
         }
         Ok(plan.join_with_suffix(&right, kind, keys, suffix))
+    }
+
+    /// `u on at = time by k, a = b forward strict within 3 suffix _right`
+    fn as_of(&mut self, plan: &Plan, known: &BTreeMap<String, Plan>) -> Parsed<Plan> {
+        let right = named(self.word()?, known)?;
+        self.expect("on")?;
+        let (left_on, right_on) = self.join_key()?;
+        let mut as_of = AsOf::on(left_on, right_on);
+        if self.eat("by") {
+            for (left, right) in self.list(Self::join_key)? {
+                as_of = as_of.by(left, right);
+            }
+        }
+        if self.eat("forward") {
+            as_of = as_of.direction(AsOfDirection::Forward);
+        } else if self.eat("nearest") {
+            as_of = as_of.direction(AsOfDirection::Nearest);
+        }
+        if self.eat("strict") {
+            as_of = as_of.strict();
+        }
+        if self.eat("within") {
+            as_of = as_of.within(self.literal()?.ok_or("a tolerance is a constant")?);
+        }
+        if self.eat("suffix") {
+            as_of = as_of.suffix(self.word()?);
+        }
+        Ok(plan.as_of_join(&right, as_of))
     }
 
     fn join_key(&mut self) -> Parsed<(&'a str, &'a str)> {

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::{FieldRef, SchemaRef};
 use arrow_select::zip::zip;
@@ -26,7 +26,7 @@ use crate::operators::{JoinColumn, Output, Rest, Stage, TaskContext};
 /// The probe side of a join.
 pub(crate) struct JoinProbe(Arc<Probe>);
 
-struct Probe {
+pub(super) struct Probe {
     build: Arc<JoinBuild>,
     keys: JoinKeys,
     schema: SchemaRef,
@@ -44,7 +44,7 @@ enum Matches {
 }
 
 /// Rows of a result.
-enum Chosen<'a> {
+pub(super) enum Chosen<'a> {
     All,
     Some(Selection),
     Repeated(&'a [u32]),
@@ -77,16 +77,35 @@ impl JoinProbe {
         }
         Ok(Self(Arc::new(Probe { build, keys, schema: output, columns })))
     }
+
+    pub(super) fn into_probe(self) -> Arc<Probe> {
+        self.0
+    }
 }
 
 impl Probe {
-    fn matches(&self, table: &BuildTable, batch: &RecordBatch, context: &TaskContext) -> Result<Matches> {
+    pub(super) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The keys of probe rows, and the group of each.
+    pub(super) fn groups(
+        &self,
+        table: &BuildTable,
+        batch: &RecordBatch,
+        context: &TaskContext,
+    ) -> Result<(Vec<ArrayRef>, Vec<u32>)> {
         let keys = self.keys.of(batch, &context.memory)?;
         let mut groups = Vec::new();
         match &table.groups {
             Some(table) => table.find(&keys, batch.num_rows(), &mut groups)?,
             None => groups.resize(batch.num_rows(), 0),
         }
+        Ok((keys, groups))
+    }
+
+    fn matches(&self, table: &BuildTable, batch: &RecordBatch, context: &TaskContext) -> Result<Matches> {
+        let (keys, mut groups) = self.groups(table, batch, context)?;
         let rule = self.build.rule();
         let outer = rule.keeps_probe_rows();
         if self.build.residual().is_some() {
@@ -112,7 +131,7 @@ impl Probe {
         })
     }
 
-    fn result(
+    pub(super) fn result(
         &self,
         table: &BuildTable,
         batch: &RecordBatch,
