@@ -129,7 +129,9 @@ impl JoinBuild {
             (Some(groups), partners)
         };
         let rows = if needs_rows { self.gather(batches, memory)? } else { nothing() };
-        let unpooled = rows.columns().iter().filter(|column| batches.len() > 1 && !is_pooled(column.data_type()));
+        // What was copied, but not into pool memory, which is charged by itself.
+        let pooled = |column: &ArrayRef| is_pooled(column.data_type()) && column.null_count() == 0;
+        let unpooled = rows.columns().iter().filter(|column| batches.len() > 1 && !pooled(column));
         let charge = memory.charge(unpooled.map(|column| column.get_buffer_memory_size()).sum())?;
         let has_null_key = keys.iter().flatten().any(|key| key.logical_null_count() > 0);
         let marks = if self.rule.keeps_build_rows() { Some(Marks::new(row_count, memory)?) } else { None };

@@ -30,7 +30,7 @@ pub(super) struct Pairing {
 pub(super) struct Pairs {
     pub(super) rows: Vec<u32>,
     pub(super) partners: Vec<u32>,
-    _charge: Charge,
+    charge: Charge,
 }
 
 impl Pairing {
@@ -71,7 +71,7 @@ impl Pairing {
             self.row += 1;
             self.done = 0;
         }
-        Ok(Pairs { rows, partners, _charge: charge })
+        Ok(Pairs { rows, partners, charge })
     }
 
     /// What a join gives for the last pairs, of which those count that `holds` says: rows that are through by now and
@@ -79,7 +79,7 @@ impl Pairing {
     pub(super) fn settle(&mut self, pairs: Pairs, holds: &BooleanBuffer, rule: Rule) -> Pairs {
         let kept = holds.count_set_bits();
         let (rows, partners) = (Vec::with_capacity(kept), Vec::with_capacity(kept));
-        let mut settled = Pairs { rows, partners, _charge: pairs._charge };
+        let mut settled = Pairs { rows, partners, charge: pairs.charge };
         for (at, (&row, &partner)) in pairs.rows.iter().zip(&pairs.partners).enumerate() {
             self.close_to(row as usize, rule, &mut settled);
             if holds.value(at) {
