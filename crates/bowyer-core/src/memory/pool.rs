@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::region::{Region, class_count, size_class};
+use super::region::{CARVED, Region, class_count, size_class};
 use crate::{Error, Result};
 
 /// A store of free regions. Shared by everything that an engine runs.
@@ -84,10 +84,27 @@ impl Pool {
             region
         } else {
             self.misses.fetch_add(1, Ordering::Relaxed);
-            Region::new(capacity)?
+            match self.carve(class, capacity) {
+                Some(region) => region,
+                None => Region::new(capacity)?,
+            }
         };
         self.live_bytes.fetch_add(capacity as u64, Ordering::Relaxed);
         Ok(region)
+    }
+
+    /// One of several regions that are carved from a mapping, if there is room for the others among the free ones.
+    fn carve(&self, class: usize, capacity: usize) -> Option<Region> {
+        let free = self.free_bytes.load(Ordering::Relaxed);
+        // What is carved may lie free for long, so a small pool does without.
+        if free.saturating_add(4 * CARVED as u64) > self.retained_limit_bytes {
+            return None;
+        }
+        let mut regions = Region::carve(capacity);
+        let region = regions.pop()?;
+        self.free_bytes.fetch_add((regions.len() * capacity) as u64, Ordering::Relaxed);
+        lock(&self.free[class]).append(&mut regions);
+        Some(region)
     }
 
     pub(super) fn put(&self, region: Region) {

@@ -4,11 +4,13 @@
 //! One piece of memory from the system, owned.
 //!
 //! Small regions come from the allocator, zeroed. Regions of 2 MiB and more are mapped on a 2 MiB boundary and advised
-//! to be huge pages: their first touch then costs one fault instead of 512. Sizes are size classes, four to a doubling,
-//! so a recycled region wastes at most a quarter.
+//! to be huge pages: their first touch then costs one fault instead of 512. Those between can be carved from such a
+//! mapping, several of a size at once. Sizes are size classes, four to a doubling, so a recycled region wastes at most
+//! a quarter.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use crate::{Error, Result};
 
@@ -16,6 +18,10 @@ use crate::{Error, Result};
 pub(super) const HUGE_PAGE: usize = 2 << 20;
 /// The alignment of every region: a cache line, and what Arrow recommends.
 pub(super) const ALIGNMENT: usize = 64;
+/// The smallest region that is carved from a mapping.
+const LEAST_CARVED: usize = 32 << 10;
+/// The bytes that regions are carved from at once.
+pub(super) const CARVED: usize = 4 * HUGE_PAGE;
 /// The largest size class: 2^48 bytes, beyond what a process can map.
 const CLASS_COUNT: usize = 4 * 48;
 
@@ -48,9 +54,12 @@ pub(super) fn size_class(byte_len: usize) -> Option<(usize, usize)> {
 pub(super) struct Region {
     start: NonNull<u8>,
     capacity: usize,
+    /// The mapping that it was carved from, which goes with the last of its regions.
+    carved_from: Option<Arc<Region>>,
 }
 
-// SAFETY: the region is plain bytes that the value owns alone; nothing about it belongs to a thread.
+// SAFETY: the region is plain bytes that the value owns alone (carved regions do not overlap, and nobody touches bytes by
+// way of the mapping that they share); nothing about it belongs to a thread.
 unsafe impl Send for Region {}
 // SAFETY: a shared region gives out no access of its own; `Allocation` gives `&[u8]` or `&mut [u8]` by the usual rules.
 unsafe impl Sync for Region {}
@@ -62,7 +71,23 @@ impl Region {
         let Some(start) = start else {
             return Err(Error::memory_limit(format!("the system has no {capacity} bytes of memory left")));
         };
-        Ok(Self { start, capacity })
+        Ok(Self { start, capacity, carved_from: None })
+    }
+
+    /// Regions of `capacity` bytes, a capacity that [`size_class`] gave, side by side on huge pages, the lowest last;
+    /// none if that is not to be had for this size.
+    pub(super) fn carve(capacity: usize) -> Vec<Self> {
+        if cfg!(miri) || !(LEAST_CARVED..HUGE_PAGE).contains(&capacity) {
+            return Vec::new();
+        }
+        let Some(start) = map(CARVED) else { return Vec::new() };
+        let whole = Arc::new(Self { start, capacity: CARVED, carved_from: None });
+        let region = |at: usize| {
+            // SAFETY: `at < CARVED / capacity`, so that the region ends inside the mapping.
+            let start = unsafe { start.add(at * capacity) };
+            Self { start, capacity, carved_from: Some(whole.clone()) }
+        };
+        (0..CARVED / capacity).rev().map(region).collect()
     }
 
     pub(super) fn start(&self) -> NonNull<u8> {
@@ -76,7 +101,9 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        if is_mapped(self.capacity) {
+        if self.carved_from.is_some() {
+            // The mapping is unmapped when the last region lets go of it.
+        } else if is_mapped(self.capacity) {
             // SAFETY: `map` mapped exactly this range and nothing else unmaps it; the value is the only owner.
             let unmapped = unsafe { rustix::mm::munmap(self.start.as_ptr().cast(), self.capacity) };
             debug_assert!(unmapped.is_ok(), "a region is unmapped once, whole");
@@ -151,6 +178,22 @@ mod tests {
             assert!(capacities[index] == 0 || capacities[index] == capacity);
             capacities[index] = capacity;
         }
+    }
+
+    #[test]
+    fn carved_regions_lie_side_by_side_and_outlive_each_other() {
+        let (_, capacity) = size_class(300_000).unwrap();
+        let mut regions = Region::carve(capacity);
+        assert_eq!(regions.len(), CARVED / capacity);
+        let last = regions.pop().unwrap();
+        let next = regions.pop().unwrap();
+        assert_eq!(last.start().as_ptr().wrapping_add(capacity), next.start().as_ptr());
+        assert_eq!(last.start().as_ptr().align_offset(HUGE_PAGE), 0);
+        drop(regions);
+        drop(last);
+        // SAFETY: the region owns its capacity, initialised by the system, while it lives.
+        unsafe { next.start().as_ptr().add(capacity - 1).write(7) };
+        assert!(Region::carve(64).is_empty() && Region::carve(HUGE_PAGE).is_empty());
     }
 
     #[test]
