@@ -167,6 +167,16 @@ pub(crate) trait ByteSource {
         word[..len].copy_from_slice(&bytes[..len]);
         (bytes.len(), u128::from_le_bytes(word))
     }
+    /// As [`Self::short`], but the first 8 bytes at most.
+    #[inline]
+    fn shorter(&self, row: usize) -> (usize, u64) {
+        let (len, bytes) = self.short(row);
+        (len, bytes as u64)
+    }
+    /// The length of the longest of the first rows, those under nulls included.
+    fn longest(&self, row_count: usize) -> usize {
+        (0..row_count).map(|row| self.bytes(row).len()).max().unwrap_or(0)
+    }
 }
 
 /// A loop over bytes, whatever their layout.
@@ -201,6 +211,25 @@ impl<O: ArrowNativeType> ByteSource for OffsetBytes<'_, O> {
         let short = len.min(16);
         word[..short].copy_from_slice(&self.values[first..first + short]);
         (len, u128::from_le_bytes(word))
+    }
+
+    #[inline]
+    fn shorter(&self, row: usize) -> (usize, u64) {
+        let first = self.offsets[row].as_usize();
+        let len = self.offsets[row + 1].as_usize() - first;
+        if let Some(window) = self.values.get(first..first + 8) {
+            let mut word = [0; 8];
+            word.copy_from_slice(window);
+            let mask = if len >= 8 { u64::MAX } else { (1 << (8 * len)) - 1 };
+            return (len, u64::from_le_bytes(word) & mask);
+        }
+        let (len, bytes) = self.short(row);
+        (len, bytes as u64)
+    }
+
+    fn longest(&self, row_count: usize) -> usize {
+        let lengths = self.offsets[..=row_count].windows(2).map(|pair| pair[1].as_usize() - pair[0].as_usize());
+        lengths.max().unwrap_or(0)
     }
 }
 
@@ -251,6 +280,10 @@ struct FixedBytes<'a> {
 }
 
 impl ByteSource for FixedBytes<'_> {
+    fn longest(&self, row_count: usize) -> usize {
+        if row_count == 0 { 0 } else { self.width }
+    }
+
     #[inline]
     fn bytes(&self, row: usize) -> &[u8] {
         &self.values[row * self.width..][..self.width]

@@ -120,10 +120,9 @@ impl ByteLoop for LongestLoop<'_> {
     type Output = usize;
     fn run<S: ByteSource>(self, source: &S) -> usize {
         match &self.column.nulls {
-            None => (0..self.row_count).map(|row| source.bytes(row).len()).max(),
-            Some(nulls) => nulls.valid_indices().map(|row| source.bytes(row).len()).max(),
+            None => source.longest(self.row_count),
+            Some(nulls) => nulls.valid_indices().map(|row| source.bytes(row).len()).max().unwrap_or(0),
         }
-        .unwrap_or(0)
     }
 }
 
@@ -357,6 +356,15 @@ impl<K: Packed> ByteLoop for FieldLoop<'_, K> {
         let (longest, length_shift) = (self.field.longest, 8 * self.field.longest as u32);
         // A field of one fixed length has no bits for it.
         let has_length = self.field.bits > length_shift;
+        if longest <= 8 {
+            return self.each(|row| {
+                let (len, bytes) = source.shorter(row);
+                let fits = len <= longest;
+                let bytes = if fits { bytes } else { 0 };
+                let length = if has_length { K::from_u64(len as u64) } else { K::default() };
+                (K::from_u64(bytes).or_shifted(length.shifted(length_shift), 0), fits)
+            });
+        }
         self.each(|row| {
             let (len, bytes) = source.short(row);
             let fits = len <= longest;
