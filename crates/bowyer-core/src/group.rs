@@ -8,6 +8,7 @@
 //! batch does not fit; groups keep their numbers. Aggregation, distinct, joins and `count_distinct` stand on it.
 
 mod first_keys;
+mod in_place;
 mod slots;
 mod storage;
 
@@ -22,6 +23,7 @@ use crate::keys::nested::NestedKeys;
 use crate::keys::{KeyOptions, KeyPath, NO_GROUP, NullKeys};
 use crate::{Error, Memory, Result};
 use first_keys::FirstKeys;
+pub use in_place::KeysInPlace;
 use storage::{Batch, Storage};
 
 /// The distinct keys of one or more columns, numbered in the order in which they first came.

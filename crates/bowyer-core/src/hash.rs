@@ -48,6 +48,13 @@ pub const fn hash_u64(value: u64, seed: HashSeed) -> u64 {
     fold(value ^ seed.first, seed.second)
 }
 
+/// The hash of one more word, given that of the words before it.
+#[inline]
+#[must_use]
+pub const fn hash_next(state: u64, value: u64, seed: HashSeed) -> u64 {
+    fold(state.wrapping_add(seed.first) ^ value, seed.second)
+}
+
 /// The hash of two words.
 #[inline]
 #[must_use]

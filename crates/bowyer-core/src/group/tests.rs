@@ -63,6 +63,7 @@ fn text(array: &ArrayRef, row: usize) -> String {
 fn check(batches: &[Vec<ArrayRef>]) -> Option<KeyPath> {
     let types: Vec<DataType> = batches[0].iter().map(|column| column.data_type().clone()).collect();
     let mut path = None;
+    check_in_place(batches, &types);
     for forced in PATHS {
         for null_keys in [NullKeys::Group, NullKeys::Reject] {
             let taken = check_one(batches, &types, KeyOptions { forced, null_keys, ..KeyOptions::default() });
@@ -72,6 +73,45 @@ fn check(batches: &[Vec<ArrayRef>]) -> Option<KeyPath> {
         }
     }
     path
+}
+
+/// Groups all batches at once without a table, and compares with the table.
+fn check_in_place(batches: &[Vec<ArrayRef>], types: &[DataType]) {
+    let memory = Memory::unlimited();
+    let joined = |column: usize| {
+        let arrays: Vec<&dyn Array> = batches.iter().map(|batch| batch[column].as_ref()).collect();
+        arrow_select::concat::concat(&arrays).unwrap()
+    };
+    let columns: Vec<ArrayRef> = (0..types.len()).map(joined).collect();
+    let row_count = columns[0].len();
+    let keys = KeysInPlace::new(types, KeyOptions::default()).unwrap();
+    let mut hashes = vec![0; row_count];
+    let mut first = 0;
+    for batch in batches {
+        let end = first + batch[0].len();
+        keys.hash(batch, &mut hashes[first..end]).unwrap();
+        first = end;
+    }
+    let mut expected = Vec::new();
+    let mut table = GroupTable::new(types, KeyOptions::default(), &memory).unwrap();
+    let added = table.insert(&columns, row_count, &mut expected).unwrap();
+    for collide in [false, true] {
+        if collide {
+            hashes.iter_mut().for_each(|hash| *hash &= 3 << 32);
+        }
+        let mut found = Vec::new();
+        assert_eq!(
+            keys.group(&columns, &hashes[..row_count.min(3000)], &memory, &mut found).unwrap().len(),
+            found.iter().max().map_or(0, |&most| most as usize + 1)
+        );
+        assert_eq!(found[..], expected[..row_count.min(3000)]);
+        if !collide {
+            assert_eq!(keys.group(&columns, &hashes, &memory, &mut found).unwrap(), added);
+            assert_eq!(found, expected);
+        }
+    }
+    drop(table);
+    assert_eq!(memory.used_bytes(), 0);
 }
 
 fn check_one(batches: &[Vec<ArrayRef>], types: &[DataType], options: KeyOptions) -> Option<KeyPath> {
