@@ -171,7 +171,7 @@ fn group_by(source: &Arc<Source>, keys: &[&str], measures: &[(&str, &str)]) -> V
             ..Default::default()
         })
         .collect();
-    let kind = relation::Kind::Aggregate(proto::Aggregate { relation: 0, keys, measures });
+    let kind = relation::Kind::Aggregate(proto::Aggregate { keys, measures, ..Default::default() });
     plan(&[("x", source)], kind, expressions)
 }
 
