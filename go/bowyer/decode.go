@@ -127,10 +127,18 @@ func (d *decoder) fill(out *relation, encoded *wire.Relation) ([]uint32, error) 
 		return []uint32{kind.Project.GetRelation()}, nil
 	case *wire.Relation_Aggregate:
 		out.kind, out.columns = aggregateRelation, d.columns(kind.Aggregate.GetKeys())
+		for _, set := range kind.Aggregate.GetGroupingSets() {
+			out.sets = append(out.sets, set.GetKeys())
+		}
 		for _, m := range kind.Aggregate.GetMeasures() {
-			out.measures = append(out.measures, measure{
+			decoded := measure{
 				function: m.GetFunction(), arguments: d.list(m.GetArguments()), options: m.GetOptions(), name: m.GetName(),
-			})
+				distinct: m.GetDistinct(),
+			}
+			if m.Filter != nil {
+				decoded.filter = d.node(m.GetFilter())
+			}
+			out.measures = append(out.measures, decoded)
 		}
 		return []uint32{kind.Aggregate.GetRelation()}, nil
 	case *wire.Relation_Join:

@@ -206,14 +206,25 @@ func (e *encoder) aggregate(r *relation, input uint32) error {
 		return err
 	}
 	aggregate := &wire.Aggregate{Relation: input, Keys: keys}
+	for _, set := range r.sets {
+		aggregate.GroupingSets = append(aggregate.GroupingSets, &wire.GroupingSet{Keys: set})
+	}
 	for _, m := range r.measures {
 		arguments, err := e.all(m.arguments)
 		if err != nil {
 			return err
 		}
-		aggregate.Measures = append(aggregate.Measures, &wire.Measure{
-			Function: m.function, Arguments: arguments, Options: m.options, Name: m.name,
-		})
+		measure := &wire.Measure{
+			Function: m.function, Arguments: arguments, Options: m.options, Name: m.name, Distinct: m.distinct,
+		}
+		if m.filter != nil {
+			filter, err := e.expression(m.filter)
+			if err != nil {
+				return err
+			}
+			measure.Filter = &filter
+		}
+		aggregate.Measures = append(aggregate.Measures, measure)
 	}
 	e.current.Kind = &wire.Relation_Aggregate{Aggregate: aggregate}
 	return nil

@@ -18,6 +18,8 @@ type Measure struct {
 	arguments []*node
 	options   Options
 	name      string
+	filter    *node
+	distinct  bool
 	where     origin
 	err       *Error
 }
@@ -137,6 +139,8 @@ type measure struct {
 	arguments []*node
 	options   []*wire.Option
 	name      string
+	filter    *node
+	distinct  bool
 	where     origin
 }
 
@@ -153,6 +157,9 @@ func (m Measure) check() (measure, *Error) {
 			return measure{}, argument.err
 		}
 	}
+	if m.filter != nil && m.filter.err != nil {
+		return measure{}, m.filter.err
+	}
 	if m.name == "" {
 		err := errorf(CodeInvalidArgument, "the aggregate of an expression needs a name: add As")
 		err.Function = m.function
@@ -163,5 +170,5 @@ func (m Measure) check() (measure, *Error) {
 		err.Function = m.function
 		return measure{}, err.at(m.where)
 	}
-	return measure{m.function, slices.Clone(m.arguments), options, m.name, m.where}, nil
+	return measure{m.function, slices.Clone(m.arguments), options, m.name, m.filter, m.distinct, m.where}, nil
 }

@@ -51,6 +51,7 @@ type relation struct {
 	columns   []column // project, or the keys of an aggregate
 	extend    bool     // project
 	measures  []measure
+	sets      [][]uint32
 	join      JoinOn // join
 	joinKind  JoinKind
 	asOf      AsOf
@@ -103,21 +104,28 @@ func (p Plan) With(columns ...Expr) Plan {
 
 // Grouped is a plan whose rows are grouped, on the way to [Grouped.Agg].
 type Grouped struct {
-	input Plan
-	keys  []any
-	where origin
+	input  Plan
+	keys   []any
+	sets   [][]string
+	choice setChoice
+	where  origin
 }
 
 // GroupBy groups the rows by equal keys; without keys, all rows are one group. Each key is the name of a column or an Expr with a
 // name. In keys, null equals null, NaN equals NaN, and −0.0 equals 0.0.
 func (p Plan) GroupBy(keys ...any) Grouped {
-	return Grouped{p, slices.Clone(keys), here()}
+	return Grouped{input: p, keys: slices.Clone(keys), where: here()}
 }
 
 // Agg gives one row for each group: its keys, then its measures. The order of groups is not defined.
 func (g Grouped) Agg(measures ...Measure) Plan {
 	r := g.input.next(aggregateRelation, g.where)
 	r.addColumns(g.keys, "keys")
+	sets, err := g.groupingSets(r.columns)
+	if err != nil {
+		r.fail(err, "grouping_sets")
+	}
+	r.sets = sets
 	for i, given := range measures {
 		checked, err := given.check()
 		if err != nil {

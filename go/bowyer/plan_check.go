@@ -136,11 +136,17 @@ func (r *relation) checkAggregate() {
 		for _, argument := range m.arguments {
 			r.checkNode(argument, fmt.Sprintf("measures[%d]", i))
 		}
+		if m.filter != nil {
+			r.checkNode(m.filter, fmt.Sprintf("measures[%d].filter", i))
+		}
 	}
 	if r.err != nil {
 		return
 	}
 	r.names = namesOf(r.columns)
+	if len(r.sets) > 0 {
+		r.names = append(r.names, "grouping_id")
+	}
 	for _, m := range r.measures {
 		r.names = append(r.names, m.name)
 	}

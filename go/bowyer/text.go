@@ -251,16 +251,41 @@ func (t *texts) columns(columns []*wire.NamedExpression) string {
 func (t *texts) aggregate(aggregate *wire.Aggregate) string {
 	measures := make([]string, len(aggregate.GetMeasures()))
 	for i, m := range aggregate.GetMeasures() {
-		measures[i] = callText(m.GetFunction(), t.all(m.GetArguments()), m.GetOptions()) + " as " + m.GetName()
+		arguments := t.all(m.GetArguments())
+		if m.GetDistinct() {
+			arguments = "distinct " + arguments
+		}
+		measures[i] = callText(m.GetFunction(), arguments, m.GetOptions())
+		if m.Filter != nil {
+			measures[i] += " where " + t.at(m.GetFilter())
+		}
+		measures[i] += " as " + m.GetName()
 	}
 	text := fmt.Sprintf("aggregate [%d]", aggregate.GetRelation())
 	if len(aggregate.GetKeys()) > 0 {
 		text += " by " + t.columns(aggregate.GetKeys())
 	}
+	if sets := aggregate.GetGroupingSets(); len(sets) > 0 {
+		text += " sets " + setsText(aggregate.GetKeys(), sets)
+	}
 	if len(measures) > 0 {
 		text += ": " + strings.Join(measures, ", ")
 	}
 	return text
+}
+
+func setsText(keys []*wire.NamedExpression, sets []*wire.GroupingSet) string {
+	texts := make([]string, len(sets))
+	for i, set := range sets {
+		names := make([]string, 0, len(set.GetKeys()))
+		for _, key := range set.GetKeys() {
+			if int(key) < len(keys) {
+				names = append(names, keys[key].GetName())
+			}
+		}
+		texts[i] = "[" + strings.Join(names, ", ") + "]"
+	}
+	return strings.Join(texts, ", ")
 }
 
 func (t *texts) join(join *wire.Join) string {

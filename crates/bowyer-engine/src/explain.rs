@@ -45,14 +45,19 @@ fn line(plan: &BoundPlan, relation: &Relation) -> String {
             });
             format!("{} select {}", of(input), columns.collect::<Vec<_>>().join(", "))
         }
-        RelationKind::Aggregate { input, program, keys, measures } => {
-            let keys = keys.iter().map(|&node| expression(plan, *input, program, node));
+        RelationKind::Aggregate { input, program, keys, sets, measures } => {
+            let keys = keys.iter().map(|&node| expression(plan, *input, program, node)).collect::<Vec<_>>();
+            let sets = sets.text(&keys);
             let measures = measures.iter().map(|measure| {
                 let arguments = measure.arguments.iter().map(|&node| expression(plan, *input, program, node));
-                format!("{}({})", measure.bound.function().name, arguments.collect::<Vec<_>>().join(", "))
+                let distinct = if measure.distinct { "distinct " } else { "" };
+                let filter = measure.filter.map(|node| expression(plan, *input, program, node));
+                let filter = filter.map(|text| format!(" where {text}")).unwrap_or_default();
+                let arguments = arguments.collect::<Vec<_>>().join(", ");
+                format!("{}({distinct}{arguments}){filter}", measure.bound.function().name)
             });
-            let (keys, measures) = (keys.collect::<Vec<_>>().join(", "), measures.collect::<Vec<_>>().join(", "));
-            format!("{} group by [{keys}] compute [{measures}]", of(input))
+            let (keys, measures) = (keys.join(", "), measures.collect::<Vec<_>>().join(", "));
+            format!("{} group by [{keys}]{sets} compute [{measures}]", of(input))
         }
         RelationKind::Join(join) => {
             let built = join.columns.iter().filter(|column| matches!(column, JoinColumn::Build(_))).count();

@@ -31,7 +31,7 @@ fn scalar_of(array: &ArrayRef) -> Result<ScalarValue> {
 }
 
 /// An error of the scalar values as one of ours.
-fn foreign(error: DataFusionError) -> Error {
+pub(crate) fn foreign(error: DataFusionError) -> Error {
     match error {
         DataFusionError::ArrowError(error, _) => Error::from(*error),
         DataFusionError::NotImplemented(message) => Error::not_implemented(message),

@@ -26,7 +26,7 @@ use crate::operators::sort::SortBreaker;
 use crate::operators::{Breaker, Measure, SortKey, Stage};
 use crate::pipeline::channel::{Channel, Party};
 use crate::pipeline::{Pipeline, Progress, Sink, Source};
-use crate::plan::{AsOf, BoundJoin, BoundPlan, Relation, RelationKind};
+use crate::plan::{AsOf, BoundJoin, BoundMeasure, BoundPlan, Relation, RelationKind};
 use crate::program::{NodeKind, Program};
 use sides::JoinPlan;
 
@@ -145,9 +145,9 @@ impl Builder<'_> {
                 let flow = self.open(*input)?;
                 Ok(self.then(flow, Arc::new(stage), relation, true))
             }
-            RelationKind::Aggregate { input, program, keys, measures } => {
+            RelationKind::Aggregate { input, program, keys, sets, measures } => {
                 let nodes: Vec<usize> =
-                    keys.iter().chain(measures.iter().flat_map(|measure| &measure.arguments)).copied().collect();
+                    keys.iter().chain(measures.iter().flat_map(BoundMeasure::nodes)).copied().collect();
                 let flow = self.open(*input)?;
                 let (flow, places) = self.columns_of(flow, program, &nodes, &[])?;
                 let key_columns = places[..keys.len()].to_vec();
@@ -157,10 +157,13 @@ impl Builder<'_> {
                     .map(|measure| Measure {
                         bound: measure.bound.clone(),
                         arguments: rest.by_ref().take(measure.arguments.len()).collect(),
+                        filter: measure.filter.and_then(|_| rest.next()),
+                        distinct: measure.distinct,
                         path: measure.path.clone(),
                     })
                     .collect();
-                let breaker = HashAggregate::new(&flow.schema, key_columns, measures, relation.schema.clone())?;
+                let output = relation.schema.clone();
+                let breaker = HashAggregate::new(&flow.schema, key_columns, sets.clone(), measures, output)?;
                 self.break_flow(flow, Arc::new(breaker), relation)
             }
             RelationKind::Sort { input, program, keys, limit } => {

@@ -13,6 +13,7 @@ use bowyer_compute::Bound;
 use datafusion_common::{JoinType, NullEquality};
 
 use crate::operators::JoinColumn;
+use crate::operators::aggregate::sets::GroupingSets;
 use crate::operators::join::AsOfRule;
 use crate::program::Program;
 
@@ -59,7 +60,7 @@ pub(crate) enum RelationKind {
     /// Computed columns. `checked` are evaluated for their errors alone.
     Project { input: usize, program: Arc<Program>, columns: Vec<usize>, checked: Vec<usize> },
     /// Groups.
-    Aggregate { input: usize, program: Arc<Program>, keys: Vec<usize>, measures: Vec<BoundMeasure> },
+    Aggregate { input: usize, program: Arc<Program>, keys: Vec<usize>, sets: GroupingSets, measures: Vec<BoundMeasure> },
     /// Pairs of rows with equal keys.
     Join(BoundJoin),
     /// Rows in order; at most `limit` of them.
@@ -77,7 +78,18 @@ pub(crate) enum RelationKind {
 pub(crate) struct BoundMeasure {
     pub(crate) bound: Bound,
     pub(crate) arguments: Vec<usize>,
+    /// The predicate of the rows that count; all without one.
+    pub(crate) filter: Option<usize>,
+    /// Whether rows with equal arguments count once in a group.
+    pub(crate) distinct: bool,
     pub(crate) path: String,
+}
+
+impl BoundMeasure {
+    /// The nodes that it needs: its arguments, then its filter.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &usize> {
+        self.arguments.iter().chain(&self.filter)
+    }
 }
 
 /// A key of an order.

@@ -68,10 +68,11 @@ impl PlanWriter {
                 columns: expressions.named(columns)?,
                 extend: *extend,
             }),
-            Relation::Aggregate { from, keys, measures } => Kind::Aggregate(proto::Aggregate {
+            Relation::Aggregate { from, keys, sets, measures } => Kind::Aggregate(proto::Aggregate {
                 relation: self.relation(from)?,
                 keys: expressions.named(keys)?,
                 measures: measures.iter().map(|measure| expressions.measure(measure)).collect::<Result<_>>()?,
+                grouping_sets: sets.iter().map(|set| grouping_set(set)).collect::<Result<_>>()?,
             }),
             Relation::Join { left, right, kind, keys, suffix, nulls_equal, residual } => Kind::Join(proto::Join {
                 left: self.relation(left)?,
@@ -202,8 +203,14 @@ impl ExpressionWriter {
             arguments: arguments.collect::<Result<_>>()?,
             options: options(&measure.options)?,
             name: measure.name.clone(),
+            filter: measure.filter.as_ref().map(|filter| self.expression(filter)).transpose()?,
+            distinct: measure.distinct,
         })
     }
+}
+
+fn grouping_set(keys: &[usize]) -> Result<proto::GroupingSet> {
+    Ok(proto::GroupingSet { keys: keys.iter().map(|&key| index_of(key)).collect::<Result<_>>()? })
 }
 
 /// Options as the contract writes them.

@@ -12,6 +12,8 @@ pub struct Measure {
     pub(crate) arguments: Vec<Expr>,
     pub(crate) options: Vec<(String, Literal)>,
     pub(crate) name: String,
+    pub(crate) filter: Option<Expr>,
+    pub(crate) distinct: bool,
 }
 
 /// Any aggregate, by its name in the manual.
@@ -21,6 +23,8 @@ pub fn measure(function: impl Into<String>, arguments: impl IntoIterator<Item = 
         arguments: arguments.into_iter().collect(),
         options: Vec::new(),
         name: String::new(),
+        filter: None,
+        distinct: false,
     }
 }
 
@@ -36,6 +40,22 @@ impl Measure {
     #[must_use]
     pub fn option(mut self, name: impl Into<String>, value: impl Into<Literal>) -> Self {
         self.options.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same over the rows for which `predicate` is true. The others are not given to its arguments either, so what
+    /// would fail there does not. A group without such rows keeps its place.
+    #[must_use]
+    pub fn filter(mut self, predicate: Expr) -> Self {
+        self.filter = Some(predicate);
+        self
+    }
+
+    /// The same over the different values of each group: rows with equal arguments count once, as the first of them.
+    /// Values are equal as keys are.
+    #[must_use]
+    pub fn distinct(mut self) -> Self {
+        self.distinct = true;
         self
     }
 }

@@ -34,6 +34,7 @@ pub(crate) enum Relation {
     Aggregate {
         from: Plan,
         keys: Vec<(String, Expr)>,
+        sets: Vec<Vec<usize>>,
         measures: Vec<Measure>,
     },
     Join {
@@ -189,11 +190,51 @@ impl Plan {
         keys: impl IntoIterator<Item = C>,
         measures: impl IntoIterator<Item = Measure>,
     ) -> Self {
+        self.group_by_sets(keys, [], measures)
+    }
+
+    /// One row for each combination of some of the keys, for each of several sets of them: lists of indices into `keys`.
+    /// Keys that are not in a set are null in its rows. After the keys stands `grouping_id`, which has a bit for each key
+    /// left out, the last key's the lowest. Without sets this is [`Plan::group_by`].
+    #[must_use]
+    pub fn group_by_sets<C: NamedExpr>(
+        &self,
+        keys: impl IntoIterator<Item = C>,
+        sets: impl IntoIterator<Item = Vec<usize>>,
+        measures: impl IntoIterator<Item = Measure>,
+    ) -> Self {
         Self::new(Relation::Aggregate {
             from: self.clone(),
             keys: keys.into_iter().map(NamedExpr::into_parts).collect(),
+            sets: sets.into_iter().collect(),
             measures: measures.into_iter().collect(),
         })
+    }
+
+    /// [`Plan::group_by_sets`] of all keys, all but the last, and so on to none: subtotals and a total.
+    #[must_use]
+    pub fn rollup<C: NamedExpr>(
+        &self,
+        keys: impl IntoIterator<Item = C>,
+        measures: impl IntoIterator<Item = Measure>,
+    ) -> Self {
+        let keys: Vec<C> = keys.into_iter().collect();
+        let sets: Vec<Vec<usize>> = (0..=keys.len()).rev().map(|count| (0..count).collect()).collect();
+        self.group_by_sets(keys, sets, measures)
+    }
+
+    /// [`Plan::group_by_sets`] of every choice of the keys. The number of sets doubles with each key; more than twelve
+    /// are refused when the plan is prepared.
+    #[must_use]
+    pub fn cube<C: NamedExpr>(
+        &self,
+        keys: impl IntoIterator<Item = C>,
+        measures: impl IntoIterator<Item = Measure>,
+    ) -> Self {
+        let keys: Vec<C> = keys.into_iter().collect();
+        let chosen = |choice: u32| (0..keys.len()).filter(|&key| choice >> (key % 32) & 1 == 0).collect();
+        let sets: Vec<Vec<usize>> = (0..1 << keys.len().min(13)).map(chosen).collect();
+        self.group_by_sets(keys, sets, measures)
     }
 
     /// One row for all rows.

@@ -9,7 +9,7 @@ use bowyer_core::{Error, Result};
 use datafusion_common::ScalarValue;
 
 use super::{Binder, Origins};
-use crate::literal::{array_of, beside, is_untyped, literal_value, option_value};
+use crate::literal::{array_of, beside, foreign, is_untyped, literal_value, option_value};
 use crate::program::{Laziness, Node, NodeKind, NodePlace, Program};
 use crate::proto;
 use crate::proto::expression::Kind;
@@ -65,6 +65,26 @@ impl<'a> Expressions<'a> {
             ))
         })?;
         Ok((*index, &self.program.nodes[*index]))
+    }
+
+    /// The node `value`, evaluated only where `predicate` is true if it can fail.
+    pub(super) fn guarded(&mut self, predicate: usize, value: usize) -> Result<usize> {
+        let node = &self.program.nodes[value];
+        if !node.fallible {
+            return Ok(value);
+        }
+        let (place, data_type) = (node.place.clone(), node.data_type.clone());
+        let depth = node.lazy_depth.max(self.program.nodes[predicate].lazy_depth) + 1;
+        if depth > LAZY_DEPTH_LIMIT {
+            return Err(Error::limit_exceeded(format!("choices nest deeper than {LAZY_DEPTH_LIMIT}")));
+        }
+        self.program.nodes.push(literal_node(ScalarValue::try_new_null(&data_type).map_err(foreign)?));
+        let arguments = vec![predicate, value, self.program.nodes.len() - 1];
+        let bound = self.bind_call("if_else", &arguments, &[])?;
+        let data_type = bound.output_type().clone();
+        let kind = NodeKind::Call { bound, arguments, laziness: Laziness::of("if_else") };
+        self.program.nodes.push(Node { place, ..node_of(kind, data_type, true, true, depth) });
+        Ok(self.program.nodes.len() - 1)
     }
 
     fn expression(&mut self, expression: &proto::Expression, index: usize) -> Result<(Node, Option<ScalarValue>)> {

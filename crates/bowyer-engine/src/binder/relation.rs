@@ -12,8 +12,10 @@ use bowyer_core::{Error, Result};
 
 use super::expression::{Expressions, column_index};
 use super::{Binder, Origins, check_names};
+use crate::operators::JoinColumn;
+use crate::operators::aggregate::sets::GroupingSets;
 use crate::operators::join::distance_of;
-use crate::plan::{BoundMeasure, BoundSortKey, Relation, RelationKind, Residual};
+use crate::plan::{BoundJoin, BoundMeasure, BoundSortKey, Relation, RelationKind, Residual};
 use crate::program::{Node, NodeKind, Program};
 use crate::proto;
 use crate::proto::relation::Kind;
@@ -61,8 +63,9 @@ impl Binder {
                 let (program, chosen) =
                     expressions(self, &schema, &mut |bound, schema| groups(bound, schema, aggregate, path))?;
                 let schema = checked_schema(chosen.fields)?;
-                let (keys, measures) = (chosen.nodes, chosen.measures);
-                (RelationKind::Aggregate { input: aggregate.relation as usize, program, keys, measures }, schema)
+                let (keys, sets, measures) = (chosen.nodes, chosen.sets, chosen.measures);
+                let input = aggregate.relation as usize;
+                (RelationKind::Aggregate { input, program, keys, sets, measures }, schema)
             }
             Kind::Sort(sort) => {
                 let schema = self.schema_of(sort.relation)?.clone();
@@ -165,6 +168,7 @@ type Roots<'a> = &'a mut dyn FnMut(&mut Expressions<'_>, &SchemaRef) -> Result<C
 struct Chosen {
     nodes: Vec<usize>,
     fields: Vec<FieldRef>,
+    sets: GroupingSets,
     measures: Vec<BoundMeasure>,
     sort_keys: Vec<BoundSortKey>,
 }
@@ -208,6 +212,9 @@ fn expression_paths(message: &proto::Relation, kind: &Kind, path: &str) -> Vec<S
             for (i, measure) in aggregate.measures.iter().enumerate() {
                 for &argument in &measure.arguments {
                     mark(argument, format!("{path}.measures[{i}]"));
+                }
+                if let Some(filter) = measure.filter {
+                    mark(filter, format!("{path}.measures[{i}].filter"));
                 }
             }
         }
@@ -327,6 +334,9 @@ fn groups(bound: &mut Expressions<'_>, schema: &SchemaRef, aggregate: &proto::Ag
         chosen.nodes.push(root);
         chosen.fields.push(field);
     }
+    if !aggregate.grouping_sets.is_empty() {
+        chosen.sets = grouping_sets(aggregate, &mut chosen.fields, path)?;
+    }
     for (index, measure) in aggregate.measures.iter().enumerate() {
         let path = format!("{path}.measures[{index}]");
         let (measure, field) = bind_measure(bound, schema, measure, &path)
@@ -337,8 +347,43 @@ fn groups(bound: &mut Expressions<'_>, schema: &SchemaRef, aggregate: &proto::Ag
     Ok(chosen)
 }
 
+/// An id has a bit for each key, and none is the sign.
+const GROUPING_KEYS_LIMIT: usize = 63;
+const GROUPING_SETS_LIMIT: usize = 4096;
+
+/// The sets of an aggregate; its keys may be null then, and the id of the set stands after them.
+fn grouping_sets(aggregate: &proto::Aggregate, fields: &mut Vec<FieldRef>, path: &str) -> Result<GroupingSets> {
+    if fields.len() > GROUPING_KEYS_LIMIT || aggregate.grouping_sets.len() > GROUPING_SETS_LIMIT {
+        return Err(Error::limit_exceeded(format!(
+            "{} grouping sets of {} keys: at most {GROUPING_SETS_LIMIT} of {GROUPING_KEYS_LIMIT} are taken",
+            aggregate.grouping_sets.len(),
+            fields.len()
+        )));
+    }
+    let mut sets = Vec::with_capacity(aggregate.grouping_sets.len());
+    for (index, set) in aggregate.grouping_sets.iter().enumerate() {
+        let mut keys: Vec<usize> = set.keys.iter().map(|&key| key as usize).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        if let Some(key) = keys.last().filter(|&&key| key >= fields.len()) {
+            let message = format!("it names key {key}, but the aggregate has {}", fields.len());
+            return Err(Error::invalid_argument(message).at_path(format!("{path}.grouping_sets[{index}]")));
+        }
+        if sets.contains(&keys) {
+            return Err(Error::invalid_argument("the same keys are a set before this one")
+                .at_path(format!("{path}.grouping_sets[{index}]")));
+        }
+        sets.push(keys);
+    }
+    for field in fields.iter_mut() {
+        *field = Arc::new(field.as_ref().clone().with_nullable(true));
+    }
+    fields.push(Arc::new(Field::new("grouping_id", DataType::Int64, false)));
+    Ok(GroupingSets::new(sets))
+}
+
 fn bind_measure(
-    bound: &Expressions<'_>,
+    bound: &mut Expressions<'_>,
     schema: &SchemaRef,
     measure: &proto::Measure,
     path: &str,
@@ -348,11 +393,24 @@ fn bind_measure(
         return Err(Error::invalid_argument("it is no aggregate"));
     }
     let arguments = measure.arguments.iter().map(|&argument| bound.node(argument).map(|(node, _)| node));
-    let arguments = arguments.collect::<Result<Vec<_>>>()?;
+    let mut arguments = arguments.collect::<Result<Vec<_>>>()?;
+    let mut filter = None;
+    if let Some(predicate) = measure.filter {
+        let (node, predicate) = bound.node(predicate)?;
+        check_predicate(predicate).map_err(|error| error.at_path(format!("{path}.filter")))?;
+        for argument in &mut arguments {
+            *argument = bound.guarded(node, *argument)?;
+        }
+        filter = Some(node);
+    }
+    if measure.distinct && arguments.is_empty() {
+        return Err(Error::invalid_argument("without arguments there is nothing to be distinct"));
+    }
     let call = bound.bind_call(&measure.function, &arguments, &measure.options)?;
     let name = if measure.name.is_empty() { measure_name(bound, schema, measure)? } else { measure.name.clone() };
     let field = Field::new(name, call.output_type().clone(), call.nullable());
-    Ok((BoundMeasure { bound: call, arguments, path: path.to_owned() }, Arc::new(field)))
+    let measure = BoundMeasure { bound: call, arguments, filter, distinct: measure.distinct, path: path.to_owned() };
+    Ok((measure, Arc::new(field)))
 }
 
 /// The name of a measure that has none: `amount_sum`, and `count` for the count of rows.

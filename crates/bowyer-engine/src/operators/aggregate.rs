@@ -4,11 +4,15 @@
 //! Group-by aggregation: each task groups what it is given, and the finish merges what the tasks have.
 //!
 //! A task has a group table and an accumulator for each measure. Rows are taken in strips that fit the second-level
-//! cache together with the groups they are sent to. Groups come out in the order in which their first rows stand in the
-//! input, unless there are more than a million of them and several tasks: then as the merge left them.
+//! cache together with the groups they are sent to. Keys that hardly repeat are not put into tables: see [`scattered`].
+//! Groups come out in the order in which their first rows stand in the input, unless rows were scattered or there are
+//! more than a million groups of several tasks.
 
 #[cfg(test)]
 pub(super) mod drive;
+mod scattered;
+pub(crate) mod sets;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -17,15 +21,18 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Float16Type, Float32Type, Float64Type};
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{DataType, SchemaRef};
-use bowyer_compute::{Accumulator, Groups};
+use bowyer_compute::Groups;
 use bowyer_core::group::GroupTable;
 use bowyer_core::keys::KeyOptions;
 use bowyer_core::lanes::Lanes;
 use bowyer_core::take::{Rows, take};
-use bowyer_core::{Column, Error, Memory, Result};
+use bowyer_core::{Error, Memory, Result};
 
+use self::scattered::{Course, Piece, Scattering};
+use self::sets::GroupingSets;
+use self::tally::Tally;
 use super::{Breaker, Finished, LocalState, Measure, Morsel, TaskContext};
 
 /// Rows that go through all accumulators before the next ones.
@@ -37,80 +44,148 @@ const ORDERED_GROUPS: usize = 1 << 20;
 /// Aggregates rows with equal keys; without keys, all rows.
 pub(crate) struct HashAggregate {
     keys: Vec<usize>,
+    /// The types that are grouped by: those of the keys, and that of the id of grouping sets.
     key_types: Vec<DataType>,
+    sets: GroupingSets,
     measures: Vec<Measure>,
     output: SchemaRef,
+    /// The columns of the input that are read; keys and arguments are counted among these.
+    used: Vec<usize>,
+    /// Those columns.
+    input: SchemaRef,
+    scattering: Scattering,
 }
 
 struct Local {
     /// The groups; none when there are no keys.
     table: Option<GroupTable>,
-    accumulators: Vec<Box<dyn Accumulator>>,
+    tallies: Vec<Tally>,
     /// The position of each group's first row in the input.
     firsts: Lanes<u64>,
     group_indices: Vec<u32>,
+    /// Morsels taken in so far with their sequences, until it is clear that they need not be scattered.
+    early: Vec<(u64, RecordBatch)>,
+    /// Scattered morsels, with their sequences.
+    pieces: Vec<(u64, Piece)>,
 }
 
 impl LocalState for Local {}
 
 impl HashAggregate {
-    /// Groups rows of `input` by the columns `keys`. The result has the keys and then the measures, as in `output`.
+    /// Groups rows of `input` by the columns `keys` for each of `sets`. The result has the keys, the id of the set if sets
+    /// are named, and then the measures, as in `output`.
     ///
     /// # Errors
     /// `Internal` when `output` is of another width.
-    pub(crate) fn new(input: &SchemaRef, keys: Vec<usize>, measures: Vec<Measure>, output: SchemaRef) -> Result<Self> {
-        if output.fields().len() != keys.len() + measures.len() {
+    pub(crate) fn new(
+        input: &SchemaRef,
+        keys: Vec<usize>,
+        sets: GroupingSets,
+        measures: Vec<Measure>,
+        output: SchemaRef,
+    ) -> Result<Self> {
+        if output.fields().len() != keys.len() + usize::from(sets.are_named()) + measures.len() {
             return Err(Error::internal("an aggregate's schema is not its keys and measures"));
         }
-        let key_types = keys.iter().map(|&key| input.field(key).data_type().clone()).collect();
-        Ok(Self { keys, key_types, measures, output })
+        let key_types: Vec<_> = keys.iter().map(|&key| input.field(key).data_type().clone()).collect();
+        let mut used: Vec<usize> = keys.clone();
+        used.extend(measures.iter().flat_map(Measure::columns));
+        used.sort_unstable();
+        used.dedup();
+        let place = |column: &usize| used.binary_search(column).unwrap_or_default();
+        let keys = keys.iter().map(place).collect();
+        let mut measures = measures;
+        for measure in &mut measures {
+            for column in measure.arguments.iter_mut().chain(&mut measure.filter) {
+                *column = place(column);
+            }
+        }
+        let key_types = sets.key_types(&key_types);
+        let types: Vec<_> = used.iter().map(|&column| input.field(column).data_type()).collect();
+        let scattering = Scattering::new(&key_types, &types)?;
+        if sets.are_named() {
+            scattering.decide(Course::Table);
+        }
+        let input = Arc::new(input.project(&used)?);
+        Ok(Self { keys, key_types, sets, measures, output, used, input, scattering })
+    }
+
+    /// The same, which scatters its rows always or never.
+    #[cfg(test)]
+    fn with_course(mut self, course: Course, rows_at_once: usize) -> Self {
+        self.scattering.decide(course);
+        self.scattering.rows_at_once = rows_at_once;
+        self
+    }
+
+    fn key_columns(&self, batch: &RecordBatch) -> Vec<ArrayRef> {
+        self.keys.iter().map(|&key| batch.column(key).clone()).collect()
     }
 
     fn new_local(&self, memory: &Memory) -> Result<Local> {
-        let table = match self.keys[..] {
+        let table = match self.key_types[..] {
             [] => None,
             _ => Some(GroupTable::new(&self.key_types, KeyOptions::default(), memory)?),
         };
-        let accumulator = |measure: &Measure| {
-            let mut accumulator = measure.bound.accumulator(memory).map_err(|error| located(error, measure))?;
-            accumulator.compare_as_keys();
-            Ok(accumulator)
-        };
         Ok(Local {
             table,
-            accumulators: self.measures.iter().map(accumulator).collect::<Result<_>>()?,
+            tallies: self.new_tallies(memory)?,
             firsts: Lanes::new(memory)?,
             group_indices: Vec::new(),
+            early: Vec::new(),
+            pieces: Vec::new(),
         })
     }
 
-    fn consume_strip(&self, local: &mut Local, strip: &RecordBatch, position: u64) -> Result<()> {
+    fn new_tallies(&self, memory: &Memory) -> Result<Vec<Tally>> {
+        let tally = |measure: &Measure| Tally::new(measure, memory).map_err(|error| located(error, measure));
+        self.measures.iter().map(tally).collect()
+    }
+
+    /// Takes a morsel into the table, strip by strip.
+    fn consume_morsel(
+        &self,
+        local: &mut Local,
+        batch: &RecordBatch,
+        position: u64,
+        context: &TaskContext,
+    ) -> Result<()> {
+        for first in (0..batch.num_rows()).step_by(STRIP_ROWS) {
+            context.check()?;
+            let strip = batch.slice(first, STRIP_ROWS.min(batch.num_rows() - first));
+            for set in 0..self.sets.count() {
+                self.consume_strip(local, &strip, set, position + first as u64)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn consume_strip(&self, local: &mut Local, strip: &RecordBatch, set: usize, position: u64) -> Result<()> {
         let row_count = strip.num_rows();
         let groups = match &mut local.table {
             None => Groups::All,
             Some(table) => {
-                let keys: Vec<ArrayRef> = self.keys.iter().map(|&key| strip.column(key).clone()).collect();
+                let keys = self.sets.keys(set, self.key_columns(strip), row_count);
                 for row in table.insert(&keys, row_count, &mut local.group_indices)? {
                     local.firsts.push(position + u64::from(row))?;
                 }
                 Groups::Indices { group_indices: &local.group_indices, group_count: table.group_count() }
             }
         };
-        for (measure, accumulator) in self.measures.iter().zip(&mut local.accumulators) {
-            accumulator.begin_batch(position);
-            let arguments = measure.arguments.iter().map(|&column| Column::Array(strip.column(column).clone()));
-            let result = match measure.arguments[..] {
-                [] => update_rows(accumulator.as_mut(), row_count, groups),
-                _ => accumulator.update(&arguments.collect::<Vec<_>>(), groups),
-            };
-            result.map_err(|error| located(error, measure))?;
+        self.update(&mut local.tallies, strip, position, groups)
+    }
+
+    /// Gives every measure the rows of `batch`.
+    fn update(&self, tallies: &mut [Tally], batch: &RecordBatch, position: u64, groups: Groups<'_>) -> Result<()> {
+        for (measure, tally) in self.measures.iter().zip(tallies) {
+            tally.update(measure, batch, position, groups).map_err(|error| located(error, measure))?;
         }
         Ok(())
     }
 
     /// Merges `other` into `local`.
     fn merge(&self, local: &mut Local, other: Local) -> Result<()> {
-        let Local { table: other_table, accumulators, firsts, .. } = other;
+        let Local { table: other_table, tallies, firsts, .. } = other;
         let (group_indices, group_count) = match (&mut local.table, other_table) {
             (Some(table), Some(other_table)) => {
                 let count = other_table.group_count();
@@ -126,34 +201,61 @@ impl HashAggregate {
             }
             _ => (vec![0], 1),
         };
-        for ((measure, accumulator), other) in self.measures.iter().zip(&mut local.accumulators).zip(accumulators) {
-            accumulator.merge(other, &group_indices, group_count).map_err(|error| located(error, measure))?;
+        for ((measure, tally), other) in self.measures.iter().zip(&mut local.tallies).zip(tallies) {
+            tally.merge(other, &group_indices, group_count).map_err(|error| located(error, measure))?;
+        }
+        Ok(())
+    }
+
+    /// A grouping set without keys has a group even when there are no rows.
+    fn add_groups_of_all_rows(&self, local: &mut Local) -> Result<()> {
+        let Some(table) = local.table.as_mut().filter(|table| table.group_count() == 0) else { return Ok(()) };
+        for id in self.sets.of_all_rows(self.keys.len()) {
+            let mut keys: Vec<ArrayRef> = self.key_types.iter().map(|data_type| new_null_array(data_type, 1)).collect();
+            if let Some(last) = keys.last_mut() {
+                *last = Arc::new(Int64Array::from(vec![id]));
+            }
+            table.insert(&keys, 1, &mut local.group_indices)?;
+            local.firsts.push(0)?;
         }
         Ok(())
     }
 
     fn results(&self, local: Local, in_order: bool, context: &TaskContext) -> Result<Vec<RecordBatch>> {
-        let Local { table, mut accumulators, firsts, .. } = local;
+        let Local { table, tallies, firsts, .. } = local;
         let group_count = table.as_ref().map_or(1, GroupTable::group_count);
         let in_order = in_order || table.is_none();
         let keys = table.map_or_else(|| Ok(Vec::new()), GroupTable::into_keys)?;
-        let mut columns: Vec<ArrayRef> = keys.iter().map(canonical_floats).collect();
-        for (measure, accumulator) in self.measures.iter().zip(&mut accumulators) {
-            context.check()?;
-            columns.push(accumulator.evaluate(group_count).map_err(|error| located(error, measure))?);
-        }
-        drop(accumulators);
+        let mut columns = self.columns(keys, tallies, group_count, context)?;
         if !in_order && group_count <= ORDERED_GROUPS {
-            // Mostly ordered: the groups of one task, then what another one added.
-            let mut order: Vec<(u64, u32)> = firsts.iter().copied().zip(0..).collect();
-            order.sort();
-            let order: Vec<u32> = order.into_iter().map(|(_, group)| group).collect();
+            let order = in_order_of(&firsts);
             let order = Rows::new(&order, group_count)?;
             for column in &mut columns {
                 *column = take(column, order, &context.memory)?;
             }
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(group_count));
+        self.batches(columns, group_count, context)
+    }
+
+    /// The columns of a result: keys, then the values of measures.
+    fn columns(
+        &self,
+        keys: Vec<ArrayRef>,
+        tallies: Vec<Tally>,
+        group_count: usize,
+        context: &TaskContext,
+    ) -> Result<Vec<ArrayRef>> {
+        let mut columns: Vec<ArrayRef> = keys.iter().map(canonical_floats).collect();
+        for (measure, tally) in self.measures.iter().zip(tallies) {
+            context.check()?;
+            let values = tally.evaluate(group_count, &context.memory);
+            columns.push(values.map_err(|error| located(error, measure))?);
+        }
+        Ok(columns)
+    }
+
+    fn batches(&self, columns: Vec<ArrayRef>, row_count: usize, context: &TaskContext) -> Result<Vec<RecordBatch>> {
+        let options = RecordBatchOptions::new().with_row_count(Some(row_count));
         let all = RecordBatch::try_new_with_options(self.output.clone(), columns, &options)?;
         Ok(slices(&all, context.batch_rows))
     }
@@ -176,12 +278,12 @@ fn canonical_floats(keys: &ArrayRef) -> ArrayRef {
     }
 }
 
-/// A measure without arguments is told how many rows there are by the groups.
-fn update_rows(accumulator: &mut dyn Accumulator, row_count: usize, groups: Groups<'_>) -> Result<()> {
-    match groups {
-        Groups::Indices { .. } => accumulator.update(&[], groups),
-        Groups::All => accumulator.update(&[], Groups::Indices { group_indices: &vec![0; row_count], group_count: 1 }),
-    }
+/// Indices of positions, the least first.
+fn in_order_of(positions: &[u64]) -> Vec<u32> {
+    // Mostly ordered: the groups of one task, then what another one added.
+    let mut order: Vec<(u64, u32)> = positions.iter().copied().zip(0..).collect();
+    order.sort();
+    order.into_iter().map(|(_, index)| index).collect()
 }
 
 fn located(error: Error, measure: &Measure) -> Error {
@@ -222,17 +324,32 @@ impl Breaker for HashAggregate {
 
     fn consume(&self, local: &mut dyn LocalState, morsel: Morsel, context: &TaskContext) -> Result<()> {
         let local = own::<Local>(local)?;
-        let position = first_position(&morsel);
-        for first in (0..morsel.batch.num_rows()).step_by(STRIP_ROWS) {
-            context.check()?;
-            let strip = morsel.batch.slice(first, STRIP_ROWS.min(morsel.batch.num_rows() - first));
-            self.consume_strip(local, &strip, position + first as u64)?;
+        let batch = morsel.batch.project(&self.used)?;
+        match self.scattering.course() {
+            Course::Scatter => self.scatter(local, morsel.sequence, batch, context),
+            Course::Table => {
+                local.early.clear();
+                self.consume_morsel(local, &batch, first_position(&morsel), context)
+            }
+            Course::Open => {
+                let held = local.table.as_ref().map_or(0, GroupTable::group_count);
+                self.consume_morsel(local, &batch, first_position(&morsel), context)?;
+                let group_count = local.table.as_ref().map_or(0, GroupTable::group_count);
+                let rows = batch.num_rows();
+                local.early.push((morsel.sequence, batch));
+                let seen = local.early.iter().map(|(_, batch)| batch.num_rows()).sum();
+                self.scattering.consider(seen, group_count, (rows, group_count - held));
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     fn finish(&self, locals: Vec<Box<dyn LocalState>>, context: &TaskContext) -> Result<Finished> {
         let mut locals = own_all::<Local>(locals)?;
+        if self.scattering.course() == Course::Scatter {
+            let results = self.finish_scattered(locals, context)?;
+            return Ok(Finished::Batches(results.into_iter().map(|batch| (batch, None)).collect()));
+        }
         let in_order = locals.len() <= 1;
         // Into the one with the most groups: the fewest move.
         locals.sort_by_key(|local| std::cmp::Reverse(local.table.as_ref().map_or(0, GroupTable::group_count)));
@@ -245,6 +362,7 @@ impl Breaker for HashAggregate {
             context.check()?;
             self.merge(&mut merged, local)?;
         }
+        self.add_groups_of_all_rows(&mut merged)?;
         let results = self.results(merged, in_order, context)?;
         Ok(Finished::Batches(results.into_iter().map(|batch| (batch, None)).collect()))
     }

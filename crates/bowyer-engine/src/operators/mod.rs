@@ -162,8 +162,19 @@ pub(crate) struct Measure {
     pub(crate) bound: Bound,
     /// Its arguments, as columns of the breaker's input.
     pub(crate) arguments: Vec<usize>,
+    /// The column that says which rows count; all without one.
+    pub(crate) filter: Option<usize>,
+    /// Whether rows with equal arguments count once in a group.
+    pub(crate) distinct: bool,
     /// The plan node, as `aggregate[3].measures[0]`, for errors.
     pub(crate) path: String,
+}
+
+impl Measure {
+    /// The columns that it reads.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &usize> {
+        self.arguments.iter().chain(&self.filter)
+    }
 }
 
 /// One key of an order.

@@ -10,7 +10,7 @@ use arrow_schema::{Schema, SchemaRef};
 use bowyer_core::Result;
 
 use crate::operators::JoinColumn;
-use crate::plan::{AsOf, BoundJoin, BoundPlan, Relation, RelationKind, Residual};
+use crate::plan::{AsOf, BoundJoin, BoundMeasure, BoundPlan, Relation, RelationKind, Residual};
 
 /// The same plan without columns that nobody reads.
 pub(super) fn prune(plan: BoundPlan) -> Result<BoundPlan> {
@@ -101,10 +101,10 @@ fn ask_inputs(plan: &BoundPlan, needed: &mut [BTreeSet<usize>]) {
                     .collect::<BTreeSet<usize>>();
                 needed[*input].extend(below);
             }
-            RelationKind::Aggregate { input, program, keys, measures } => {
+            RelationKind::Aggregate { input, program, keys, measures, .. } => {
                 own.extend(all(index));
                 let mut nodes = keys.clone();
-                nodes.extend(measures.iter().flat_map(|measure| &measure.arguments));
+                nodes.extend(measures.iter().flat_map(BoundMeasure::nodes));
                 needed[*input].extend(program.columns_of(&nodes));
             }
             RelationKind::Join(join) => {
@@ -182,8 +182,9 @@ fn narrowed(relation: Relation, needed: &BTreeSet<usize>, places: &[Vec<Option<u
                 checked,
             }
         }
-        RelationKind::Aggregate { input, program, keys, measures } => {
-            RelationKind::Aggregate { input, program: Arc::new(program.over_columns(&places[input])), keys, measures }
+        RelationKind::Aggregate { input, program, keys, sets, measures } => {
+            let program = Arc::new(program.over_columns(&places[input]));
+            RelationKind::Aggregate { input, program, keys, sets, measures }
         }
         RelationKind::Sort { input, program, keys, limit } => {
             RelationKind::Sort { input, program: Arc::new(program.over_columns(&places[input])), keys, limit }

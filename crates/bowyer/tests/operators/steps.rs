@@ -102,22 +102,46 @@ impl<'a> Reader<'a> {
         self.word()?.parse().map_err(|_| "expected a count".to_owned())
     }
 
-    /// `by k, f(x) as y: sum(x) as s, count_all()`; without `by`, measures alone.
+    /// `by k, f(x) as y: sum(x) as s, count_all()`; `by rollup`, `by cube`, `by k, y sets (0 1), ()`; without `by`,
+    /// measures alone.
     fn aggregate(&mut self, plan: &Plan) -> Parsed<Plan> {
         if !self.eat("by") {
             return Ok(plan.aggregate(self.list(Self::measure)?));
         }
+        let (rollup, cube) = (self.eat("rollup"), self.eat("cube"));
         let keys = self.list(Self::named)?;
+        let sets = if self.eat("sets") { self.list(Self::indices)? } else { Vec::new() };
         let measures = if self.eat(":") { self.list(Self::measure)? } else { Vec::new() };
-        Ok(plan.group_by(keys, measures))
+        Ok(match (rollup, cube) {
+            (true, _) => plan.rollup(keys, measures),
+            (_, true) => plan.cube(keys, measures),
+            _ => plan.group_by_sets(keys, sets, measures),
+        })
     }
 
+    /// `(0 1)`
+    fn indices(&mut self) -> Parsed<Vec<usize>> {
+        self.expect("(")?;
+        let mut indices = Vec::new();
+        while !self.eat(")") {
+            indices.push(self.count()? as usize);
+        }
+        Ok(indices)
+    }
+
+    /// `sum(x) distinct where greater(x, 1) as s`
     fn measure(&mut self) -> Parsed<Measure> {
         let name = self.word()?;
         let (arguments, options) = self.arguments()?;
         let mut made = measure(name, arguments);
         for (option, value) in options {
             made = made.option(option, value);
+        }
+        if self.eat("distinct") {
+            made = made.distinct();
+        }
+        if self.eat("where") {
+            made = made.filter(self.expression()?);
         }
         Ok(if self.eat("as") { made.named(self.word()?) } else { made })
     }

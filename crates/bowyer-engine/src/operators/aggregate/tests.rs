@@ -47,9 +47,11 @@ fn aggregate(input: &SchemaRef, keys: &[usize], measures: &[(&str, Option<usize>
             arguments.iter().map(|&column| Argument::new(input.field(column).data_type().clone())).collect();
         let bound = bind(name, &types, Vec::<(String, OptionValue)>::new()).unwrap();
         fields.push(Field::new(*name, bound.output_type().clone(), true));
-        bound_measures.push(Measure { bound, arguments, path: format!("aggregate[1].{name}") });
+        let path = format!("aggregate[1].{name}");
+        bound_measures.push(Measure { bound, arguments, filter: None, distinct: false, path });
     }
-    HashAggregate::new(input, keys.to_vec(), bound_measures, Arc::new(Schema::new(fields))).unwrap()
+    HashAggregate::new(input, keys.to_vec(), GroupingSets::default(), bound_measures, Arc::new(Schema::new(fields)))
+        .unwrap()
 }
 
 const MEASURES: [(&str, Option<usize>); 13] = [
@@ -88,6 +90,53 @@ fn tasks_and_batches_do_not_change_the_answer() {
                 }
             }
         }
+    }
+}
+
+/// Rows of a batch as sorted text.
+fn sorted_rows(batch: &RecordBatch) -> Vec<String> {
+    let row = |row: usize| format!("{:?}", batch.slice(row, 1).columns());
+    let mut rows: Vec<String> = (0..batch.num_rows()).map(row).collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn scattering_does_not_change_the_answer() {
+    let table = table(9000);
+    let measures: Vec<_> = MEASURES.into_iter().filter(|(name, _)| !["mean", "variance"].contains(name)).collect();
+    for keys in [&[0][..], &[2], &[3], &[0, 1, 2, 3]] {
+        for measures in [&measures[..], &[]] {
+            let operator = || aggregate(&table.schema(), keys, measures);
+            let never = operator().with_course(Course::Table, usize::MAX);
+            let expected = sorted_rows(&run_whole(&never, &cut(&table), 2).unwrap());
+            for (tasks, rows_at_once) in [(1, usize::MAX), (3, usize::MAX), (2, 100)] {
+                let always = operator().with_course(Course::Scatter, rows_at_once);
+                let found = run_whole(&always, &cut(&table), tasks).unwrap();
+                assert_eq!(sorted_rows(&found), expected, "keys {keys:?}, {tasks} tasks");
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_that_hardly_repeat_are_scattered_and_others_not() {
+    let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("v", DataType::Int64, true)]));
+    let batch = |keys: &mut dyn Iterator<Item = i64>| {
+        let column: ArrayRef = Arc::new(Int64Array::from_iter_values(keys));
+        RecordBatch::try_new(schema.clone(), vec![column]).unwrap()
+    };
+    let many: Vec<_> = (0..4).map(|part| batch(&mut (0..40_000).map(|row| (row * 7 + part) * 1_000_003))).collect();
+    let few: Vec<_> = (0..4).map(|part| batch(&mut (0..40_000).map(|row| row % 30_000 + part))).collect();
+    for (batches, course, groups) in [(many, Course::Scatter, 160_000), (few, Course::Open, 30_003)] {
+        let operator = aggregate(&schema, &[0], &[("count_all", None), ("sum", Some(0))]);
+        let found = run_whole(&operator, &batches, 2).unwrap();
+        assert_eq!(operator.scattering.course(), course);
+        assert_eq!(found.num_rows(), groups);
+        let keys = found.column(0).as_primitive::<Int64Type>().iter().flatten();
+        let rest = found.column(1).as_primitive::<Int64Type>().iter().flatten();
+        let sums = found.column(2).as_primitive::<Int64Type>().iter().flatten();
+        assert!(keys.zip(rest).zip(sums).all(|((key, count), sum)| key * count == sum));
     }
 }
 
