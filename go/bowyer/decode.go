@@ -130,16 +130,7 @@ func (d *decoder) fill(out *relation, encoded *wire.Relation) ([]uint32, error) 
 		for _, set := range kind.Aggregate.GetGroupingSets() {
 			out.sets = append(out.sets, set.GetKeys())
 		}
-		for _, m := range kind.Aggregate.GetMeasures() {
-			decoded := measure{
-				function: m.GetFunction(), arguments: d.list(m.GetArguments()), options: m.GetOptions(), name: m.GetName(),
-				distinct: m.GetDistinct(),
-			}
-			if m.Filter != nil {
-				decoded.filter = d.node(m.GetFilter())
-			}
-			out.measures = append(out.measures, decoded)
-		}
+		out.measures = d.measures(kind.Aggregate.GetMeasures())
 		return []uint32{kind.Aggregate.GetRelation()}, nil
 	case *wire.Relation_Join:
 		join := kind.Join
@@ -157,13 +148,14 @@ func (d *decoder) fill(out *relation, encoded *wire.Relation) ([]uint32, error) 
 		return d.asOf(out, kind.AsOfJoin), nil
 	case *wire.Relation_Sort:
 		out.kind = sortRelation
-		for _, key := range kind.Sort.GetKeys() {
-			out.order = append(out.order, SortKey{d.node(key.GetExpression()), key.GetDescending(), key.GetNullsFirst()})
-		}
+		out.order = d.order(kind.Sort.GetKeys())
 		return []uint32{kind.Sort.GetRelation()}, nil
 	case *wire.Relation_Limit:
 		out.kind, out.offset, out.count = limitRelation, kind.Limit.GetOffset(), kind.Limit.Count
 		return []uint32{kind.Limit.GetRelation()}, nil
+	case *wire.Relation_Window:
+		d.window(out, kind.Window)
+		return []uint32{kind.Window.GetRelation()}, nil
 	case *wire.Relation_Union:
 		out.kind = unionRelation
 		return kind.Union.GetRelations(), nil
@@ -172,6 +164,28 @@ func (d *decoder) fill(out *relation, encoded *wire.Relation) ([]uint32, error) 
 		return []uint32{kind.Distinct.GetRelation()}, nil
 	}
 	return nil, errorf(CodeInvalidArgument, "a relation of the plan is of no known kind")
+}
+
+func (d *decoder) measures(encoded []*wire.Measure) []measure {
+	out := make([]measure, len(encoded))
+	for i, m := range encoded {
+		out[i] = measure{
+			function: m.GetFunction(), arguments: d.list(m.GetArguments()), options: m.GetOptions(), name: m.GetName(),
+			distinct: m.GetDistinct(),
+		}
+		if m.Filter != nil {
+			out[i].filter = d.node(m.GetFilter())
+		}
+	}
+	return out
+}
+
+func (d *decoder) order(encoded []*wire.SortKey) []SortKey {
+	out := make([]SortKey, len(encoded))
+	for i, key := range encoded {
+		out[i] = SortKey{d.node(key.GetExpression()), key.GetDescending(), key.GetNullsFirst()}
+	}
+	return out
 }
 
 func (d *decoder) columns(encoded []*wire.NamedExpression) []column {

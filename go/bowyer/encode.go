@@ -181,15 +181,13 @@ func (e *encoder) kind(r *relation, inputs []uint32) error {
 	case asOfRelation:
 		return e.asOf(r, inputs)
 	case sortRelation:
-		sort := &wire.Sort{Relation: inputs[0]}
-		for _, key := range r.order {
-			index, err := e.expression(key.node)
-			if err != nil {
-				return err
-			}
-			sort.Keys = append(sort.Keys, &wire.SortKey{Expression: index, Descending: key.descending, NullsFirst: key.nullsFirst})
+		keys, err := e.order(r.order)
+		if err != nil {
+			return err
 		}
-		out.Kind = &wire.Relation_Sort{Sort: sort}
+		out.Kind = &wire.Relation_Sort{Sort: &wire.Sort{Relation: inputs[0], Keys: keys}}
+	case windowRelation:
+		return e.window(r, inputs[0])
 	case limitRelation:
 		out.Kind = &wire.Relation_Limit{Limit: &wire.Limit{Relation: inputs[0], Offset: r.offset, Count: r.count}}
 	case unionRelation:
@@ -205,14 +203,24 @@ func (e *encoder) aggregate(r *relation, input uint32) error {
 	if err != nil {
 		return err
 	}
-	aggregate := &wire.Aggregate{Relation: input, Keys: keys}
+	measures, err := e.measures(r.measures)
+	if err != nil {
+		return err
+	}
+	aggregate := &wire.Aggregate{Relation: input, Keys: keys, Measures: measures}
 	for _, set := range r.sets {
 		aggregate.GroupingSets = append(aggregate.GroupingSets, &wire.GroupingSet{Keys: set})
 	}
-	for _, m := range r.measures {
+	e.current.Kind = &wire.Relation_Aggregate{Aggregate: aggregate}
+	return nil
+}
+
+func (e *encoder) measures(measures []measure) ([]*wire.Measure, error) {
+	out := make([]*wire.Measure, len(measures))
+	for i, m := range measures {
 		arguments, err := e.all(m.arguments)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		measure := &wire.Measure{
 			Function: m.function, Arguments: arguments, Options: m.options, Name: m.name, Distinct: m.distinct,
@@ -220,14 +228,25 @@ func (e *encoder) aggregate(r *relation, input uint32) error {
 		if m.filter != nil {
 			filter, err := e.expression(m.filter)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			measure.Filter = &filter
 		}
-		aggregate.Measures = append(aggregate.Measures, measure)
+		out[i] = measure
 	}
-	e.current.Kind = &wire.Relation_Aggregate{Aggregate: aggregate}
-	return nil
+	return out, nil
+}
+
+func (e *encoder) order(keys []SortKey) ([]*wire.SortKey, error) {
+	out := make([]*wire.SortKey, len(keys))
+	for i, key := range keys {
+		index, err := e.expression(key.node)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = &wire.SortKey{Expression: index, Descending: key.descending, NullsFirst: key.nullsFirst}
+	}
+	return out, nil
 }
 
 func (e *encoder) columns(columns []column) ([]*wire.NamedExpression, error) {

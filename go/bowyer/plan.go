@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/bowyer-arrow/bowyer/go/internal/wire"
 )
 
 // Plan says what to compute. It is an immutable value: every method returns a new plan that shares the old one's nodes, and a
@@ -34,9 +36,10 @@ const (
 	limitRelation
 	unionRelation
 	distinctRelation
+	windowRelation
 )
 
-var relationNames = [...]string{"scan", "filter", "project", "aggregate", "join", "as_of_join", "sort", "limit", "union", "distinct"}
+var relationNames = [...]string{"scan", "filter", "project", "aggregate", "join", "as_of_join", "sort", "limit", "union", "distinct", "window"}
 
 // relation is an immutable node of a plan.
 type relation struct {
@@ -55,10 +58,13 @@ type relation struct {
 	join      JoinOn // join
 	joinKind  JoinKind
 	asOf      AsOf
-	order     []SortKey // sort
-	offset    uint64    // limit
-	count     *uint64   // limit
-	distinct  []string  // distinct; empty: all
+	order     []SortKey // sort, window
+	partition []*node   // window
+	frame     *frame    // window; nil: the usual one
+	exclusion wire.FrameExclusion
+	offset    uint64   // limit
+	count     *uint64  // limit
+	distinct  []string // distinct; empty: all
 
 	schema atomic.Pointer[arrow.Schema] // once the engine has told it
 }
@@ -127,6 +133,9 @@ func (g Grouped) Agg(measures ...Measure) Plan {
 	}
 	r.sets = sets
 	for i, given := range measures {
+		if isWindowOnly(given.function) && given.err == nil {
+			given.err = errorf(CodeInvalidArgument, "%s is no aggregate: use Plan.Window", given.function).at(given.where)
+		}
 		checked, err := given.check()
 		if err != nil {
 			r.fail(err, fmt.Sprintf("measures[%d]", i))

@@ -90,6 +90,8 @@ func (r *relation) complete() Plan {
 		r.checkAsOf()
 	case sortRelation:
 		r.checkSort()
+	case windowRelation:
+		r.checkWindow()
 	case unionRelation:
 		r.checkUnion()
 	case distinctRelation:
@@ -157,8 +159,12 @@ func (r *relation) checkSort() {
 	if len(r.order) == 0 {
 		r.fail(errorf(CodeInvalidArgument, "a sort needs at least one key"), "")
 	}
+	r.checkOrder("keys")
+}
+
+func (r *relation) checkOrder(part string) {
 	for i, key := range r.order {
-		path := fmt.Sprintf("keys[%d]", i)
+		path := fmt.Sprintf("%s[%d]", part, i)
 		if key.node == nil {
 			r.fail(errorf(CodeInvalidArgument, "an empty SortKey is used: start one with Asc or Desc"), path)
 			return

@@ -200,17 +200,9 @@ func (t *texts) relation(plan *wire.Plan, relation *wire.Relation) string {
 	case *wire.Relation_AsOfJoin:
 		return t.asOf(kind.AsOfJoin)
 	case *wire.Relation_Sort:
-		keys := make([]string, len(kind.Sort.GetKeys()))
-		for i, key := range kind.Sort.GetKeys() {
-			keys[i] = t.at(key.GetExpression())
-			if key.GetDescending() {
-				keys[i] += " desc"
-			}
-			if key.GetNullsFirst() {
-				keys[i] += " nulls first"
-			}
-		}
-		return fmt.Sprintf("sort [%d] by %s", kind.Sort.GetRelation(), strings.Join(keys, ", "))
+		return fmt.Sprintf("sort [%d] by %s", kind.Sort.GetRelation(), t.order(kind.Sort.GetKeys()))
+	case *wire.Relation_Window:
+		return t.window(kind.Window)
 	case *wire.Relation_Limit:
 		count := "all"
 		if kind.Limit.Count != nil {
@@ -249,18 +241,6 @@ func (t *texts) columns(columns []*wire.NamedExpression) string {
 }
 
 func (t *texts) aggregate(aggregate *wire.Aggregate) string {
-	measures := make([]string, len(aggregate.GetMeasures()))
-	for i, m := range aggregate.GetMeasures() {
-		arguments := t.all(m.GetArguments())
-		if m.GetDistinct() {
-			arguments = "distinct " + arguments
-		}
-		measures[i] = callText(m.GetFunction(), arguments, m.GetOptions())
-		if m.Filter != nil {
-			measures[i] += " where " + t.at(m.GetFilter())
-		}
-		measures[i] += " as " + m.GetName()
-	}
 	text := fmt.Sprintf("aggregate [%d]", aggregate.GetRelation())
 	if len(aggregate.GetKeys()) > 0 {
 		text += " by " + t.columns(aggregate.GetKeys())
@@ -268,10 +248,40 @@ func (t *texts) aggregate(aggregate *wire.Aggregate) string {
 	if sets := aggregate.GetGroupingSets(); len(sets) > 0 {
 		text += " sets " + setsText(aggregate.GetKeys(), sets)
 	}
-	if len(measures) > 0 {
-		text += ": " + strings.Join(measures, ", ")
+	if len(aggregate.GetMeasures()) > 0 {
+		text += ": " + t.measures(aggregate.GetMeasures())
 	}
 	return text
+}
+
+func (t *texts) measures(measures []*wire.Measure) string {
+	out := make([]string, len(measures))
+	for i, m := range measures {
+		arguments := t.all(m.GetArguments())
+		if m.GetDistinct() {
+			arguments = "distinct " + arguments
+		}
+		out[i] = callText(m.GetFunction(), arguments, m.GetOptions())
+		if m.Filter != nil {
+			out[i] += " where " + t.at(m.GetFilter())
+		}
+		out[i] += " as " + m.GetName()
+	}
+	return strings.Join(out, ", ")
+}
+
+func (t *texts) order(keys []*wire.SortKey) string {
+	out := make([]string, len(keys))
+	for i, key := range keys {
+		out[i] = t.at(key.GetExpression())
+		if key.GetDescending() {
+			out[i] += " desc"
+		}
+		if key.GetNullsFirst() {
+			out[i] += " nulls first"
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func setsText(keys []*wire.NamedExpression, sets []*wire.GroupingSet) string {

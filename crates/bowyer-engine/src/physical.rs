@@ -6,6 +6,7 @@
 //! Stages are appended to a [`Flow`] until something ends it: an operator that needs all rows, a range of rows, a second
 //! reader, an output. A relation that is read twice runs once, into one channel for each reader.
 
+mod reshape;
 mod sides;
 
 use std::collections::BTreeMap;
@@ -187,6 +188,7 @@ impl Builder<'_> {
                 flow.schema = relation.schema.clone();
                 Ok(flow)
             }
+            RelationKind::Window(window) => self.window(window, relation),
             RelationKind::Join(join) => self.join(join, relation),
             RelationKind::Limit { input, offset, count } => {
                 let mut flow = self.open(*input)?;

@@ -6,6 +6,7 @@
 //! The binder makes it, the optimiser rewrites it, the physical planner turns it into pipelines. Columns are indices from
 //! here on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
@@ -15,6 +16,7 @@ use datafusion_common::{JoinType, NullEquality};
 use crate::operators::JoinColumn;
 use crate::operators::aggregate::sets::GroupingSets;
 use crate::operators::join::AsOfRule;
+use crate::operators::window::{Frame, WindowCall};
 use crate::program::Program;
 
 /// A named input of a plan.
@@ -69,6 +71,8 @@ pub(crate) enum RelationKind {
     Limit { input: usize, offset: u64, count: Option<u64> },
     /// Rows of all inputs, one input after the other.
     Union { inputs: Vec<usize> },
+    /// Rows with columns that are computed from the rows around them.
+    Window(BoundWindow),
     /// The first row of each combination of these columns.
     Distinct { input: usize, columns: Vec<usize> },
 }
@@ -157,6 +161,34 @@ impl Residual {
     }
 }
 
+/// Window functions that share a partition, an order and a frame. Arguments of functions are nodes of the program.
+#[derive(Clone, Debug)]
+pub(crate) struct BoundWindow {
+    pub(crate) input: usize,
+    pub(crate) program: Arc<Program>,
+    /// The columns of the input that are passed on; those of the functions follow.
+    pub(crate) columns: Vec<usize>,
+    pub(crate) partition: Vec<usize>,
+    pub(crate) order: Vec<BoundSortKey>,
+    pub(crate) frame: Frame,
+    pub(crate) functions: Vec<WindowCall>,
+}
+
+impl BoundWindow {
+    /// The nodes that it reads: of the partition, of the order, of the functions.
+    pub(crate) fn nodes(&self) -> Vec<usize> {
+        let order = self.order.iter().map(|key| key.node);
+        let arguments = self.functions.iter().flat_map(|function| function.arguments.iter().copied());
+        self.partition.iter().copied().chain(order).chain(arguments).collect()
+    }
+
+    /// The columns of the input that it reads when only some of its own are needed.
+    pub(crate) fn columns_read(&self, needed: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let kept = needed.iter().filter_map(|&column| self.columns.get(column).copied());
+        kept.chain(self.program.columns_of(&self.nodes())).collect()
+    }
+}
+
 impl RelationKind {
     /// The relations that it reads.
     pub(crate) fn inputs(&self) -> Vec<usize> {
@@ -168,6 +200,7 @@ impl RelationKind {
             | Self::Sort { input, .. }
             | Self::Limit { input, .. }
             | Self::Distinct { input, .. } => vec![*input],
+            Self::Window(window) => vec![window.input],
             Self::Join(join) => vec![join.left, join.right],
             Self::Union { inputs } => inputs.clone(),
         }

@@ -39,6 +39,7 @@ mod input;
 mod measure;
 mod plan;
 mod run;
+mod window;
 
 pub use arrow_array;
 pub use arrow_schema;
@@ -54,6 +55,10 @@ pub use measure::{
 };
 pub use plan::{JoinKind, Plan, SortKey, asc, desc};
 pub use run::{QueryOptions, Rows, Statistics};
+pub use window::{
+    Exclusion, Window, cume_dist, dense_rank, first_value, lag, last_value, lead, nth_value, ntile, over, percent_rank,
+    rank, row_number,
+};
 
 /// The Rust of the README, compiled as a test.
 #[cfg(doctest)]

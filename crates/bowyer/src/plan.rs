@@ -10,6 +10,7 @@ use arrow_schema::Schema;
 use crate::as_of::AsOf;
 use crate::expression::Expr;
 use crate::measure::Measure;
+use crate::window::Window;
 
 /// What to compute. Holds no data; cheap to clone.
 #[derive(Clone, Debug)]
@@ -66,6 +67,11 @@ pub(crate) enum Relation {
     Distinct {
         from: Plan,
         columns: Vec<String>,
+    },
+    Window {
+        from: Plan,
+        window: Window,
+        functions: Vec<Measure>,
     },
 }
 
@@ -344,6 +350,12 @@ impl Plan {
     pub fn union<'a>(&self, others: impl IntoIterator<Item = &'a Self>) -> Self {
         let others = others.into_iter().cloned();
         Self::new(Relation::Union { parts: std::iter::once(self.clone()).chain(others).collect() })
+    }
+
+    /// Columns that are computed for each row from the rows around it, after those that are there. Rows keep their order.
+    #[must_use]
+    pub fn window(&self, window: Window, functions: impl IntoIterator<Item = Measure>) -> Self {
+        Self::new(Relation::Window { from: self.clone(), window, functions: functions.into_iter().collect() })
     }
 
     /// The first row of each combination of columns; of all columns when none is named.

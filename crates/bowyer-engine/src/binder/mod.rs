@@ -12,6 +12,7 @@ mod join;
 mod relation;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub(crate) use expression::bind_options;
 
@@ -211,7 +212,11 @@ fn check_bounded(inputs: &[Input], unbounded: &[bool], kind: &RelationKind) -> R
         RelationKind::Aggregate { input, .. } if endless(input) => refuse("an aggregate"),
         RelationKind::Sort { input, .. } if endless(input) => refuse("a sort"),
         RelationKind::Distinct { input, .. } if endless(input) => refuse("distinct"),
-        RelationKind::Aggregate { .. } | RelationKind::Sort { .. } | RelationKind::Distinct { .. } => Ok(false),
+        RelationKind::Window(window) if endless(&window.input) => refuse("a window"),
+        RelationKind::Window(_)
+        | RelationKind::Aggregate { .. }
+        | RelationKind::Sort { .. }
+        | RelationKind::Distinct { .. } => Ok(false),
     }
 }
 
@@ -229,6 +234,7 @@ fn kind_name(relation: &proto::Relation) -> &'static str {
         Some(Kind::Limit(_)) => "limit",
         Some(Kind::Union(_)) => "union",
         Some(Kind::Distinct(_)) => "distinct",
+        Some(Kind::Window(_)) => "window",
         None => "relation",
     }
 }

@@ -100,6 +100,7 @@ impl Binder {
                 }
                 (RelationKind::Join(joined), schema)
             }
+            Kind::Window(window) => self.window(window, message, path, &paths, (origins, index))?,
             Kind::Limit(limit) => {
                 let schema = self.schema_of(limit.relation)?.clone();
                 let input = limit.relation as usize;
@@ -223,6 +224,7 @@ fn expression_paths(message: &proto::Relation, kind: &Kind, path: &str) -> Vec<S
                 mark(key.expression, format!("{path}.keys[{i}]"));
             }
         }
+        Kind::Window(window) => super::window::mark_paths(window, path, &mut mark),
         _ => {}
     }
     for index in (0..paths.len()).rev() {

@@ -16,6 +16,7 @@ pub(crate) mod project;
 pub(crate) mod results;
 mod select;
 pub(crate) mod sort;
+pub(crate) mod window;
 
 use std::any::Any;
 use std::sync::Arc;

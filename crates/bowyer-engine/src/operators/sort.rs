@@ -8,7 +8,7 @@
 //! encoded rows ([`order`]). With a limit, a task drops rows that can no longer be among the first; without, it keeps
 //! what it is given. Columns are fetched once, at the end, batch by batch as they are read.
 
-mod order;
+pub(super) mod order;
 #[cfg(test)]
 mod tests;
 

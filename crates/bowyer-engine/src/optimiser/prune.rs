@@ -10,7 +10,7 @@ use arrow_schema::{Schema, SchemaRef};
 use bowyer_core::Result;
 
 use crate::operators::JoinColumn;
-use crate::plan::{AsOf, BoundJoin, BoundMeasure, BoundPlan, Relation, RelationKind, Residual};
+use crate::plan::{AsOf, BoundJoin, BoundMeasure, BoundPlan, BoundWindow, Relation, RelationKind, Residual};
 
 /// The same plan without columns that nobody reads.
 pub(super) fn prune(plan: BoundPlan) -> Result<BoundPlan> {
@@ -107,6 +107,10 @@ fn ask_inputs(plan: &BoundPlan, needed: &mut [BTreeSet<usize>]) {
                 nodes.extend(measures.iter().flat_map(BoundMeasure::nodes));
                 needed[*input].extend(program.columns_of(&nodes));
             }
+            RelationKind::Window(window) => {
+                needed[window.input].extend(window.columns_read(&own));
+                own.extend(window.columns.len()..all(index).end);
+            }
             RelationKind::Join(join) => {
                 let mut left: BTreeSet<usize> = join.left_keys.iter().copied().collect();
                 let mut right: BTreeSet<usize> = join.right_keys.iter().copied().collect();
@@ -190,6 +194,15 @@ fn narrowed(relation: Relation, needed: &BTreeSet<usize>, places: &[Vec<Option<u
             RelationKind::Sort { input, program: Arc::new(program.over_columns(&places[input])), keys, limit }
         }
         RelationKind::Join(join) => RelationKind::Join(narrowed_join(join, needed, places)),
+        RelationKind::Window(window) => RelationKind::Window(BoundWindow {
+            program: Arc::new(window.program.over_columns(&places[window.input])),
+            columns: needed
+                .iter()
+                .filter_map(|&column| window.columns.get(column))
+                .map(|&column| place(window.input, column))
+                .collect(),
+            ..window
+        }),
         RelationKind::Distinct { input, columns } => {
             RelationKind::Distinct { input, columns: columns.iter().map(|&column| place(input, column)).collect() }
         }

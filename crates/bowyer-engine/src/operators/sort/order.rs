@@ -28,7 +28,7 @@ const PREFIX_BITS: u32 = 96;
 const CLASS_BITS: u32 = 2;
 
 /// An order of rows.
-pub(super) struct Order {
+pub(in crate::operators) struct Order {
     keys: Vec<SortKey>,
     types: Vec<DataType>,
     converter: RowConverter,
@@ -36,13 +36,13 @@ pub(super) struct Order {
 }
 
 /// The rows of a sort, encoded, to compare where prefixes are equal.
-pub(super) struct Ties {
+pub(in crate::operators) struct Ties {
     rows: Rows,
     _charge: Charge,
 }
 
 impl Ties {
-    pub(super) fn compare(&self, a: u32, b: u32) -> Ordering {
+    pub(in crate::operators) fn compare(&self, a: u32, b: u32) -> Ordering {
         self.rows.row(a as usize).cmp(&self.rows.row(b as usize))
     }
 }
@@ -59,7 +59,7 @@ fn whole_width(data_type: &DataType) -> Option<u32> {
 }
 
 impl Order {
-    pub(super) fn new(schema: &SchemaRef, keys: Vec<SortKey>) -> Result<Self> {
+    pub(in crate::operators) fn new(schema: &SchemaRef, keys: Vec<SortKey>) -> Result<Self> {
         let types: Vec<DataType> = keys.iter().map(|key| schema.field(key.column).data_type().clone()).collect();
         let field = |(key, data_type): (&SortKey, &DataType)| {
             let options = SortOptions { descending: key.descending, nulls_first: key.nulls_first };
@@ -79,12 +79,17 @@ impl Order {
     }
 
     /// Whether equal prefixes are equal keys.
-    pub(super) fn is_exact(&self) -> bool {
+    pub(in crate::operators) fn is_exact(&self) -> bool {
         self.exact
     }
 
     /// Adds an element for each row: its prefix above its number, which counts from `first`.
-    pub(super) fn prefixes(&self, batch: &RecordBatch, first: u32, elements: &mut Vec<u128>) -> Result<()> {
+    pub(in crate::operators) fn prefixes(
+        &self,
+        batch: &RecordBatch,
+        first: u32,
+        elements: &mut Vec<u128>,
+    ) -> Result<()> {
         let start = elements.len();
         elements.extend((0..batch.num_rows() as u32).map(|row| u128::from(first + row)));
         let elements = &mut elements[start..];
@@ -108,7 +113,7 @@ impl Order {
     }
 
     /// The keys of all rows, encoded.
-    pub(super) fn rows(&self, batches: &[RecordBatch], memory: &Memory) -> Result<Ties> {
+    pub(in crate::operators) fn rows(&self, batches: &[RecordBatch], memory: &Memory) -> Result<Ties> {
         let row_count = batches.iter().map(RecordBatch::num_rows).sum();
         let mut rows = self.converter.empty_rows(row_count, 0);
         let mut charge = memory.charge(0)?;

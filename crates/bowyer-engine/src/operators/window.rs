@@ -1,0 +1,334 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Window functions: columns computed for each row from the rows of its partition.
+//!
+//! Tasks number the partitions of their rows by key; the finish merges the numbers, brings the rows of each partition
+//! together and orders them ([`arrangement`]), and computes each function over runs of whole partitions in parallel.
+//! Results go back to where the rows stood, so that the input's columns pass through untouched and in order. [`frame`]
+//! finds the rows that a row sees; [`ranking`], [`pick`] and [`aggregate`] are the three kinds of functions.
+
+mod aggregate;
+mod arrangement;
+mod fold;
+mod frame;
+mod general;
+mod pick;
+mod ranking;
+#[cfg(test)]
+mod tests;
+
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{DataType, SchemaRef};
+use bowyer_compute::Bound;
+use bowyer_core::group::GroupTable;
+use bowyer_core::keys::KeyOptions;
+use bowyer_core::take::{Rows, concat, is_pooled, take};
+use bowyer_core::{Charge, Error, Result};
+use datafusion_common::ScalarValue;
+use rayon::prelude::*;
+
+use super::aggregate::{own, own_all};
+use super::sort::order::Order;
+use super::{Breaker, Finished, LocalState, Morsel, SortKey, TaskContext};
+use arrangement::{Arrangement, Chunk, Gathered};
+pub(crate) use frame::{Distance, Exclusion, Frame, Unit};
+
+/// A function over a window.
+#[derive(Clone, Debug)]
+pub(crate) enum WindowFunction {
+    /// The number of the row, from 1.
+    RowNumber,
+    /// One more than the number of rows before the peers.
+    Rank,
+    /// One more than the number of groups of peers before.
+    DenseRank,
+    /// The rank between 0 and 1.
+    PercentRank,
+    /// The share of rows up to the last peer.
+    CumulativeDistribution,
+    /// The part of so many that the row falls into.
+    Tile(u64),
+    /// The value so many rows before; after if it is negative.
+    Shift { by: i64, default: Option<ScalarValue>, ignore_nulls: bool },
+    /// The value of the n-th row of the frame, from 1, from either end.
+    Nth { n: u64, from_end: bool, ignore_nulls: bool },
+    /// An aggregate of the frame.
+    Aggregate(Bound),
+}
+
+impl WindowFunction {
+    /// Its name in plans.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::RowNumber => "row_number",
+            Self::Rank => "rank",
+            Self::DenseRank => "dense_rank",
+            Self::PercentRank => "percent_rank",
+            Self::CumulativeDistribution => "cume_dist",
+            Self::Tile(_) => "ntile",
+            Self::Shift { by, .. } if *by < 0 => "lead",
+            Self::Shift { .. } => "lag",
+            Self::Nth { from_end: true, .. } => "last_value",
+            Self::Nth { n: 1, .. } => "first_value",
+            Self::Nth { .. } => "nth_value",
+            Self::Aggregate(bound) => bound.function().name,
+        }
+    }
+}
+
+/// A function, the columns that it reads, and where it stands in the plan.
+#[derive(Clone, Debug)]
+pub(crate) struct WindowCall {
+    pub(crate) function: WindowFunction,
+    pub(crate) arguments: Vec<usize>,
+    pub(crate) path: String,
+}
+
+/// Partition, order and frame of a window; columns are those of the breaker's input.
+pub(crate) struct WindowSpec {
+    pub(crate) partition: Vec<usize>,
+    pub(crate) order: Vec<SortKey>,
+    pub(crate) frame: Frame,
+}
+
+/// Adds columns to the rows of its input.
+pub(crate) struct WindowBreaker {
+    input: SchemaRef,
+    /// The columns of the input that are passed on.
+    kept: Vec<usize>,
+    spec: WindowSpec,
+    partition_types: Vec<DataType>,
+    order: Option<Order>,
+    calls: Vec<WindowCall>,
+    output: SchemaRef,
+    /// Whether aggregates are computed by their accumulators even where there is a faster way: for tests.
+    general: bool,
+}
+
+struct Local {
+    table: Option<GroupTable>,
+    held: Vec<Held>,
+    charge: Charge,
+}
+
+/// A batch and the partition of each of its rows.
+struct Held {
+    sequence: u64,
+    batch: RecordBatch,
+    partitions: Vec<u32>,
+}
+
+impl LocalState for Local {}
+
+/// What a function gives for the rows of a run of partitions, in their order there.
+enum Piece {
+    Values(ArrayRef),
+    /// Rows of the argument; past its end the default, or nothing.
+    Rows(Vec<u32>),
+}
+
+/// A function's results for all rows, in the order of the partitions.
+enum Computed {
+    Values(ArrayRef),
+    Rows { values: ArrayRef, rows: Vec<u32> },
+}
+
+impl WindowBreaker {
+    /// Adds a column for each of `calls` to the columns `kept` of `input`.
+    ///
+    /// # Errors
+    /// `NotImplemented` for an order by a type without one; `Internal` when `output` is of another width.
+    pub(crate) fn new(
+        input: SchemaRef,
+        kept: Vec<usize>,
+        spec: WindowSpec,
+        calls: Vec<WindowCall>,
+        output: SchemaRef,
+    ) -> Result<Self> {
+        if output.fields().len() != kept.len() + calls.len() {
+            return Err(Error::internal("a window's schema is not its columns and functions"));
+        }
+        let partition_types = spec.partition.iter().map(|&key| input.field(key).data_type().clone()).collect();
+        let order = match spec.order[..] {
+            [] => None,
+            _ => Some(Order::new(&input, spec.order.clone())?),
+        };
+        Ok(Self { input, kept, spec, partition_types, order, calls, output, general: false })
+    }
+
+    /// The rows of all tasks in the order of the input, with the partition of each.
+    fn gather(&self, locals: Vec<Local>) -> Result<Gathered> {
+        let mut table: Option<GroupTable> = None;
+        let mut held = Vec::new();
+        let mut charges = Vec::new();
+        for local in locals {
+            let mut numbers = None;
+            match (&mut table, local.table) {
+                (Some(table), Some(other)) => {
+                    let (count, mut merged) = (other.group_count(), Vec::new());
+                    table.insert(&other.into_keys()?, count, &mut merged)?;
+                    numbers = Some(merged);
+                }
+                (table @ None, own) => *table = own,
+                (Some(_), None) => {}
+            }
+            for mut one in local.held {
+                if let Some(numbers) = &numbers {
+                    one.partitions.iter_mut().for_each(|partition| *partition = numbers[*partition as usize]);
+                }
+                held.push(one);
+            }
+            charges.push(local.charge);
+        }
+        held.sort_by_key(|one| one.sequence);
+        let partition_count = table.as_ref().map_or(1, GroupTable::group_count);
+        let partitions = match table {
+            Some(_) => held.iter().flat_map(|one| one.partitions.iter().copied()).collect(),
+            None => Vec::new(),
+        };
+        let batches: Vec<RecordBatch> = held.into_iter().map(|one| one.batch).collect();
+        Gathered::new(batches, partitions, partition_count, charges)
+    }
+
+    /// A column of the gathered rows as one array.
+    fn column(&self, rows: &Gathered, column: usize, context: &TaskContext) -> Result<ArrayRef> {
+        let parts: Vec<ArrayRef> = rows.batches.iter().map(|batch| batch.column(column).clone()).collect();
+        if parts.is_empty() {
+            return Ok(arrow_array::new_empty_array(self.input.field(column).data_type()));
+        }
+        concat(&parts, &context.memory)
+    }
+
+    fn compute(
+        &self,
+        call: &WindowCall,
+        rows: &Gathered,
+        arranged: &Arrangement,
+        context: &TaskContext,
+    ) -> Result<Computed> {
+        let arguments: Vec<ArrayRef> =
+            call.arguments.iter().map(|&column| self.column(rows, column, context)).collect::<Result<_>>()?;
+        let keys = self.spec.frame.keys(self.spec.order.first(), |column| self.column(rows, column, context))?;
+        let frames = frame::Rule { frame: &self.spec.frame, keys };
+        // What functions hold for each row while they are computed: ranks, converted values, rows of results.
+        let _charge = context.memory.charge(rows.row_count * 2 * size_of::<u64>())?;
+        let values = match (&call.function, arguments.first()) {
+            (WindowFunction::Shift { default: Some(default), .. }, Some(values)) => {
+                let default = crate::literal::array_of(default)?;
+                Some(concat(&[values.clone(), default], &context.memory)?)
+            }
+            (_, values) => values.cloned(),
+        };
+        let kernel = match &call.function {
+            WindowFunction::Aggregate(bound) => Some(aggregate::Kernel::new(bound, &arguments, self.general)),
+            _ => None,
+        };
+        let nulls = arguments.first().and_then(|values| values.logical_nulls());
+        let piece = |chunk: &Chunk| -> Result<Piece> {
+            context.check()?;
+            match (&call.function, &kernel) {
+                (WindowFunction::Shift { by, default, ignore_nulls }, _) => {
+                    let past = default.as_ref().map(|_| rows.row_count as u32);
+                    pick::shift(chunk, *by, past, nulls.as_ref().filter(|_| *ignore_nulls), context).map(Piece::Rows)
+                }
+                (WindowFunction::Nth { n, from_end, ignore_nulls }, _) => {
+                    let nulls = nulls.as_ref().filter(|_| *ignore_nulls);
+                    pick::nth(chunk, *n, *from_end, &frames, nulls, context).map(Piece::Rows)
+                }
+                (_, Some(kernel)) => kernel.piece(chunk, &frames, context),
+                (function, None) => ranking::rank(function, chunk, context).map(Piece::Values),
+            }
+        };
+        let pieces: Vec<Piece> = arranged.chunks.par_iter().map(piece).collect::<Result<_>>()?;
+        join(pieces, values, context)
+    }
+
+    /// The batches of the input with what was computed for their rows.
+    fn batches(
+        &self,
+        rows: &Gathered,
+        arranged: &Arrangement,
+        computed: &[Computed],
+        context: &TaskContext,
+    ) -> Result<Vec<(RecordBatch, Option<Charge>)>> {
+        let each = |(batch, first): (&RecordBatch, &usize)| {
+            context.check()?;
+            let places = &arranged.places[*first..*first + batch.num_rows()];
+            let mut columns: Vec<ArrayRef> = self.kept.iter().map(|&column| batch.column(column).clone()).collect();
+            let mut bytes = 0;
+            for computed in computed {
+                let column = match computed {
+                    Computed::Values(values) => take(values, Rows::new(places, values.len())?, &context.memory)?,
+                    Computed::Rows { values, rows } => {
+                        let rows: Vec<u32> = places.iter().map(|&place| rows[place as usize]).collect();
+                        take(values, Rows::new(&rows, values.len())?, &context.memory)?
+                    }
+                };
+                if !is_pooled(column.data_type()) {
+                    bytes += column.get_array_memory_size();
+                }
+                columns.push(column);
+            }
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            let batch = RecordBatch::try_new_with_options(self.output.clone(), columns, &options)?;
+            Ok((batch, Some(context.memory.charge(bytes)?)))
+        };
+        rows.batches.par_iter().zip(rows.firsts.par_iter()).map(each).collect()
+    }
+}
+
+/// The pieces of all runs as one.
+fn join(pieces: Vec<Piece>, values: Option<ArrayRef>, context: &TaskContext) -> Result<Computed> {
+    let mut arrays = Vec::new();
+    let mut all_rows = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Values(values) => arrays.push(values),
+            Piece::Rows(rows) if all_rows.is_empty() => all_rows = rows,
+            Piece::Rows(rows) => all_rows.extend(rows),
+        }
+    }
+    match values {
+        Some(values) if arrays.is_empty() => Ok(Computed::Rows { values, rows: all_rows }),
+        _ => Ok(Computed::Values(concat(&arrays, &context.memory)?)),
+    }
+}
+
+impl Breaker for WindowBreaker {
+    fn local(&self, context: &TaskContext) -> Result<Box<dyn LocalState>> {
+        let table = match self.partition_types[..] {
+            [] => None,
+            _ => Some(GroupTable::new(&self.partition_types, KeyOptions::default(), &context.memory)?),
+        };
+        Ok(Box::new(Local { table, held: Vec::new(), charge: context.memory.charge(0)? }))
+    }
+
+    fn consume(&self, local: &mut dyn LocalState, morsel: Morsel, context: &TaskContext) -> Result<()> {
+        context.check()?;
+        let local = own::<Local>(local)?;
+        let Morsel { batch, sequence, .. } = morsel;
+        let mut partitions = Vec::new();
+        if let Some(table) = &mut local.table {
+            let keys: Vec<ArrayRef> = self.spec.partition.iter().map(|&key| batch.column(key).clone()).collect();
+            table.insert(&keys, batch.num_rows(), &mut partitions)?;
+            local.charge.resize(local.charge.bytes() + 2 * partitions.len() * size_of::<u32>())?;
+        }
+        local.held.push(Held { sequence, batch, partitions });
+        Ok(())
+    }
+
+    fn finish(&self, locals: Vec<Box<dyn LocalState>>, context: &TaskContext) -> Result<Finished> {
+        let rows = self.gather(own_all::<Local>(locals)?)?;
+        if rows.row_count == 0 {
+            return Ok(Finished::Batches(Vec::new()));
+        }
+        let arranged = Arrangement::new(&rows, self.order.as_ref(), context)?;
+        let located = |call: &WindowCall| {
+            let computed = self.compute(call, &rows, &arranged, context);
+            computed.map_err(|error| error.at_path(call.path.clone()))
+        };
+        let computed: Vec<Computed> = self.calls.iter().map(located).collect::<Result<_>>()?;
+        Ok(Finished::Batches(self.batches(&rows, &arranged, &computed, context)?))
+    }
+}
