@@ -153,15 +153,15 @@ func (d *decoder) fill(out *relation, encoded *wire.Relation) ([]uint32, error) 
 	case *wire.Relation_Limit:
 		out.kind, out.offset, out.count = limitRelation, kind.Limit.GetOffset(), kind.Limit.Count
 		return []uint32{kind.Limit.GetRelation()}, nil
-	case *wire.Relation_Window:
-		d.window(out, kind.Window)
-		return []uint32{kind.Window.GetRelation()}, nil
 	case *wire.Relation_Union:
 		out.kind = unionRelation
 		return kind.Union.GetRelations(), nil
 	case *wire.Relation_Distinct:
 		out.kind, out.distinct = distinctRelation, kind.Distinct.GetColumns()
 		return []uint32{kind.Distinct.GetRelation()}, nil
+	}
+	if reads := d.reshape(out, encoded); reads != nil {
+		return reads, nil
 	}
 	return nil, errorf(CodeInvalidArgument, "a relation of the plan is of no known kind")
 }

@@ -186,14 +186,14 @@ func (e *encoder) kind(r *relation, inputs []uint32) error {
 			return err
 		}
 		out.Kind = &wire.Relation_Sort{Sort: &wire.Sort{Relation: inputs[0], Keys: keys}}
-	case windowRelation:
-		return e.window(r, inputs[0])
 	case limitRelation:
 		out.Kind = &wire.Relation_Limit{Limit: &wire.Limit{Relation: inputs[0], Offset: r.offset, Count: r.count}}
 	case unionRelation:
 		out.Kind = &wire.Relation_Union{Union: &wire.Union{Relations: inputs}}
 	case distinctRelation:
 		out.Kind = &wire.Relation_Distinct{Distinct: &wire.Distinct{Relation: inputs[0], Columns: r.distinct}}
+	default:
+		return e.reshape(r, inputs)
 	}
 	return nil
 }

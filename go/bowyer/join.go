@@ -154,6 +154,9 @@ func (r *relation) checkJoin() {
 
 // pairNames are the left's columns, then the right's but for keys of one name.
 func (r *relation) pairNames() []string {
+	if r.readsUnknown() {
+		return nil
+	}
 	left := r.inputs[0].names
 	names := slices.Clone(left)
 	for _, name := range r.inputs[1].names {

@@ -37,20 +37,31 @@ const (
 	unionRelation
 	distinctRelation
 	windowRelation
+	intersectRelation
+	exceptRelation
+	unnestRelation
+	pivotRelation
+	unpivotRelation
+	sampleRelation
 )
 
-var relationNames = [...]string{"scan", "filter", "project", "aggregate", "join", "as_of_join", "sort", "limit", "union", "distinct", "window"}
+var relationNames = [...]string{
+	"scan", "filter", "project", "aggregate", "join", "as_of_join", "sort", "limit", "union", "distinct", "window",
+	"intersect", "except", "unnest", "pivot", "unpivot", "sample",
+}
 
 // relation is an immutable node of a plan.
 type relation struct {
 	kind   relationKind
 	inputs []*relation
 	names  []string // of the columns; nil after an error
-	where  origin
-	err    *Error // the first error of this relation or of those it reads
+	// unknown says that the engine alone can name some columns: those that the fields of a struct became.
+	unknown bool
+	where   origin
+	err     *Error // the first error of this relation or of those it reads
 
 	input     *input   // scan
-	predicate *node    // filter, and what pairs of a join must fulfil
+	predicate *node    // filter, what pairs of a join must fulfil, or the column that a pivot spreads
 	columns   []column // project, or the keys of an aggregate
 	extend    bool     // project
 	measures  []measure
@@ -63,8 +74,15 @@ type relation struct {
 	frame     *frame    // window; nil: the usual one
 	exclusion wire.FrameExclusion
 	offset    uint64   // limit
-	count     *uint64  // limit
-	distinct  []string // distinct; empty: all
+	count     *uint64  // limit, sample
+	distinct  []string // distinct; empty: all; unpivot
+	all       bool     // intersect, except
+	unfold    Unfold
+	spread    []spreadValue // pivot
+	variable  string        // unpivot
+	value     string        // unpivot
+	seed      uint64        // sample
+	fraction  float64       // sample
 
 	schema atomic.Pointer[arrow.Schema] // once the engine has told it
 }

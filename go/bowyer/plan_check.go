@@ -102,11 +102,30 @@ func (r *relation) complete() Plan {
 			r.fail(duplicateName(duplicate), "columns")
 		}
 	case scanRelation, limitRelation:
+	default:
+		r.checkReshape()
 	}
+	r.unknown = r.err == nil && (r.unknown || r.passesUnknown())
 	if r.err == nil && r.names == nil && len(r.inputs) > 0 {
 		r.names = r.inputs[0].names
 	}
 	return Plan{r}
+}
+
+// readsUnknown reports whether an input has columns that only the engine can name.
+func (r *relation) readsUnknown() bool {
+	return slices.ContainsFunc(r.inputs, func(input *relation) bool { return input.unknown })
+}
+
+// passesUnknown reports whether such columns are among the relation's own.
+func (r *relation) passesUnknown() bool {
+	switch r.kind {
+	case aggregateRelation, pivotRelation:
+		return false
+	case projectRelation:
+		return r.extend && r.readsUnknown()
+	}
+	return r.readsUnknown()
 }
 
 func (r *relation) checkProject() {
@@ -174,11 +193,14 @@ func (r *relation) checkOrder(part string) {
 }
 
 func (r *relation) checkUnion() {
+	if r.readsUnknown() {
+		return
+	}
 	first := r.inputs[0].names
 	for i, other := range r.inputs[1:] {
 		if !slices.Equal(other.names, first) {
-			r.fail(errorf(CodeInvalidArgument, "relation %d of the union has columns %s, but the first has %s",
-				i+1, listOf(other.names), listOf(first)), "")
+			r.fail(errorf(CodeInvalidArgument, "relation %d of the %s has columns %s, but the first has %s",
+				i+1, relationNames[r.kind], listOf(other.names), listOf(first)), "")
 		}
 	}
 }
@@ -223,7 +245,7 @@ func (r *relation) checkName(names []string, name, part string, where origin) {
 	if r.err != nil {
 		return
 	}
-	if slices.Contains(names, name) {
+	if r.readsUnknown() || slices.Contains(names, name) {
 		return
 	}
 	err := errorf(CodeNotFound, "no column %q%s", name, hint(names, name))

@@ -201,8 +201,6 @@ func (t *texts) relation(plan *wire.Plan, relation *wire.Relation) string {
 		return t.asOf(kind.AsOfJoin)
 	case *wire.Relation_Sort:
 		return fmt.Sprintf("sort [%d] by %s", kind.Sort.GetRelation(), t.order(kind.Sort.GetKeys()))
-	case *wire.Relation_Window:
-		return t.window(kind.Window)
 	case *wire.Relation_Limit:
 		count := "all"
 		if kind.Limit.Count != nil {
@@ -226,7 +224,7 @@ func (t *texts) relation(plan *wire.Plan, relation *wire.Relation) string {
 		}
 		return text
 	}
-	return "unknown"
+	return t.reshape(relation)
 }
 
 func (t *texts) columns(columns []*wire.NamedExpression) string {

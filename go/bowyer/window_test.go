@@ -40,8 +40,7 @@ func TestWindowsAreReadBackAsTheyWereWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var read bowyer.Plan
-		if err := json.Unmarshal(encoded, &read); err != nil {
+		if read, err := bowyer.PlanFromJSON(encoded); err != nil {
 			t.Errorf("%s: %v", text, err)
 		} else if !read.Equal(plan) {
 			t.Errorf("%s became %s", plan, read)

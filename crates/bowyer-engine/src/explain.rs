@@ -3,6 +3,8 @@
 
 //! Plans as text: one line for each relation, the same for the same plan.
 
+mod reshape;
+
 use std::fmt::Write;
 
 use arrow_cast::display::array_value_to_string;
@@ -10,7 +12,7 @@ use arrow_schema::Fields;
 
 use crate::literal::array_of;
 use crate::operators::JoinColumn;
-use crate::plan::{BoundPlan, BoundSortKey, BoundWindow, Relation, RelationKind};
+use crate::plan::{BoundPlan, BoundSortKey, Relation, RelationKind};
 use crate::program::{NodeKind, Program};
 
 /// The bound plan as text.
@@ -59,7 +61,6 @@ fn line(plan: &BoundPlan, relation: &Relation) -> String {
             let (keys, measures) = (keys.join(", "), measures.collect::<Vec<_>>().join(", "));
             format!("{} group by [{keys}]{sets} compute [{measures}]", of(input))
         }
-        RelationKind::Window(window) => window_line(plan, window),
         RelationKind::Join(join) => {
             let built = join.columns.iter().filter(|column| matches!(column, JoinColumn::Build(_))).count();
             let as_of = join.as_of.as_ref().map_or_else(String::new, |as_of| {
@@ -91,25 +92,8 @@ fn line(plan: &BoundPlan, relation: &Relation) -> String {
         }
         RelationKind::Union { inputs } => inputs.iter().map(of).collect::<Vec<_>>().join(", "),
         RelationKind::Distinct { input, columns } => format!("{} by {}", of(input), names(input, columns)),
+        _ => reshape::line(plan, relation),
     }
-}
-
-fn window_line(plan: &BoundPlan, window: &BoundWindow) -> String {
-    let text = |node: usize| expression(plan, window.input, &window.program, node);
-    let partition: Vec<String> = window.partition.iter().map(|&node| text(node)).collect();
-    let order: Vec<String> = window.order.iter().map(|key| sort_key(text(key.node), key)).collect();
-    let functions = window.functions.iter().map(|call| {
-        let arguments: Vec<String> = call.arguments.iter().map(|&node| text(node)).collect();
-        format!("{}({})", call.function.name(), arguments.join(", "))
-    });
-    format!(
-        "{} over [{}] by [{}] {} compute [{}]",
-        plan.relations[window.input].path,
-        partition.join(", "),
-        order.join(", "),
-        window.frame,
-        functions.collect::<Vec<_>>().join(", ")
-    )
 }
 
 fn sort_key(text: String, key: &BoundSortKey) -> String {

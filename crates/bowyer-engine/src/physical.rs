@@ -95,6 +95,8 @@ struct Flow {
     source: FlowSource,
     source_counter: Option<usize>,
     columns: Option<Vec<usize>>,
+    /// Whether rows carry their numbers as the last column.
+    numbers_rows: bool,
     stages: Vec<(Arc<dyn Stage>, Option<usize>)>,
     preserves_rows: bool,
     schema: SchemaRef,
@@ -188,7 +190,6 @@ impl Builder<'_> {
                 flow.schema = relation.schema.clone();
                 Ok(flow)
             }
-            RelationKind::Window(window) => self.window(window, relation),
             RelationKind::Join(join) => self.join(join, relation),
             RelationKind::Limit { input, offset, count } => {
                 let mut flow = self.open(*input)?;
@@ -203,6 +204,7 @@ impl Builder<'_> {
                 let breaker = Distinct::new(&flow.schema, columns.clone());
                 self.break_flow(flow, Arc::new(breaker), relation)
             }
+            other => self.reshape(other, relation),
         }
     }
 
@@ -367,6 +369,7 @@ impl Builder<'_> {
         self.built.pipelines.push(Pipeline {
             source,
             columns: flow.columns,
+            numbers_rows: flow.numbers_rows,
             stages: stages.into(),
             preserves_rows: flow.preserves_rows,
             sink,
@@ -432,6 +435,7 @@ impl Builder<'_> {
             source,
             source_counter: self.counter(&relation.path),
             columns: (!all).then(|| columns.to_vec()),
+            numbers_rows: false,
             stages: Vec::new(),
             preserves_rows: true,
             schema: relation.schema.clone(),
@@ -488,6 +492,7 @@ fn flow_from(source: FlowSource, schema: &SchemaRef, text: String) -> Flow {
         source,
         source_counter: None,
         columns: None,
+        numbers_rows: false,
         stages: Vec::new(),
         preserves_rows: true,
         schema: schema.clone(),

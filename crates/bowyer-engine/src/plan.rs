@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow_array::ArrayRef;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use bowyer_compute::Bound;
 use datafusion_common::{JoinType, NullEquality};
@@ -16,6 +17,10 @@ use datafusion_common::{JoinType, NullEquality};
 use crate::operators::JoinColumn;
 use crate::operators::aggregate::sets::GroupingSets;
 use crate::operators::join::AsOfRule;
+use crate::operators::sample::SampleSize;
+use crate::operators::set_operation::SetRule;
+use crate::operators::unnest::UnnestColumn;
+use crate::operators::unpivot::UnpivotColumn;
 use crate::operators::window::{Frame, WindowCall};
 use crate::program::Program;
 
@@ -73,6 +78,16 @@ pub(crate) enum RelationKind {
     Union { inputs: Vec<usize> },
     /// Rows with columns that are computed from the rows around them.
     Window(BoundWindow),
+    /// Rows of the first input by what the others have.
+    SetOperation { inputs: Vec<usize>, rule: SetRule },
+    /// A row for each element of some lists.
+    Unnest(BoundUnnest),
+    /// Groups whose values of one key are columns.
+    Pivot(BoundPivot),
+    /// A row for each of some columns.
+    Unpivot(BoundUnpivot),
+    /// Some rows.
+    Sample { input: usize, seed: u64, size: SampleSize },
     /// The first row of each combination of these columns.
     Distinct { input: usize, columns: Vec<usize> },
 }
@@ -189,6 +204,89 @@ impl BoundWindow {
     }
 }
 
+/// Lists whose elements become rows, and structs whose fields become columns.
+#[derive(Clone, Debug)]
+pub(crate) struct BoundUnnest {
+    pub(crate) input: usize,
+    pub(crate) columns: Vec<UnnestColumn>,
+    pub(crate) lists: Vec<usize>,
+    pub(crate) keep_empty: bool,
+}
+
+impl BoundUnnest {
+    /// The columns of the input that it reads when only some of its own are needed.
+    pub(crate) fn columns_read(&self, needed: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let read = needed.iter().filter_map(|&column| match self.columns[column] {
+            UnnestColumn::Plain(column) | UnnestColumn::Element(column) | UnnestColumn::Field(column, _) => {
+                Some(column)
+            }
+            UnnestColumn::Ordinality => None,
+        });
+        read.chain(self.lists.iter().copied()).collect()
+    }
+
+    /// The same with the needed columns only, over an input whose columns stand elsewhere.
+    pub(crate) fn narrowed(self, needed: &BTreeSet<usize>, place: impl Fn(usize) -> usize) -> Self {
+        let columns = needed.iter().map(|&column| match self.columns[column] {
+            UnnestColumn::Plain(column) => UnnestColumn::Plain(place(column)),
+            UnnestColumn::Element(column) => UnnestColumn::Element(place(column)),
+            UnnestColumn::Field(column, field) => UnnestColumn::Field(place(column), field),
+            UnnestColumn::Ordinality => UnnestColumn::Ordinality,
+        });
+        let columns = columns.collect();
+        Self { columns, lists: self.lists.iter().map(|&list| place(list)).collect(), ..self }
+    }
+}
+
+/// Columns whose names and values become rows.
+#[derive(Clone, Debug)]
+pub(crate) struct BoundUnpivot {
+    pub(crate) input: usize,
+    pub(crate) columns: Vec<UnpivotColumn>,
+    pub(crate) values: Vec<usize>,
+    pub(crate) names: Vec<String>,
+}
+
+impl BoundUnpivot {
+    /// The columns of the input that it reads when only some of its own are needed.
+    pub(crate) fn columns_read(&self, needed: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let read = needed.iter().filter_map(|&column| match self.columns[column] {
+            UnpivotColumn::Plain(column) => Some(column),
+            UnpivotColumn::Variable | UnpivotColumn::Value => None,
+        });
+        read.chain(self.values.iter().copied()).collect()
+    }
+
+    /// The same with the needed columns only, over an input whose columns stand elsewhere.
+    pub(crate) fn narrowed(self, needed: &BTreeSet<usize>, place: impl Fn(usize) -> usize) -> Self {
+        let columns = needed.iter().map(|&column| match self.columns[column] {
+            UnpivotColumn::Plain(column) => UnpivotColumn::Plain(place(column)),
+            other => other,
+        });
+        let columns = columns.collect();
+        Self { columns, values: self.values.iter().map(|&value| place(value)).collect(), ..self }
+    }
+}
+
+/// Groups by keys and one more column, whose values become columns.
+#[derive(Clone, Debug)]
+pub(crate) struct BoundPivot {
+    pub(crate) input: usize,
+    pub(crate) program: Arc<Program>,
+    pub(crate) keys: Vec<usize>,
+    pub(crate) column: usize,
+    pub(crate) values: ArrayRef,
+    pub(crate) measures: Vec<BoundMeasure>,
+}
+
+impl BoundPivot {
+    /// The nodes that it reads: the keys, the column, the arguments of the measures.
+    pub(crate) fn nodes(&self) -> Vec<usize> {
+        let arguments = self.measures.iter().flat_map(|measure| measure.arguments.iter().copied());
+        self.keys.iter().copied().chain([self.column]).chain(arguments).collect()
+    }
+}
+
 impl RelationKind {
     /// The relations that it reads.
     pub(crate) fn inputs(&self) -> Vec<usize> {
@@ -199,10 +297,14 @@ impl RelationKind {
             | Self::Aggregate { input, .. }
             | Self::Sort { input, .. }
             | Self::Limit { input, .. }
-            | Self::Distinct { input, .. } => vec![*input],
+            | Self::Distinct { input, .. }
+            | Self::Sample { input, .. } => vec![*input],
             Self::Window(window) => vec![window.input],
+            Self::Unnest(unnest) => vec![unnest.input],
+            Self::Pivot(pivot) => vec![pivot.input],
+            Self::Unpivot(unpivot) => vec![unpivot.input],
             Self::Join(join) => vec![join.left, join.right],
-            Self::Union { inputs } => inputs.clone(),
+            Self::Union { inputs } | Self::SetOperation { inputs, .. } => inputs.clone(),
         }
     }
 }

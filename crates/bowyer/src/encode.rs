@@ -3,6 +3,8 @@
 
 //! Plans as messages of the contract: shared parts are written once.
 
+mod reshape;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,7 +18,6 @@ use crate::as_of::{AsOf, AsOfDirection};
 use crate::expression::{Expr, Literal, Node};
 use crate::measure::Measure;
 use crate::plan::{JoinKind, Plan, Relation, SortKey};
-use crate::window::{Exclusion, Frame, Unit, Window};
 
 impl Plan {
     /// The plan as bytes of the contract, with one output named `result`.
@@ -92,10 +93,6 @@ impl PlanWriter {
                 let relation = self.relation(from)?;
                 Kind::Sort(proto::Sort { relation, keys: expressions.sort_keys(keys)? })
             }
-            Relation::Window { from, window, functions } => {
-                let relation = self.relation(from)?;
-                Kind::Window(expressions.window(relation, window, functions)?)
-            }
             Relation::Limit { from, offset, count } => {
                 Kind::Limit(proto::Limit { relation: self.relation(from)?, offset: *offset, count: *count })
             }
@@ -106,6 +103,7 @@ impl PlanWriter {
             Relation::Distinct { from, columns } => {
                 Kind::Distinct(proto::Distinct { relation: self.relation(from)?, columns: columns.clone() })
             }
+            other => self.reshape(other, expressions)?,
         })
     }
 
@@ -203,44 +201,6 @@ impl ExpressionWriter {
             })
         });
         keys.collect()
-    }
-
-    fn window(&mut self, relation: u32, window: &Window, functions: &[Measure]) -> Result<proto::Window> {
-        let bound = |bound: &Option<Literal>| bound.as_ref().map(literal).transpose();
-        let exclusion = match window.exclusion {
-            Exclusion::Nothing => proto::FrameExclusion::Unspecified,
-            Exclusion::CurrentRow => proto::FrameExclusion::CurrentRow,
-            Exclusion::Group => proto::FrameExclusion::Group,
-            Exclusion::Ties => proto::FrameExclusion::Ties,
-        };
-        let frame = match &window.frame {
-            Some(Frame { unit, start, end }) => {
-                let unit = match unit {
-                    Unit::Rows => proto::FrameUnit::Rows,
-                    Unit::Groups => proto::FrameUnit::Groups,
-                    Unit::Range => proto::FrameUnit::Range,
-                };
-                Some((unit, bound(start)?, bound(end)?))
-            }
-            // The usual frame, said out loud because something is left out of it.
-            None if window.exclusion != Exclusion::Nothing => {
-                let end = if window.order.is_empty() { None } else { Some(literal(&0.into())?) };
-                Some((proto::FrameUnit::Range, None, end))
-            }
-            None => None,
-        };
-        Ok(proto::Window {
-            relation,
-            partition: window.partition.iter().map(|key| self.expression(key)).collect::<Result<_>>()?,
-            order: self.sort_keys(&window.order)?,
-            frame: frame.map(|(unit, start, end)| proto::Frame {
-                unit: unit.into(),
-                start,
-                end,
-                exclusion: exclusion.into(),
-            }),
-            functions: functions.iter().map(|function| self.measure(function)).collect::<Result<_>>()?,
-        })
     }
 
     fn measure(&mut self, measure: &Measure) -> Result<proto::Measure> {

@@ -38,6 +38,7 @@ mod expression;
 mod input;
 mod measure;
 mod plan;
+mod reshape;
 mod run;
 mod window;
 
@@ -54,6 +55,7 @@ pub use measure::{
     Measure, count, count_all, count_distinct, first, last, max, mean, measure, median, min, quantile, stddev, sum,
 };
 pub use plan::{JoinKind, Plan, SortKey, asc, desc};
+pub use reshape::{Pivot, Unnest, pivot, unnest};
 pub use run::{QueryOptions, Rows, Statistics};
 pub use window::{
     Exclusion, Window, cume_dist, dense_rank, first_value, lag, last_value, lead, nth_value, ntile, over, percent_rank,

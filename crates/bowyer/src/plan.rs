@@ -10,6 +10,7 @@ use arrow_schema::Schema;
 use crate::as_of::AsOf;
 use crate::expression::Expr;
 use crate::measure::Measure;
+use crate::reshape::{Pivot, SampleSize, Unnest};
 use crate::window::Window;
 
 /// What to compute. Holds no data; cheap to clone.
@@ -72,6 +73,32 @@ pub(crate) enum Relation {
         from: Plan,
         window: Window,
         functions: Vec<Measure>,
+    },
+    SetOperation {
+        parts: Vec<Plan>,
+        except: bool,
+        all: bool,
+    },
+    Unnest {
+        from: Plan,
+        unnest: Unnest,
+    },
+    Pivot {
+        from: Plan,
+        keys: Vec<(String, Expr)>,
+        pivot: Pivot,
+        measures: Vec<Measure>,
+    },
+    Unpivot {
+        from: Plan,
+        columns: Vec<String>,
+        variable: String,
+        value: String,
+    },
+    Sample {
+        from: Plan,
+        seed: u64,
+        size: SampleSize,
     },
 }
 

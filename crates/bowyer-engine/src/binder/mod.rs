@@ -9,7 +9,9 @@
 
 mod expression;
 mod join;
+mod pivot;
 mod relation;
+mod reshape;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -23,6 +25,7 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use bowyer_core::{Error, Result};
 use datafusion_common::JoinType;
 
+use crate::operators::sample::SampleSize;
 use crate::plan::{BoundPlan, Input, Relation, RelationKind};
 use crate::proto;
 use crate::types::schema_from_proto;
@@ -213,7 +216,15 @@ fn check_bounded(inputs: &[Input], unbounded: &[bool], kind: &RelationKind) -> R
         RelationKind::Sort { input, .. } if endless(input) => refuse("a sort"),
         RelationKind::Distinct { input, .. } if endless(input) => refuse("distinct"),
         RelationKind::Window(window) if endless(&window.input) => refuse("a window"),
-        RelationKind::Window(_)
+        RelationKind::SetOperation { inputs, .. } if inputs.iter().any(endless) => refuse("a set operation"),
+        RelationKind::Pivot(pivot) if endless(&pivot.input) => refuse("a pivot"),
+        RelationKind::Sample { input, size: SampleSize::Rows(_), .. } if endless(input) => refuse("a number of rows"),
+        RelationKind::Unnest(unnest) => Ok(endless(&unnest.input)),
+        RelationKind::Unpivot(unpivot) => Ok(endless(&unpivot.input)),
+        RelationKind::Sample { input, .. } => Ok(endless(input)),
+        RelationKind::SetOperation { .. }
+        | RelationKind::Pivot(_)
+        | RelationKind::Window(_)
         | RelationKind::Aggregate { .. }
         | RelationKind::Sort { .. }
         | RelationKind::Distinct { .. } => Ok(false),
@@ -235,6 +246,12 @@ fn kind_name(relation: &proto::Relation) -> &'static str {
         Some(Kind::Union(_)) => "union",
         Some(Kind::Distinct(_)) => "distinct",
         Some(Kind::Window(_)) => "window",
+        Some(Kind::SetOperation(set)) if set.kind == i32::from(proto::SetKind::Except) => "except",
+        Some(Kind::SetOperation(_)) => "intersect",
+        Some(Kind::Unnest(_)) => "unnest",
+        Some(Kind::Pivot(_)) => "pivot",
+        Some(Kind::Unpivot(_)) => "unpivot",
+        Some(Kind::Sample(_)) => "sample",
         None => "relation",
     }
 }

@@ -100,7 +100,6 @@ impl Binder {
                 }
                 (RelationKind::Join(joined), schema)
             }
-            Kind::Window(window) => self.window(window, message, path, &paths, (origins, index))?,
             Kind::Limit(limit) => {
                 let schema = self.schema_of(limit.relation)?.clone();
                 let input = limit.relation as usize;
@@ -116,6 +115,7 @@ impl Binder {
                 }
                 (RelationKind::Distinct { input: distinct.relation as usize, columns }, schema)
             }
+            other => self.reshape(other, message, path, &paths, (origins, index))?,
         };
         Ok(Relation { kind, schema, path: String::new(), origin: None })
     }
@@ -225,6 +225,7 @@ fn expression_paths(message: &proto::Relation, kind: &Kind, path: &str) -> Vec<S
             }
         }
         Kind::Window(window) => super::window::mark_paths(window, path, &mut mark),
+        Kind::Pivot(pivot) => super::pivot::mark_paths(pivot, path, &mut mark),
         _ => {}
     }
     for index in (0..paths.len()).rev() {
@@ -268,7 +269,7 @@ fn named_nodes(
     Ok(chosen)
 }
 
-fn named_field(node: &Node, schema: &SchemaRef, name: &str) -> Result<FieldRef> {
+pub(super) fn named_field(node: &Node, schema: &SchemaRef, name: &str) -> Result<FieldRef> {
     if let NodeKind::Column(column) = node.kind {
         let field = schema.field(column).clone();
         return Ok(Arc::new(if name.is_empty() { field } else { field.with_name(name) }));
@@ -384,7 +385,7 @@ fn grouping_sets(aggregate: &proto::Aggregate, fields: &mut Vec<FieldRef>, path:
     Ok(GroupingSets::new(sets))
 }
 
-fn bind_measure(
+pub(super) fn bind_measure(
     bound: &mut Expressions<'_>,
     schema: &SchemaRef,
     measure: &proto::Measure,

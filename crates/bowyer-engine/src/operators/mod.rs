@@ -12,10 +12,15 @@ pub(crate) mod aggregate;
 pub(crate) mod distinct;
 pub(crate) mod filter;
 pub(crate) mod join;
+pub(crate) mod pivot;
 pub(crate) mod project;
 pub(crate) mod results;
+pub(crate) mod sample;
 mod select;
+pub(crate) mod set_operation;
 pub(crate) mod sort;
+pub(crate) mod unnest;
+pub(crate) mod unpivot;
 pub(crate) mod window;
 
 use std::any::Any;

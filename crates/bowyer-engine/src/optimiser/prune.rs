@@ -3,6 +3,8 @@
 
 //! Columns that nobody reads are not carried: from the outputs back to the scans.
 
+mod reshape;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -60,6 +62,7 @@ fn widen(plan: &BoundPlan, needed: &mut [BTreeSet<usize>]) -> bool {
             relation.kind,
             RelationKind::Sort { .. }
                 | RelationKind::Limit { .. }
+                | RelationKind::Sample { .. }
                 | RelationKind::Union { .. }
                 | RelationKind::Distinct { .. }
         );
@@ -107,10 +110,6 @@ fn ask_inputs(plan: &BoundPlan, needed: &mut [BTreeSet<usize>]) {
                 nodes.extend(measures.iter().flat_map(BoundMeasure::nodes));
                 needed[*input].extend(program.columns_of(&nodes));
             }
-            RelationKind::Window(window) => {
-                needed[window.input].extend(window.columns_read(&own));
-                own.extend(window.columns.len()..all(index).end);
-            }
             RelationKind::Join(join) => {
                 let mut left: BTreeSet<usize> = join.left_keys.iter().copied().collect();
                 let mut right: BTreeSet<usize> = join.right_keys.iter().copied().collect();
@@ -153,6 +152,7 @@ fn ask_inputs(plan: &BoundPlan, needed: &mut [BTreeSet<usize>]) {
                 let below = own.clone();
                 needed[*input].extend(below);
             }
+            _ => reshape::ask_inputs(plan, index, &mut own, needed),
         }
         needed[index] = own;
     }
@@ -194,19 +194,11 @@ fn narrowed(relation: Relation, needed: &BTreeSet<usize>, places: &[Vec<Option<u
             RelationKind::Sort { input, program: Arc::new(program.over_columns(&places[input])), keys, limit }
         }
         RelationKind::Join(join) => RelationKind::Join(narrowed_join(join, needed, places)),
-        RelationKind::Window(window) => RelationKind::Window(BoundWindow {
-            program: Arc::new(window.program.over_columns(&places[window.input])),
-            columns: needed
-                .iter()
-                .filter_map(|&column| window.columns.get(column))
-                .map(|&column| place(window.input, column))
-                .collect(),
-            ..window
-        }),
         RelationKind::Distinct { input, columns } => {
             RelationKind::Distinct { input, columns: columns.iter().map(|&column| place(input, column)).collect() }
         }
         kind @ (RelationKind::Limit { .. } | RelationKind::Union { .. }) => kind,
+        kind => reshape::narrowed(kind, needed, places),
     };
     Relation { kind, schema, ..relation }
 }

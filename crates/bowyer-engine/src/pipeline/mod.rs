@@ -12,6 +12,7 @@
 pub(crate) mod channel;
 mod emission;
 pub(crate) mod lineage;
+mod numbering;
 mod run;
 pub(crate) mod state;
 mod task;
@@ -59,6 +60,8 @@ pub(crate) struct Pipeline {
     pub(crate) source: Source,
     /// The columns of the source's batches that are read.
     pub(crate) columns: Option<Vec<usize>>,
+    /// Whether morsels carry the number of each row as their last column.
+    pub(crate) numbers_rows: bool,
     pub(crate) stages: Arc<[Arc<dyn Stage>]>,
     /// Whether every stage gives row `i` for row `i`.
     pub(crate) preserves_rows: bool,
@@ -81,6 +84,8 @@ pub(crate) struct Progress {
     /// Tasks that run or are queued.
     active: usize,
     next_sequence: u64,
+    /// The rows that were cut off so far, if they are numbered.
+    row: u64,
     /// The batch that morsels are cut from, and how many of its rows are gone.
     current: Option<(RecordBatch, Lineage, usize)>,
     /// The next batch of a table, or the channel that is read.
@@ -217,7 +222,13 @@ impl Pipeline {
                 let row_count = (batch.num_rows() - first).min(morsel_rows);
                 let sequence = progress.next_sequence;
                 progress.next_sequence += 1;
-                let morsel = batch.slice(first, row_count);
+                let morsel = match self.numbered(progress, batch.slice(first, row_count)) {
+                    Ok(morsel) => morsel,
+                    Err(error) => {
+                        progress.source_ended = true;
+                        return Taken::Failed { sequence, error };
+                    }
+                };
                 let origin = lineage.skip(first);
                 if first + row_count < batch.num_rows() {
                     progress.current = Some((batch, lineage, first + row_count));

@@ -3,12 +3,12 @@
 
 //! Plans written as steps: `filter greater(x, 1)`, `join left u on k`, `sort x desc, y`.
 
+mod reshape;
+
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
 use bowyer::{
-    AsOf, AsOfDirection, Exclusion, Expr, JoinKind, Literal, Measure, Plan, SortKey, asc, col, desc, function, lit,
-    measure, over,
+    AsOf, AsOfDirection, Expr, JoinKind, Literal, Measure, Plan, SortKey, asc, col, desc, function, lit, measure,
 };
 use bowyer_testkit::data_type;
 
@@ -76,7 +76,6 @@ impl<'a> Reader<'a> {
             "join" => self.join(plan, known)?,
             "as_of" => self.as_of(plan, known)?,
             "sort" => plan.sort(self.list(Self::sort_key)?),
-            "window" => self.window(plan)?,
             "limit" => {
                 let count = self.count()?;
                 let offset = if self.eat("offset") { self.count()? } else { 0 };
@@ -89,7 +88,7 @@ impl<'a> Reader<'a> {
             }
             "distinct" if self.at_end() => plan.distinct([]),
             "distinct" => plan.distinct(self.list(Self::word)?),
-            other => return Err(format!("{other:?} is no step")),
+            other => self.reshape(other, plan, known)?,
         })
     }
 
@@ -120,65 +119,6 @@ impl<'a> Reader<'a> {
             (_, true) => plan.cube(keys, measures),
             _ => plan.group_by_sets(keys, sets, measures),
         })
-    }
-
-    /// `by k, g order x desc, y rows -2 to 0 exclude ties: sum(x) as s, row_number()`; only the functions have to be
-    /// there.
-    fn window(&mut self, plan: &Plan) -> Parsed<Plan> {
-        let mut window = if self.eat("by") { over(self.list(Self::expression)?) } else { over::<Expr>([]) };
-        if self.eat("order") {
-            window = window.order_by(self.list(Self::sort_key)?);
-        }
-        if self.eat("rows") {
-            window = window.rows(self.counts()?);
-        } else if self.eat("groups") {
-            window = window.groups(self.counts()?);
-        } else if self.eat("range") {
-            let start = self.distance()?;
-            self.expect("to")?;
-            window = window.range(start, self.distance()?);
-        }
-        if self.eat("exclude") {
-            window = window.exclude(match self.word()? {
-                "row" => Exclusion::CurrentRow,
-                "group" => Exclusion::Group,
-                "ties" => Exclusion::Ties,
-                other => return Err(format!("{other:?} is no exclusion")),
-            });
-        }
-        self.expect(":")?;
-        Ok(plan.window(window, self.list(Self::measure)?))
-    }
-
-    /// `-2 to 0`; `unbounded` stands for an end of the partition.
-    fn counts(&mut self) -> Parsed<(Bound<i64>, Bound<i64>)> {
-        let start = self.counted()?;
-        self.expect("to")?;
-        Ok((start, self.counted()?))
-    }
-
-    fn counted(&mut self) -> Parsed<Bound<i64>> {
-        if self.eat("unbounded") {
-            return Ok(Bound::Unbounded);
-        }
-        let negative = self.eat("-");
-        let count = i64::try_from(self.count()?).map_err(|error| error.to_string())?;
-        Ok(Bound::Included(if negative { -count } else { count }))
-    }
-
-    /// A distance, such as `-2` or `3600 as duration[s]`.
-    fn distance(&mut self) -> Parsed<Option<Literal>> {
-        if self.eat("unbounded") {
-            return Ok(None);
-        }
-        let value = self.literal()?.ok_or("a distance is a constant")?;
-        if !self.eat("as") {
-            return Ok(Some(value));
-        }
-        let end = self.rest.find(']').ok_or("a duration without an end")? + 1;
-        let (name, rest) = self.rest.split_at(end);
-        self.rest = rest;
-        Ok(Some(value.of(data_type(name.trim())?)))
     }
 
     /// `(0 1)`
