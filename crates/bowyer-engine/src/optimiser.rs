@@ -8,6 +8,7 @@
 
 mod prune;
 mod scans;
+mod top_rows;
 
 use bowyer_core::Result;
 
@@ -18,6 +19,7 @@ pub(crate) use scans::scan_requests;
 /// The plan as it will run.
 pub(crate) fn optimise(mut plan: BoundPlan) -> Result<BoundPlan> {
     limit_sorts(&mut plan);
+    top_rows::limit_windows(&mut plan);
     prune::prune(plan)
 }
 

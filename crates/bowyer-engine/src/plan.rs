@@ -187,6 +187,8 @@ pub(crate) struct BoundWindow {
     pub(crate) order: Vec<BoundSortKey>,
     pub(crate) frame: Frame,
     pub(crate) functions: Vec<WindowCall>,
+    /// Only rows with a number up to this are asked for, and all functions are numbers of rows.
+    pub(crate) limit: Option<usize>,
 }
 
 impl BoundWindow {

@@ -81,6 +81,7 @@ impl Binder {
             order,
             frame,
             functions,
+            limit: None,
         });
         Ok((kind, checked_schema(fields)?))
     }

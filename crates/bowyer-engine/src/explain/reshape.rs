@@ -43,8 +43,9 @@ fn window_line(plan: &BoundPlan, window: &BoundWindow) -> String {
         let arguments: Vec<String> = call.arguments.iter().map(|&node| text(node)).collect();
         format!("{}({})", call.function.name(), arguments.join(", "))
     });
+    let first = window.limit.map(|limit| format!(" first {limit}")).unwrap_or_default();
     format!(
-        "{} over [{}] by [{}] {} compute [{}]",
+        "{} over [{}] by [{}] {} compute [{}]{first}",
         plan.relations[window.input].path,
         partition.join(", "),
         order.join(", "),

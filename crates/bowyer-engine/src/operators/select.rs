@@ -51,6 +51,11 @@ impl Selection {
         self.row_count == self.mask.len()
     }
 
+    /// The kept ones of some values, one for each row; of no values none.
+    pub(crate) fn rows<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        if values.is_empty() { Vec::new() } else { self.mask.set_indices().map(|row| values[row]).collect() }
+    }
+
     /// The kept rows of a column.
     pub(crate) fn apply(&self, column: &ArrayRef, memory: &Memory) -> Result<ArrayRef> {
         if let Some(values) = column.as_boolean_opt() {

@@ -17,6 +17,7 @@ mod pick;
 mod ranking;
 #[cfg(test)]
 mod tests;
+mod top;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, SchemaRef};
@@ -29,10 +30,13 @@ use datafusion_common::ScalarValue;
 use rayon::prelude::*;
 
 use super::aggregate::{own, own_all};
+use super::select::Selection;
 use super::sort::order::Order;
 use super::{Breaker, Finished, LocalState, Morsel, SortKey, TaskContext};
 use arrangement::{Arrangement, Chunk, Gathered};
 pub(crate) use frame::{Distance, Exclusion, Frame, Unit};
+pub(crate) use top::MOST_ROWS;
+use top::Top;
 
 /// A function over a window.
 #[derive(Clone, Debug)]
@@ -90,6 +94,8 @@ pub(crate) struct WindowSpec {
     pub(crate) partition: Vec<usize>,
     pub(crate) order: Vec<SortKey>,
     pub(crate) frame: Frame,
+    /// Only rows with a number up to this are asked for, and all functions are numbers of rows.
+    pub(crate) limit: Option<usize>,
 }
 
 /// Adds columns to the rows of its input.
@@ -109,6 +115,7 @@ pub(crate) struct WindowBreaker {
 struct Local {
     table: Option<GroupTable>,
     held: Vec<Held>,
+    top: Option<Top>,
     charge: Charge,
 }
 
@@ -301,19 +308,34 @@ impl Breaker for WindowBreaker {
             [] => None,
             _ => Some(GroupTable::new(&self.partition_types, KeyOptions::default(), &context.memory)?),
         };
-        Ok(Box::new(Local { table, held: Vec::new(), charge: context.memory.charge(0)? }))
+        let top = match self.spec.limit {
+            Some(limit) if self.order.is_some() => Some(Top::new(limit, &context.memory)?),
+            _ => None,
+        };
+        Ok(Box::new(Local { table, held: Vec::new(), top, charge: context.memory.charge(0)? }))
     }
 
     fn consume(&self, local: &mut dyn LocalState, morsel: Morsel, context: &TaskContext) -> Result<()> {
         context.check()?;
         let local = own::<Local>(local)?;
-        let Morsel { batch, sequence, .. } = morsel;
+        let Morsel { mut batch, sequence, .. } = morsel;
         let mut partitions = Vec::new();
         if let Some(table) = &mut local.table {
             let keys: Vec<ArrayRef> = self.spec.partition.iter().map(|&key| batch.column(key).clone()).collect();
             table.insert(&keys, batch.num_rows(), &mut partitions)?;
-            local.charge.resize(local.charge.bytes() + 2 * partitions.len() * size_of::<u32>())?;
         }
+        if let (Some(top), Some(order)) = (&mut local.top, &self.order) {
+            let mut elements = Vec::with_capacity(batch.num_rows());
+            order.prefixes(&batch, 0, &mut elements)?;
+            let count = local.table.as_ref().map_or(1, GroupTable::group_count);
+            let kept = Selection::new(top.keep(&partitions, count, &elements, order.is_exact())?);
+            partitions = kept.rows(&partitions);
+            let columns = batch.columns().iter().map(|column| kept.apply(column, &context.memory));
+            let columns: Vec<ArrayRef> = columns.collect::<Result<_>>()?;
+            let options = RecordBatchOptions::new().with_row_count(Some(kept.row_count()));
+            batch = RecordBatch::try_new_with_options(batch.schema(), columns, &options)?;
+        }
+        local.charge.resize(local.charge.bytes() + 2 * partitions.len() * size_of::<u32>())?;
         local.held.push(Held { sequence, batch, partitions });
         Ok(())
     }

@@ -53,7 +53,7 @@ impl Builder<'_> {
             .iter()
             .map(|call| WindowCall { arguments: places.by_ref().take(call.arguments.len()).collect(), ..call.clone() });
         let calls = calls.collect();
-        let spec = WindowSpec { partition, order, frame: window.frame };
+        let spec = WindowSpec { partition, order, frame: window.frame, limit: window.limit };
         let breaker = WindowBreaker::new(flow.schema.clone(), kept, spec, calls, relation.schema.clone())?;
         self.break_flow(flow, Arc::new(breaker), relation)
     }

@@ -112,7 +112,7 @@ fn answer(job: &Job) -> Vec<Vec<Option<f64>>> {
         })
     };
     let frame = Frame { unit: job.unit, start: bound(job.start), end: bound(job.end), exclusion: job.exclusion };
-    let spec = WindowSpec { partition: vec![0], order: vec![order], frame };
+    let spec = WindowSpec { partition: vec![0], order: vec![order], frame, limit: None };
     let calls = calls();
     let mut fields: Vec<Field> = vec![Field::new("g", DataType::Int64, true)];
     for (at, call) in calls.iter().enumerate() {
@@ -278,11 +278,38 @@ fn what_a_window_holds_is_charged_and_given_back() {
     let batch = table(&(0..50_000).map(|row| (row, Some(row), Some(row))).collect::<Vec<_>>());
     let order = SortKey { column: 1, descending: false, nulls_first: false };
     let frame = Frame { unit: Unit::Rows, start: None, end: Some(Distance::Count(0)), exclusion: Exclusion::Nothing };
-    let spec = WindowSpec { partition: vec![0], order: vec![order], frame };
+    let spec = WindowSpec { partition: vec![0], order: vec![order], frame, limit: None };
     let calls = vec![aggregate("sum", 2, DataType::Int64)];
     let output = Arc::new(Schema::new(vec![Field::new("s", DataType::Int64, true)]));
     let breaker = WindowBreaker::new(batch.schema(), vec![], spec, calls, output).unwrap();
     let failure = crate::operators::aggregate::drive::run(&breaker, &[batch], 1, &context(&memory)).unwrap_err();
     assert_eq!(failure.code(), bowyer_core::ErrorCode::MemoryLimit);
     assert_eq!(memory.used_bytes(), 0);
+}
+
+#[test]
+fn the_first_rows_keep_their_numbers_when_others_are_dropped() {
+    let rows: Vec<Row> = (0..5000_i64)
+        .map(|row| (row * row % 37, Some(row * 7919 % 101).filter(|key| key % 9 > 0), Some(row)))
+        .collect();
+    let batch = table(&rows);
+    let first_rows = |limit: Option<usize>, key: usize, descending: bool, tasks: usize| {
+        let order = SortKey { column: key, descending, nulls_first: descending };
+        let frame = Frame { unit: Unit::Rows, start: None, end: None, exclusion: Exclusion::Nothing };
+        let spec = WindowSpec { partition: vec![0], order: vec![order], frame, limit };
+        let call = WindowCall { function: WindowFunction::RowNumber, arguments: vec![], path: String::new() };
+        let fields = ["v", "n"].map(|name| Field::new(name, DataType::Int64, true));
+        let output = Arc::new(Schema::new(fields.to_vec()));
+        let breaker = WindowBreaker::new(batch.schema(), vec![2], spec, vec![call], output).unwrap();
+        let whole = run_whole(&breaker, &cut(&batch), tasks).unwrap();
+        let column = |column: usize| whole.column(column).as_primitive::<Int64Type>().values().to_vec();
+        let pairs: Vec<(i64, i64)> = column(0).into_iter().zip(column(1)).collect();
+        (pairs.len(), pairs.into_iter().filter(|&(_, number)| number <= 3).collect::<Vec<_>>())
+    };
+    for (key, descending, tasks) in [(1, false, 1), (1, true, 3), (3, true, 2), (3, false, 3)] {
+        let (all, due) = first_rows(None, key, descending, 1);
+        let (kept, seen) = first_rows(Some(3), key, descending, tasks);
+        assert_eq!(seen, due);
+        assert!(kept < all / 2, "{kept} of {all} rows were kept");
+    }
 }
