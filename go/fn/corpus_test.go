@@ -126,6 +126,14 @@ func (c *corpusCase) options(t *testing.T) bowyer.Options {
 			}
 			value = dataType
 		}
+		if text, isText := value.(string); isText && (name == "value_set" || name == "field_nullability") {
+			read, err := readLiteral(memory.DefaultAllocator, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(read.values.Release)
+			value = read.values
+		}
 		options[name] = value
 	}
 	if len(options) == 0 {

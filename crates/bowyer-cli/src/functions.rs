@@ -92,6 +92,7 @@ fn option(option: &OptionSpec) -> Value {
         OptionKind::Type => json!("type"),
         OptionKind::Array => json!("array"),
         OptionKind::Floats => json!("floats"),
+        OptionKind::Scalar => json!("scalar"),
         other => json!(format!("{other:?}")),
     };
     let default = match option.default {

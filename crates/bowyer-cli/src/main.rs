@@ -10,7 +10,6 @@
 #![forbid(unsafe_code)]
 
 mod call;
-mod data_type;
 mod errors;
 mod functions;
 mod options;

@@ -10,11 +10,9 @@ use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder};
 use arrow_array::{ArrayRef, NullArray};
-use bowyer_compute::{Function, OptionKind, OptionValue};
+use bowyer_compute::{Function, OptionKind, OptionValue, data_type};
 use bowyer_core::{Error, Result};
 use serde_json::Value;
-
-use crate::data_type;
 
 /// The options that `text` gives to `function`.
 pub(crate) fn parse(function: &Function, text: &str) -> Result<Vec<(String, OptionValue)>> {
@@ -38,7 +36,7 @@ fn option_value(kind: Option<OptionKind>, value: &Value) -> Result<OptionValue> 
     Ok(match (kind, value) {
         (_, Value::Null) => OptionValue::Null,
         (_, Value::Bool(value)) => OptionValue::Boolean(*value),
-        (Some(OptionKind::Type), Value::String(name)) => OptionValue::Type(data_type::parse(name)?),
+        (Some(OptionKind::Type), Value::String(name)) => OptionValue::Type(data_type(name)?),
         (_, Value::String(text)) => OptionValue::Utf8(text.clone()),
         (_, Value::Number(number)) => match (number.as_i64(), number.as_f64()) {
             (Some(integer), _) => OptionValue::Integer(integer),

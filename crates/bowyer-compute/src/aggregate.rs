@@ -6,16 +6,25 @@
 //! An aggregate overload constructs an [`Accumulator`], which holds the states of all groups of one call. Operators
 //! update one for each task, merge them and evaluate the rest; a whole column is one group.
 
+pub(crate) mod arg_extremes;
 pub(crate) mod boolean;
+pub(crate) mod collect;
+pub(crate) mod correlation;
 pub(crate) mod count;
 pub(crate) mod ends;
 pub(crate) mod extremes;
+mod floats;
 mod fold;
 mod input;
 pub(crate) mod moments;
+pub(crate) mod pivot;
+pub(crate) mod place;
 mod presence;
 pub(crate) mod quantile;
+pub(crate) mod shape;
+mod shares;
 pub(crate) mod sum;
+pub(crate) mod tdigest;
 mod whole_sum;
 
 use std::any::Any;

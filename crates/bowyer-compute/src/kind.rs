@@ -94,6 +94,8 @@ pub enum Kind {
     Map,
     /// Dictionaries.
     AnyDictionary,
+    /// Runs of equal values.
+    AnyRuns,
     /// The same type as an earlier argument's.
     SameAs(usize),
     /// For a result: a list of the type of an argument.
@@ -141,6 +143,7 @@ impl Kind {
             Self::Struct => matches!(data_type, T::Struct(_)),
             Self::Map => matches!(data_type, T::Map(..)),
             Self::AnyDictionary => matches!(data_type, T::Dictionary(..)),
+            Self::AnyRuns => matches!(data_type, T::RunEndEncoded(..)),
             _ => self.concrete().as_ref() == Some(data_type),
         }
     }

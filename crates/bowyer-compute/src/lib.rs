@@ -20,6 +20,7 @@ mod kind;
 mod options;
 pub mod registry;
 pub mod scalar;
+mod type_name;
 pub mod vector;
 
 pub use aggregate::{Accumulator, AggregateContext, Groups};
@@ -32,3 +33,4 @@ pub use kind::Kind;
 pub use options::{OptionDefault, OptionKind, OptionSpec, OptionValue, Options};
 pub use registry::{find, functions};
 pub use scalar::cast::{CastMode, cast};
+pub use type_name::{data_type, data_type_prefix};

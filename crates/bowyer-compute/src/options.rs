@@ -3,7 +3,9 @@
 
 //! Options: named constants of a call, checked and completed with their defaults when it is bound.
 
-use arrow_array::ArrayRef;
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, StringArray};
 use arrow_schema::DataType;
 use bowyer_core::{Error, Result};
 
@@ -46,6 +48,8 @@ pub enum OptionKind {
     Array,
     /// A float or an array of floats.
     Floats,
+    /// One value of any type: a boolean, number or text, or an array of one row. Read by [`Options::array`].
+    Scalar,
 }
 
 /// What an option is when the call does not say.
@@ -100,6 +104,12 @@ impl OptionSpec {
             | (K::Utf8 | K::Choice(_), value @ V::Utf8(_))
             | (K::Type, value @ V::Type(_))
             | (K::Array | K::Floats, value @ V::Array(_)) => value,
+            (K::Scalar, V::Array(value)) if value.len() == 1 => V::Array(value),
+            (K::Scalar, V::Boolean(value)) => V::Array(Arc::new(BooleanArray::from(vec![value]))),
+            (K::Scalar, V::Integer(value)) => V::Array(Arc::new(Int64Array::from(vec![value]))),
+            (K::Scalar, V::Float(value)) => V::Array(Arc::new(Float64Array::from(vec![value]))),
+            (K::Scalar, V::Utf8(value)) => V::Array(Arc::new(StringArray::from(vec![value]))),
+            (K::Scalar, V::Null) => V::Array(Arc::new(NullArray::new(1))),
             (kind, value) => {
                 let found = match value {
                     V::Null => "null",

@@ -3,8 +3,15 @@
 
 //! Functions over whole columns: selection, sorting, distinct values.
 
+pub mod cumulative;
 pub mod distinct;
+pub mod encodings;
 pub mod fill;
-mod rows;
+pub mod list_items;
+pub mod mode;
+pub mod pairwise;
+pub mod permutation;
+pub mod rank;
+pub(crate) mod rows;
 pub mod selection;
 pub mod sort;

@@ -54,6 +54,7 @@ fn every_descriptor_is_complete() {
         let name = function.name;
         assert!(!function.summary.is_empty() && function.summary.ends_with('.'), "{name} has a sentence");
         assert!(!function.overloads.is_empty(), "{name} has an overload");
+        assert!(!function.examples.is_empty(), "{name} has an example, which is executed");
         assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'), "{name}");
         for (option, _) in support::usual_options(function) {
             assert!(function.options.iter().any(|spec| spec.name == option), "{name} declares {option}");

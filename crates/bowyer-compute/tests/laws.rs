@@ -387,6 +387,7 @@ fn merging_parts_is_seeing_all() {
         let part = |first: usize, count: usize| {
             let args: Vec<_> = subject.args.iter().map(|arg| Column::Array(arg.slice(first, count))).collect();
             let mut accumulator = subject.bound.accumulator(&memory)?;
+            accumulator.begin_batch(first as u64);
             accumulator.update(&args, Groups::All)?;
             Ok::<_, bowyer_core::Error>(accumulator)
         };

@@ -9,10 +9,16 @@ pub mod compare;
 pub mod corpus;
 mod literal;
 mod samples;
-mod type_name;
 mod value;
 
 pub use literal::{Literal, array, literal, scalar};
 pub use samples::{sample, sliced, with_poison};
 pub use toml;
-pub use type_name::data_type;
+
+/// The type of a name such as `int32`, `timestamp[us, tz=UTC]` or `list<item: string>`.
+///
+/// # Errors
+/// A sentence that says what is not understood.
+pub fn data_type(name: &str) -> Result<arrow_schema::DataType, String> {
+    bowyer_compute::data_type(name).map_err(|error| error.to_string())
+}

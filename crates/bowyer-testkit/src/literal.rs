@@ -6,9 +6,9 @@
 mod build;
 
 use arrow_array::ArrayRef;
+use bowyer_compute::data_type_prefix;
 use bowyer_core::Column;
 
-use crate::type_name::read;
 use crate::value::{Reader, Value};
 
 /// What a literal stands for.
@@ -40,7 +40,8 @@ pub fn literal(text: &str) -> Result<Literal, String> {
     let with_text = |error: String| format!("{text}: {error}");
     let mut reader = Reader::new(text);
     let is_scalar = reader.eat("scalar ");
-    let data_type = read(&mut reader).map_err(with_text)?;
+    let (data_type, rest) = data_type_prefix(reader.rest()).map_err(|error| error.to_string())?;
+    let mut reader = Reader::new(rest);
     let value = reader.value().map_err(with_text)?;
     reader.end().map_err(with_text)?;
     let values = match value {

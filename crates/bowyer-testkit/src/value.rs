@@ -26,6 +26,11 @@ impl<'a> Reader<'a> {
         Self { rest: text }
     }
 
+    /// What is not read yet.
+    pub(crate) fn rest(&self) -> &'a str {
+        self.rest
+    }
+
     pub(crate) fn skip_spaces(&mut self) {
         self.rest = self.rest.trim_start();
     }

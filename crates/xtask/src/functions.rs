@@ -159,6 +159,7 @@ fn option_kind(option: &OptionSpec) -> String {
         OptionKind::Type => "type".to_owned(),
         OptionKind::Array => "array".to_owned(),
         OptionKind::Floats => "float or floats".to_owned(),
+        OptionKind::Scalar => "value".to_owned(),
         other => format!("{other:?}"),
     }
 }

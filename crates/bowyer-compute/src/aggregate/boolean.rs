@@ -19,6 +19,7 @@ use crate::{Coercion, Example, Function, Kind, Overload};
 
 pub(crate) const FAMILY: &[Function] = &[
     Function::aggregate("any")
+        .aliases(&["hash_any"])
         .summary("Tells whether any value is true.")
         .notes("Without skip_nulls, a null and no true value give null.")
         .args(&["values"])
@@ -27,6 +28,7 @@ pub(crate) const FAMILY: &[Function] = &[
         .coercion(Coercion::Custom(null_as_boolean))
         .overloads(&[Overload::aggregate(&[Kind::Boolean], Kind::Boolean, any)]),
     Function::aggregate("all")
+        .aliases(&["hash_all"])
         .summary("Tells whether every value is true.")
         .notes("Without skip_nulls, a null and no false value give null.")
         .args(&["values"])

@@ -25,6 +25,7 @@ const MODE: OptionSpec = OptionSpec::new(
 
 pub(crate) const FAMILY: &[Function] = &[
     Function::aggregate("count")
+        .aliases(&["hash_count"])
         .summary("Counts the values.")
         .args(&["values"])
         .options(&[MODE])
@@ -35,12 +36,14 @@ pub(crate) const FAMILY: &[Function] = &[
         .nulls(Nulls::Never)
         .overloads(&[Overload::aggregate(&[Kind::Any], Kind::Int64, count)]),
     Function::aggregate("count_all")
+        .aliases(&["hash_count_all"])
         .summary("Counts the rows.")
         .notes("It has no arguments, and so no rows of its own: in a plan it counts those of each group.")
         .examples(&[Example::new(&[], "scalar int64 0")])
         .nulls(Nulls::Never)
         .overloads(&[Overload::aggregate(&[], Kind::Int64, count_all)]),
     Function::aggregate("count_distinct")
+        .aliases(&["hash_count_distinct"])
         .summary("Counts the distinct values.")
         .notes("Alone, it tells floats apart by their bits; in a plan, NaN is one value and −0.0 equals 0.0.")
         .args(&["values"])

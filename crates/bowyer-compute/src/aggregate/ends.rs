@@ -6,18 +6,21 @@
 //! A state is a position and where the row is kept. Rows are kept as small arrays taken from the batches, so that any
 //! type is one code path; rows that later ones replaced are dropped now and then.
 
-use arrow_array::{Array, ArrayRef, UInt32Array, new_null_array};
-use arrow_schema::DataType;
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, StructArray, UInt32Array, new_null_array};
+use arrow_schema::{DataType, Field, Fields};
 use bowyer_core::lanes::Lanes;
-use bowyer_core::{Charge, Column, Result};
+use bowyer_core::{Charge, Column, Memory, Result};
 
 use super::input::{Input, same};
 use super::presence::{MIN_COUNT_ONE, NullRule, Presence, SKIP_NULLS};
 use super::{Accumulator, AggregateContext, Groups};
-use crate::{Example, Function, Kind, Overload};
+use crate::{Example, Function, Kind, Options, Overload};
 
 pub(crate) const FAMILY: &[Function] = &[
     Function::aggregate("first")
+        .aliases(&["hash_first"])
         .summary("Returns the first value.")
         .notes("Without skip_nulls it is the value of the first row, null or not.")
         .args(&["values"])
@@ -25,13 +28,87 @@ pub(crate) const FAMILY: &[Function] = &[
         .examples(&[Example::new(&["int32 [null, 2, 3]"], "scalar int32 2")])
         .overloads(&[Overload::aggregate(&[Kind::Any], Kind::SameAs(0), first)]),
     Function::aggregate("last")
+        .aliases(&["hash_last"])
         .summary("Returns the last value.")
         .notes("Without skip_nulls it is the value of the last row, null or not.")
         .args(&["values"])
         .options(&[SKIP_NULLS, MIN_COUNT_ONE])
         .examples(&[Example::new(&["int32 [1, 2, null]"], "scalar int32 2")])
         .overloads(&[Overload::aggregate(&[Kind::Any], Kind::SameAs(0), last)]),
+    Function::aggregate("first_last")
+        .aliases(&["hash_first_last"])
+        .summary("Returns the first and the last value.")
+        .notes("Without skip_nulls they are the values of the first and last row, null or not.")
+        .args(&["values"])
+        .options(&[SKIP_NULLS, MIN_COUNT_ONE])
+        .examples(&[Example::new(
+            &["int32 [null, 2, 3]"],
+            "scalar struct<first: int32, last: int32> {first: 2, last: 3}",
+        )])
+        .nullability(|_| false)
+        .overloads(&[Overload::aggregate(&[Kind::Any], Kind::Computed(ends_type), ends)]),
+    Function::aggregate("one")
+        .aliases(&["hash_one", "any_value"])
+        .summary("Returns one of the values: the first that is not null.")
+        .args(&["values"])
+        .examples(&[Example::new(&["int32 [null, 2, 3]"], "scalar int32 2")])
+        .overloads(&[Overload::aggregate(&[Kind::Any], Kind::SameAs(0), |context| {
+            Ok(Box::new(first_valid(context.output_type, context.memory)?))
+        })]),
 ];
+
+fn ends_fields(data_type: &DataType) -> Fields {
+    Fields::from(vec![Field::new("first", data_type.clone(), true), Field::new("last", data_type.clone(), true)])
+}
+
+fn ends_type(types: &[DataType], _: &Options) -> Result<DataType> {
+    Ok(DataType::Struct(ends_fields(&types[0])))
+}
+
+fn ends(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {
+    let rule = NullRule::new(context.options)?;
+    let one = |first| End::new(first, rule, &context.types[0], context.memory);
+    Ok(Box::new(Ends { first: one(true)?, last: one(false)? }))
+}
+
+/// The first valid value of each group.
+pub(super) fn first_valid(data_type: &DataType, memory: &Memory) -> Result<End> {
+    End::new(true, NullRule { skip_nulls: true, min_count: 0 }, data_type, memory)
+}
+
+/// Both ends.
+struct Ends {
+    first: End,
+    last: End,
+}
+
+impl Accumulator for Ends {
+    fn begin_batch(&mut self, position: u64) {
+        self.first.begin_batch(position);
+        self.last.begin_batch(position);
+    }
+
+    fn update(&mut self, args: &[Column], groups: Groups<'_>) -> Result<()> {
+        self.first.update(args, groups)?;
+        self.last.update(args, groups)
+    }
+
+    fn merge(&mut self, other: Box<dyn Accumulator>, group_indices: &[u32], group_count: usize) -> Result<()> {
+        let Self { first, last } = *same::<Self>(other)?;
+        self.first.merge(Box::new(first), group_indices, group_count)?;
+        self.last.merge(Box::new(last), group_indices, group_count)
+    }
+
+    fn evaluate(&mut self, group_count: usize) -> Result<ArrayRef> {
+        let (first, last) = (self.first.evaluate(group_count)?, self.last.evaluate(group_count)?);
+        let fields = ends_fields(first.data_type());
+        Ok(Arc::new(StructArray::try_new(fields, vec![first, last], None)?))
+    }
+
+    fn byte_len(&self) -> usize {
+        self.first.byte_len() + self.last.byte_len()
+    }
+}
 
 fn first(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {
     end(context, true)
@@ -42,25 +119,13 @@ fn last(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {
 }
 
 fn end(context: &AggregateContext<'_>, first: bool) -> Result<Box<dyn Accumulator>> {
-    let rule = NullRule::new(context.options)?;
-    Ok(Box::new(End {
-        first,
-        skip_nulls: rule.skip_nulls,
-        position: 0,
-        positions: Lanes::new(context.memory)?,
-        places: Lanes::new(context.memory)?,
-        kept: Vec::new(),
-        kept_rows: 0,
-        charge: context.memory.charge(0)?,
-        presence: Presence::new(NullRule { skip_nulls: true, ..rule }, context.memory)?,
-        output_type: context.output_type.clone(),
-    }))
+    Ok(Box::new(End::new(first, NullRule::new(context.options)?, context.output_type, context.memory)?))
 }
 
 /// A group without a row so far.
 const NOWHERE: u64 = u64::MAX;
 
-struct End {
+pub(super) struct End {
     first: bool,
     skip_nulls: bool,
     /// The position of the next batch's first row.
@@ -77,6 +142,21 @@ struct End {
 }
 
 impl End {
+    fn new(first: bool, rule: NullRule, output_type: &DataType, memory: &Memory) -> Result<Self> {
+        Ok(Self {
+            first,
+            skip_nulls: rule.skip_nulls,
+            position: 0,
+            positions: Lanes::new(memory)?,
+            places: Lanes::new(memory)?,
+            kept: Vec::new(),
+            kept_rows: 0,
+            charge: memory.charge(0)?,
+            presence: Presence::new(NullRule { skip_nulls: true, ..rule }, memory)?,
+            output_type: output_type.clone(),
+        })
+    }
+
     fn resize(&mut self, group_count: usize) -> Result<()> {
         self.positions.resize(group_count.max(self.positions.len()), 0)?;
         self.places.resize(group_count.max(self.places.len()), NOWHERE)

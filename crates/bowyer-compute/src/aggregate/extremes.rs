@@ -15,7 +15,7 @@ use arrow_schema::{DataType, Field, IntervalUnit};
 use bowyer_core::{Charge, Column, Error, Result};
 use half::f16;
 
-use super::fold::{Steps, fold};
+use super::fold::{Steps, fold_by};
 use super::input::{Input, same};
 use super::presence::{MIN_COUNT_ONE, NullRule, Presence, SKIP_NULLS};
 use super::sum::unsupported;
@@ -24,6 +24,7 @@ use crate::{Example, Function, Kind, Options, Overload};
 
 pub(crate) const FAMILY: &[Function] = &[
     Function::aggregate("min")
+        .aliases(&["hash_min"])
         .summary("Finds the least value.")
         .notes("A NaN is left out unless there is nothing else. Strings compare by their bytes.")
         .args(&["values"])
@@ -31,6 +32,7 @@ pub(crate) const FAMILY: &[Function] = &[
         .examples(&[Example::new(&["int32 [3, null, 2]"], "scalar int32 2")])
         .overloads(&extremes(min)),
     Function::aggregate("max")
+        .aliases(&["hash_max"])
         .summary("Finds the greatest value.")
         .notes("A NaN is left out unless there is nothing else. Strings compare by their bytes.")
         .args(&["values"])
@@ -38,6 +40,7 @@ pub(crate) const FAMILY: &[Function] = &[
         .examples(&[Example::new(&["string [\"b\", \"a\"]"], "scalar string \"b\"")])
         .overloads(&extremes(max)),
     Function::aggregate("min_max")
+        .aliases(&["hash_min_max"])
         .summary("Finds the least and the greatest value.")
         .notes("The result is a struct of both. A NaN is left out unless there is nothing else.")
         .args(&["values"])
@@ -95,7 +98,8 @@ fn fold_extreme<T: ArrowNativeType>(
     choose: impl Fn(T, T) -> T + Copy + Send + 'static,
 ) -> Result<Box<dyn Accumulator>> {
     let step = move |state: T, value: T| (choose(state, value), false);
-    fold::<T, T, _, _>(context, Steps { identity, step, merge: step, holds: |_| true })
+    let rule = NullRule::new(context.options)?.of_values();
+    fold_by::<T, T, _, _>(context, rule, Steps { identity, step, merge: step, holds: |_| true })
 }
 
 /// One of two closures by the extreme; each is its own loop.
@@ -145,7 +149,7 @@ fn extreme(context: &AggregateContext<'_>, extreme: Extreme) -> Result<Box<dyn A
                 states: Vec::new(),
                 held_bytes: 0,
                 charge: context.memory.charge(0)?,
-                presence: Presence::new(NullRule::new(context.options)?, context.memory)?,
+                presence: Presence::new(NullRule::new(context.options)?.of_values(), context.memory)?,
                 output_type: context.output_type.clone(),
             }))
         }

@@ -48,10 +48,25 @@ where
     F: Fn(S, I) -> (S, bool) + Copy + Send + 'static,
     M: Fn(S, S) -> (S, bool) + Copy + Send + 'static,
 {
+    fold_by::<I, S, F, M>(context, NullRule::new(context.options)?, steps)
+}
+
+/// As [`fold`], with a rule of its own for nulls.
+pub(super) fn fold_by<I, S, F, M>(
+    context: &AggregateContext<'_>,
+    rule: NullRule,
+    steps: Steps<S, F, M>,
+) -> Result<Box<dyn Accumulator>>
+where
+    I: ArrowNativeType,
+    S: ArrowNativeType,
+    F: Fn(S, I) -> (S, bool) + Copy + Send + 'static,
+    M: Fn(S, S) -> (S, bool) + Copy + Send + 'static,
+{
     Ok(Box::new(Fold {
         steps,
         states: Lanes::new(context.memory)?,
-        presence: Presence::new(NullRule::new(context.options)?, context.memory)?,
+        presence: Presence::new(rule, context.memory)?,
         output_type: context.output_type.clone(),
         input: PhantomData::<fn(I)>,
     }))

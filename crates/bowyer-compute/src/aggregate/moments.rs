@@ -10,7 +10,8 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Decimal128Array, Float64Array};
+use arrow_array::types::{Decimal32Type, Decimal64Type, Decimal128Type};
+use arrow_array::{Array, ArrayRef, Decimal256Array, Float64Array, make_array};
 use arrow_buffer::{ArrowNativeType, NullBuffer, i256};
 use arrow_schema::DataType;
 use bowyer_core::lanes::Lanes;
@@ -21,7 +22,7 @@ use super::input::{Input, same};
 use super::presence::{MIN_COUNT_ONE, MIN_COUNT_ZERO, NullRule, Presence, SKIP_NULLS};
 use super::sum::unsupported;
 use super::{Accumulator, AggregateContext, Groups};
-use crate::{Coercion, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Options, Overload};
+use crate::{Coercion, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
 
 const DDOF: OptionSpec = OptionSpec::new(
     "ddof",
@@ -32,6 +33,7 @@ const DDOF: OptionSpec = OptionSpec::new(
 
 pub(crate) const FAMILY: &[Function] = &[
     Function::aggregate("mean")
+        .aliases(&["hash_mean"])
         .summary("Averages the values.")
         .notes("Integers are added as 64-bit floats. Decimals keep their type and round halves away from zero.")
         .args(&["values"])
@@ -43,9 +45,10 @@ pub(crate) const FAMILY: &[Function] = &[
             Overload::aggregate(&[Kind::Numeric], Kind::Float64, mean),
             Overload::aggregate(&[Kind::Float16], Kind::Float64, mean),
             Overload::aggregate(&[Kind::Boolean], Kind::Float64, mean),
-            Overload::aggregate(&[Kind::AnyDecimal], Kind::Computed(mean_type), mean),
+            Overload::aggregate(&[Kind::AnyDecimal], Kind::SameAs(0), mean),
         ]),
     Function::aggregate("variance")
+        .aliases(&["hash_variance"])
         .summary("Computes the variance of the values.")
         .args(&["values"])
         .options(&[DDOF, SKIP_NULLS, MIN_COUNT_ZERO])
@@ -53,6 +56,7 @@ pub(crate) const FAMILY: &[Function] = &[
         .coercion(Coercion::Custom(null_as_float))
         .overloads(&spreads(variance)),
     Function::aggregate("stddev")
+        .aliases(&["hash_stddev"])
         .summary("Computes the standard deviation of the values.")
         .args(&["values"])
         .options(&[DDOF, SKIP_NULLS, MIN_COUNT_ZERO])
@@ -125,8 +129,10 @@ pub(super) fn of_numbers(
 }
 
 pub(super) fn float_of(value: i256) -> f64 {
-    let (low, high) = value.to_parts();
-    high as f64 * 2_f64.powi(128) + low as f64
+    // From its magnitude: the parts of a negative number nearly cancel each other.
+    let (low, high) = value.wrapping_abs().to_parts();
+    let magnitude = high as u128 as f64 * 2_f64.powi(128) + low as f64;
+    if value.is_negative() { -magnitude } else { magnitude }
 }
 
 #[expect(clippy::type_complexity, reason = "closures have no names to give an alias")]
@@ -138,14 +144,6 @@ fn sum_steps<I>(
         step: move |state: f64, value: I| (state + to_float(value), false),
         merge: |state: f64, other: f64| (state + other, false),
         holds: |_| true,
-    }
-}
-
-/// Decimals of 256 bits are not averaged: there is nothing wider to hold their sum.
-fn mean_type(types: &[DataType], _: &Options) -> Result<DataType> {
-    match &types[0] {
-        DataType::Decimal256(..) => Err(unsupported("mean", &types[0])),
-        other => Ok(other.clone()),
     }
 }
 
@@ -234,7 +232,7 @@ impl<I: ArrowNativeType, F: Fn(I) -> f64 + Copy + Send + 'static> Accumulator fo
 }
 
 fn mean_decimal(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {
-    fn make<I: ArrowNativeType>(context: &AggregateContext<'_>, widen: fn(I) -> i128) -> Result<Box<dyn Accumulator>> {
+    fn make<I: ArrowNativeType>(context: &AggregateContext<'_>, widen: fn(I) -> i256) -> Result<Box<dyn Accumulator>> {
         Ok(Box::new(MeanDecimal {
             widen,
             sums: Lanes::new(context.memory)?,
@@ -244,15 +242,16 @@ fn mean_decimal(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> 
         }))
     }
     match &context.types[0] {
-        DataType::Decimal32(..) => make(context, |value: i32| i128::from(value)),
-        DataType::Decimal64(..) => make(context, |value: i64| i128::from(value)),
-        DataType::Decimal128(..) => make(context, |value: i128| value),
+        DataType::Decimal32(..) => make(context, |value: i32| i256::from_i128(i128::from(value))),
+        DataType::Decimal64(..) => make(context, |value: i64| i256::from_i128(i128::from(value))),
+        DataType::Decimal128(..) => make(context, i256::from_i128),
+        DataType::Decimal256(..) => make(context, |value: i256| value),
         other => Err(unsupported("mean", other)),
     }
 }
 
 struct MeanDecimal<I> {
-    widen: fn(I) -> i128,
+    widen: fn(I) -> i256,
     sums: Lanes<i256>,
     counts: Lanes<u64>,
     presence: Presence,
@@ -273,12 +272,16 @@ impl<I: ArrowNativeType> Accumulator for MeanDecimal<I> {
         self.resize(groups.group_count())?;
         self.presence.update(input.row_count(), input.nulls.as_ref(), groups)?;
         let (sums, counts) = (&mut self.sums[..], &mut self.counts[..]);
-        // 2⁶⁴ values of 128 bits cannot leave 256 bits.
+        // Values of 128 bits cannot leave 256 bits, wider ones can.
+        let mut overflow = None;
         input.each_valid(groups, |group, row| {
-            sums[group] = sums[group].wrapping_add(i256::from_i128((self.widen)(values[row])));
+            match sums[group].checked_add((self.widen)(values[row])) {
+                Some(sum) => sums[group] = sum,
+                None => overflow = overflow.or(Some(row)),
+            }
             counts[group] += 1;
         });
-        Ok(())
+        overflow.map_or(Ok(()), |row| Err(sum_overflow().at_row(row)))
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, group_indices: &[u32], group_count: usize) -> Result<()> {
@@ -287,7 +290,7 @@ impl<I: ArrowNativeType> Accumulator for MeanDecimal<I> {
         self.presence.merge(&other.presence, group_indices, group_count)?;
         for ((&group, &sum), &count) in group_indices.iter().zip(&other.sums[..]).zip(&other.counts[..]) {
             let group = group as usize;
-            self.sums[group] = self.sums[group].wrapping_add(sum);
+            self.sums[group] = self.sums[group].checked_add(sum).ok_or_else(sum_overflow)?;
             self.counts[group] += count;
         }
         Ok(())
@@ -305,32 +308,28 @@ impl<I: ArrowNativeType> Accumulator for MeanDecimal<I> {
             let count = i256::from_i128(i128::from(count.max(1)));
             let half = count.wrapping_div(i256::from_i128(2));
             let sum = if sum.is_negative() { sum.wrapping_sub(half) } else { sum.wrapping_add(half) };
-            sum.wrapping_div(count).to_i128().unwrap_or(0)
+            sum.wrapping_div(count)
         });
-        let means = Decimal128Array::new(means.collect::<Vec<_>>().into(), nulls);
-        match self.output_type {
-            DataType::Decimal128(..) => Ok(Arc::new(means.with_data_type(self.output_type.clone()))),
-            DataType::Decimal64(..) => Ok(Arc::new(
-                arrow_array::Decimal64Array::new(
-                    means.values().iter().map(|&value| value as i64).collect::<Vec<_>>().into(),
-                    arrow_array::Array::nulls(&means).cloned(),
-                )
-                .with_data_type(self.output_type.clone()),
-            )),
-            DataType::Decimal32(..) => Ok(Arc::new(
-                arrow_array::Decimal32Array::new(
-                    means.values().iter().map(|&value| value as i32).collect::<Vec<_>>().into(),
-                    arrow_array::Array::nulls(&means).cloned(),
-                )
-                .with_data_type(self.output_type.clone()),
-            )),
-            _ => Err(Error::internal("a decimal mean of another type")),
-        }
+        let wide = Decimal256Array::new(means.collect::<Vec<_>>().into(), nulls);
+        // A mean has no more digits than the values.
+        let narrow = |value: i256| value.to_i128().unwrap_or(0);
+        let means: ArrayRef = match self.output_type {
+            DataType::Decimal32(..) => Arc::new(wide.unary::<_, Decimal32Type>(|value| narrow(value) as i32)),
+            DataType::Decimal64(..) => Arc::new(wide.unary::<_, Decimal64Type>(|value| narrow(value) as i64)),
+            DataType::Decimal128(..) => Arc::new(wide.unary::<_, Decimal128Type>(narrow)),
+            _ => Arc::new(wide),
+        };
+        Ok(make_array(means.to_data().into_builder().data_type(self.output_type.clone()).build()?))
     }
 
     fn byte_len(&self) -> usize {
         self.sums.byte_len() + self.counts.byte_len() + self.presence.byte_len()
     }
+}
+
+#[cold]
+fn sum_overflow() -> Error {
+    Error::overflow("the sum of the values does not fit 256 bits")
 }
 
 fn variance(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {

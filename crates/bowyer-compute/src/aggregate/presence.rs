@@ -50,6 +50,11 @@ impl NullRule {
         let min_count = u64::try_from(options.integer("min_count")?).unwrap_or(0);
         Ok(Self { skip_nulls: options.boolean("skip_nulls")?, min_count })
     }
+
+    /// The same rule for an aggregate that gives one of the values: without any it has none to give.
+    pub(super) fn of_values(self) -> Self {
+        Self { min_count: self.min_count.max(1), ..self }
+    }
 }
 
 /// For each group, whether it has values enough.

@@ -14,16 +14,15 @@ use arrow_array::{ArrayRef, Float64Array};
 use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::DataType;
 use bowyer_core::lanes::Lanes;
-use bowyer_core::{Column, Error, Result};
+use bowyer_core::{Column, Result};
 
 use super::input::{Input, same, to_array};
 use super::moments::{OfNumbers, of_numbers};
 use super::presence::{MIN_COUNT_ZERO, NullRule, Presence, SKIP_NULLS};
+use super::shares::{Q, Shares, listed};
 use super::{Accumulator, AggregateContext, Groups};
-use crate::{BindContext, Coercion, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Options, Overload};
+use crate::{Coercion, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Options, Overload};
 
-const Q: OptionSpec =
-    OptionSpec::new("q", OptionKind::Float, OptionDefault::Float(0.5), "The share of values below, from 0 to 1.");
 const INTERPOLATION: OptionSpec = OptionSpec::new(
     "interpolation",
     OptionKind::Choice(&["linear", "lower", "higher", "nearest", "midpoint"]),
@@ -36,7 +35,7 @@ pub(crate) const FAMILY: &[Function] = &[
         .summary("Finds an exact quantile of the values.")
         .notes(
             "NaNs and nulls are left out. Linear and midpoint give 64-bit floats, the others the values' type; nearest \
-             takes the even rank of two that are equally near.",
+             takes the even rank of two that are equally near. Several shares give a list.",
         )
         .args(&["values"])
         .options(&[Q, INTERPOLATION, SKIP_NULLS, MIN_COUNT_ZERO])
@@ -44,7 +43,7 @@ pub(crate) const FAMILY: &[Function] = &[
             Example::new(&["int32 [1, 2, 3, 4]"], "scalar double 2.5"),
             Example::new(&["int32 [1, 2, 3, 4]"], "scalar int32 2").with(&[("interpolation", "\"lower\"")]),
         ])
-        .prepare(check_share)
+        .prepare(|context| Ok(Box::new(Shares::of(context.options)?)))
         .coercion(Coercion::Custom(null_as_float))
         .overloads(&quantiles(quantile, Kind::Computed(quantile_type))),
     Function::aggregate("median")
@@ -72,18 +71,11 @@ fn null_as_float(types: &[DataType]) -> Option<Vec<DataType>> {
 }
 
 fn quantile_type(types: &[DataType], options: &Options) -> Result<DataType> {
-    match options.utf8("interpolation")? {
-        "linear" | "midpoint" => Ok(DataType::Float64),
-        _ => types.first().cloned().ok_or_else(|| Error::internal("quantile without its argument")),
-    }
-}
-
-fn check_share(context: &BindContext<'_>) -> Result<Box<dyn std::any::Any + Send + Sync>> {
-    let share = context.options.float("q")?;
-    if (0.0..=1.0).contains(&share) {
-        return Ok(Box::new(()));
-    }
-    Err(Error::invalid_argument(format!("{share} is not between 0 and 1")).for_argument("q"))
+    let item = match options.utf8("interpolation")? {
+        "linear" | "midpoint" => DataType::Float64,
+        _ => types[0].clone(),
+    };
+    listed(item, options)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,15 +95,19 @@ fn quantile(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {
         "midpoint" => Interpolation::Midpoint,
         _ => Interpolation::Linear,
     };
-    of_numbers("quantile", context, Make { share: context.options.float("q")?, interpolation })
+    of_numbers("quantile", context, Make { shares: Shares::of(context.options)?, interpolation })
 }
 
 fn median(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {
-    of_numbers("median", context, Make { share: 0.5, interpolation: Interpolation::Linear })
+    of_numbers(
+        "median",
+        context,
+        Make { shares: Shares { shares: vec![0.5], listed: false }, interpolation: Interpolation::Linear },
+    )
 }
 
 struct Make {
-    share: f64,
+    shares: Shares,
     interpolation: Interpolation,
 }
 
@@ -122,7 +118,7 @@ impl OfNumbers for Make {
         to_float: impl Fn(I) -> f64 + Copy + Send + 'static,
     ) -> Result<Box<dyn Accumulator>> {
         Ok(Box::new(Quantile {
-            share: self.share,
+            shares: self.shares,
             interpolation: self.interpolation,
             to_float,
             values: Lanes::<I>::new(context.memory)?,
@@ -135,7 +131,7 @@ impl OfNumbers for Make {
 }
 
 struct Quantile<I, F> {
-    share: f64,
+    shares: Shares,
     interpolation: Interpolation,
     to_float: F,
     values: Lanes<I>,
@@ -193,6 +189,30 @@ fn around<I: ArrowNativeType>(values: &mut [I], share: f64) -> (I, I, f64, usize
     (low, high, part, lower)
 }
 
+/// The one of two values that a quantile is.
+fn nearest<I>(interpolation: Interpolation, (low, high, part, rank): (I, I, f64, usize)) -> I {
+    let up = match interpolation {
+        Interpolation::Higher => true,
+        Interpolation::Nearest => part > 0.5 || (part == 0.5 && rank % 2 == 1),
+        _ => false,
+    };
+    if up { high } else { low }
+}
+
+/// A number between two values.
+fn between<I>(
+    interpolation: Interpolation,
+    (low, high, part, _): (I, I, f64, usize),
+    to_float: impl Fn(I) -> f64,
+) -> f64 {
+    let (low, high) = (to_float(low), to_float(high));
+    match interpolation {
+        _ if part == 0.0 => low,
+        Interpolation::Midpoint => low / 2.0 + high / 2.0,
+        _ => part.mul_add(high, (1.0 - part) * low),
+    }
+}
+
 impl<I: ArrowNativeType, F: Fn(I) -> f64 + Copy + Send + 'static> Accumulator for Quantile<I, F> {
     fn update(&mut self, args: &[Column], groups: Groups<'_>) -> Result<()> {
         let input = Input::new(args)?;
@@ -246,32 +266,36 @@ impl<I: ArrowNativeType, F: Fn(I) -> f64 + Copy + Send + 'static> Accumulator fo
             let valued = NullBuffer::from_iter((0..group_count).map(|group| !is_empty(group)));
             nulls = NullBuffer::union(nulls.as_ref(), Some(&valued));
         }
+        let count = self.shares.shares.len();
+        if let Some(valid) = nulls.take_if(|_| count > 1) {
+            nulls = Some((0..group_count * count).map(|at| valid.is_valid(at / count)).collect());
+        }
         let memory = self.values.memory().clone();
         let exact = !matches!(self.interpolation, Interpolation::Linear | Interpolation::Midpoint);
-        let mut floats = Lanes::filled(&memory, if exact { 0 } else { group_count }, 0.0)?;
-        let mut chosen = Lanes::filled(&memory, if exact { group_count } else { 0 }, I::default())?;
-        let to_float = self.to_float;
+        let mut floats = Lanes::filled(&memory, if exact { 0 } else { group_count * count }, 0.0)?;
+        let mut chosen = Lanes::filled(&memory, if exact { group_count * count } else { 0 }, I::default())?;
+        let (to_float, interpolation) = (self.to_float, self.interpolation);
         let values = &mut self.values[..];
         for group in (0..group_count).filter(|&group| !is_empty(group)) {
-            let (low, high, part, rank) = around(&mut values[starts[group]..starts[group + 1]], self.share);
-            match self.interpolation {
-                Interpolation::Linear if part == 0.0 => floats[group] = to_float(low),
-                Interpolation::Linear => floats[group] = part.mul_add(to_float(high), (1.0 - part) * to_float(low)),
-                Interpolation::Midpoint if part == 0.0 => floats[group] = to_float(low),
-                Interpolation::Midpoint => floats[group] = to_float(low) / 2.0 + to_float(high) / 2.0,
-                Interpolation::Lower => chosen[group] = low,
-                Interpolation::Higher => chosen[group] = high,
-                Interpolation::Nearest => {
-                    let up = part > 0.5 || (part == 0.5 && rank % 2 == 1);
-                    chosen[group] = if up { high } else { low };
+            for (at, &share) in (group * count..).zip(&self.shares.shares) {
+                let found = around(&mut values[starts[group]..starts[group + 1]], share);
+                if exact {
+                    chosen[at] = nearest(interpolation, found);
+                } else {
+                    floats[at] = between(interpolation, found, to_float);
                 }
             }
         }
-        if exact {
-            to_array(chosen, nulls, &self.output_type)
+        let item = match &self.output_type {
+            DataType::FixedSizeList(item, _) if self.shares.listed => item.data_type(),
+            other => other,
+        };
+        let results: ArrayRef = if exact {
+            to_array(chosen, nulls, item)?
         } else {
-            Ok(Arc::new(Float64Array::new(floats.into_buffer(), nulls)))
-        }
+            Arc::new(Float64Array::new(floats.into_buffer(), nulls))
+        };
+        self.shares.finish(results, group_count)
     }
 
     fn byte_len(&self) -> usize {

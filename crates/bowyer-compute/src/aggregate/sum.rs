@@ -19,6 +19,7 @@ use crate::{Coercion, Example, Function, Kind, Options, Overload};
 
 pub(crate) const FAMILY: &[Function] = &[
     Function::aggregate("sum")
+        .aliases(&["hash_sum"])
         .summary("Adds the values up.")
         .notes(
             "Integers are added in 64 bits and wrap around; sum_checked fails instead. Decimals get the greatest \
@@ -43,6 +44,7 @@ pub(crate) const FAMILY: &[Function] = &[
         .coercion(Coercion::Custom(null_as_integer))
         .overloads(&sums(sum_checked)),
     Function::aggregate("product")
+        .aliases(&["hash_product"])
         .summary("Multiplies the values.")
         .notes(
             "Integers are multiplied in 64 bits and wrap around. Decimals keep their type and fail when it is passed.",
@@ -57,7 +59,7 @@ pub(crate) const FAMILY: &[Function] = &[
             Overload::aggregate(&[Kind::AnyUnsigned], Kind::UInt64, product),
             Overload::aggregate(&[Kind::Boolean], Kind::UInt64, product),
             Overload::aggregate(&[Kind::AnyFloat], Kind::Float64, product),
-            Overload::aggregate(&[Kind::WideDecimal], Kind::Computed(product_type), product),
+            Overload::aggregate(&[Kind::AnyDecimal], Kind::SameAs(0), product),
         ]),
 ];
 
@@ -166,14 +168,6 @@ fn holds_256(value: i256) -> bool {
     value < limit && value.wrapping_neg() < limit
 }
 
-/// Decimals of 256 bits are not multiplied: there is nothing wider to hold a product before it is scaled.
-fn product_type(types: &[DataType], _: &Options) -> Result<DataType> {
-    match &types[0] {
-        DataType::Decimal256(..) => Err(unsupported("product", &types[0])),
-        other => Ok(other.clone()),
-    }
-}
-
 fn sum_checked(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {
     match &context.types[0] {
         DataType::Int8 => whole_sum::<i8, i64>(context),
@@ -222,21 +216,49 @@ fn product(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {
         DataType::Float16 => floats(context, half::f16::to_f64),
         DataType::Float32 => floats(context, |value: f32| f64::from(value)),
         DataType::Float64 => floats(context, |value: f64| value),
-        DataType::Decimal128(_, scale @ 0..) => product_decimal(context, u32::from(scale.unsigned_abs())),
+        DataType::Decimal32(_, scale @ 0..) => product_decimal::<i32>(context, *scale, 9),
+        DataType::Decimal64(_, scale @ 0..) => product_decimal::<i64>(context, *scale, 18),
+        DataType::Decimal128(_, scale @ 0..) => product_decimal::<i128>(context, *scale, 38),
+        DataType::Decimal256(_, scale @ 0..) => product_wide(context, *scale),
         other => Err(unsupported("product", other)),
     }
 }
 
-/// The product of decimals, each step rounded to the scale, halves away from zero.
-fn product_decimal(context: &AggregateContext<'_>, scale: u32) -> Result<Box<dyn Accumulator>> {
-    let one = 10_i128.pow(scale);
-    let multiply = move |state: i128, value: i128| {
+/// The product of decimals of up to 128 bits, each step rounded to the scale, halves away from zero.
+fn product_decimal<I>(context: &AggregateContext<'_>, scale: i8, digits: u32) -> Result<Box<dyn Accumulator>>
+where
+    I: ArrowNativeType + TryFrom<i128>,
+    i128: From<I>,
+{
+    let one = 10_i128.pow(u32::from(scale.unsigned_abs()));
+    let identity = I::try_from(one).map_err(|_| Error::overflow("one does not fit the type"))?;
+    let limit = 10_u128.pow(digits);
+    let multiply = move |state: I, value: I| {
         let (unit, half) = (i256::from_i128(one), i256::from_i128(one / 2));
-        let wide = i256::from_i128(state).wrapping_mul(i256::from_i128(value));
+        let wide = i256::from_i128(state.into()).wrapping_mul(i256::from_i128(value.into()));
         let shifted = if wide.is_negative() { wide.wrapping_sub(half) } else { wide.wrapping_add(half) };
-        or_overflow(state, shifted.checked_div(unit).and_then(i256::to_i128))
+        let product =
+            shifted.checked_div(unit).and_then(i256::to_i128).filter(|product| product.unsigned_abs() < limit);
+        let product = product.and_then(|product| I::try_from(product).ok());
+        or_overflow(state, product)
     };
-    fold::<i128, i128, _, _>(context, Steps { identity: one, step: multiply, merge: multiply, holds: holds_128 })
+    fold::<I, I, _, _>(context, Steps { identity, step: multiply, merge: multiply, holds: |_| true })
+}
+
+/// The product of decimals of 256 bits. What lies before and behind the point is multiplied apart, so that no product is
+/// wider than the result while the scale is at most 38.
+fn product_wide(context: &AggregateContext<'_>, scale: i8) -> Result<Box<dyn Accumulator>> {
+    let unit = i256::from_i128(10).wrapping_pow(u32::from(scale.unsigned_abs()));
+    let half = unit.wrapping_div(i256::from_i128(2));
+    let product = move |state: i256, value: i256| {
+        let (whole, part) = (value.checked_div(unit)?, value.checked_rem(unit)?);
+        let (state_whole, state_part) = (state.checked_div(unit)?, state.checked_rem(unit)?);
+        let small = state_part.checked_mul(part)?;
+        let rounded = if small.is_negative() { small.checked_sub(half)? } else { small.checked_add(half)? };
+        state.checked_mul(whole)?.checked_add(state_whole.checked_mul(part)?)?.checked_add(rounded.checked_div(unit)?)
+    };
+    let multiply = move |state: i256, value: i256| or_overflow(state, product(state, value));
+    fold::<i256, i256, _, _>(context, Steps { identity: unit, step: multiply, merge: multiply, holds: holds_256 })
 }
 
 #[cold]

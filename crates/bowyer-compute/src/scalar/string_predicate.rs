@@ -121,9 +121,7 @@ pub const FAMILY: &[Function] = &[
     function(
         "ascii_is_title",
         "Whether words begin in upper case and go on in lower, and there is one, all in ASCII.",
-        &[Overload::new(TEXT, Kind::Boolean, |args, output| {
-            chars(args, output, |value| value.is_ascii() && is_title(value))
-        })],
+        &[Overload::new(TEXT, Kind::Boolean, |args, output| bytes_to_bits(args, output, ascii_title))],
     )
     .examples(&[Example::new(&["string [\"Hello World\", \"hello\"]"], "bool [true, false]")]),
     function(
@@ -182,7 +180,21 @@ fn cased(value: &str, case: Is) -> bool {
 
 fn ascii_cased(value: &[u8], case: fn(&u8) -> bool) -> bool {
     let mut letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).peekable();
-    value.is_ascii() && letters.peek().is_some() && letters.all(case)
+    letters.peek().is_some() && letters.all(case)
+}
+
+/// As [`is_title`]; what is no ASCII letter parts words.
+fn ascii_title(value: &[u8]) -> bool {
+    let (mut inside, mut any) = (false, false);
+    for byte in value {
+        let upper = byte.is_ascii_uppercase();
+        if (upper && inside) || (byte.is_ascii_lowercase() && !inside) {
+            return false;
+        }
+        inside = byte.is_ascii_alphabetic();
+        any |= inside;
+    }
+    any
 }
 
 fn is_title(value: &str) -> bool {

@@ -9,10 +9,10 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, StructArray};
+use arrow_array::{Array, ArrayRef, FixedSizeListArray, Int64Array, StructArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{DataType, Field, Fields};
-use bowyer_core::{Error, Output, Result};
+use bowyer_core::{Column, Error, Output, Result};
 use memchr::memmem::Finder;
 use regex::bytes::{CaptureLocations, Regex};
 
@@ -58,6 +58,21 @@ pub const FAMILY: &[Function] = &[
         .prepare(prepare_extract)
         .nullability(|_| true)
         .overloads(&[Overload::new(BYTES, Kind::Computed(extracted_type), extract_regex)]),
+    Function::scalar("extract_regex_span")
+        .examples(&[Example::new(
+            &["string [\"xa1\", \"x\"]"],
+            "struct<letter: fixed_size_list<item: int32>[2], digit: fixed_size_list<item: int32>[2]> \
+             [{letter: [1, 1], digit: [2, 1]}, null]",
+        )
+        .with(&[("pattern", "'(?P<letter>[ab])(?P<digit>\\d)'")])])
+        .summary("Gives where each named group of the regular expression matches: first byte and number of bytes.")
+        .notes("Null where nothing matches, and for a group that took no part. Every group must have a name.")
+        .args(&["strings"])
+        .options(&[PATTERN])
+        .nulls(Nulls::Inspect)
+        .prepare(prepare_extract)
+        .nullability(|_| true)
+        .overloads(&[Overload::new(BYTES, Kind::Computed(spans_type), extract_regex_span)]),
 ];
 
 const OPTIONS: &[OptionSpec] = &[
@@ -238,4 +253,49 @@ fn extract_regex(args: &Args<'_>, output: &mut Output) -> Result<()> {
     } else {
         Arc::new(StructArray::try_new(fields.clone(), columns, nulls)?)
     })
+}
+
+fn spans_type(types: &[DataType], options: &Options) -> Result<DataType> {
+    let regex = compile(options.utf8("pattern")?, Syntax::default())?;
+    let large = matches!(types[0], DataType::LargeUtf8 | DataType::LargeBinary);
+    let item = Arc::new(Field::new("item", if large { DataType::Int64 } else { DataType::Int32 }, true));
+    let span = DataType::FixedSizeList(item, 2);
+    let fields = group_names(&regex)?.into_iter().map(|name| Field::new(name, span.clone(), true));
+    Ok(DataType::Struct(fields.collect::<Fields>()))
+}
+
+fn extract_regex_span(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let regex = args.state::<Regex>()?;
+    let array = args.array(0)?;
+    let values = Bytes::of(array.as_ref())?;
+    let DataType::Struct(fields) = args.output_type() else { return Err(Error::internal("a struct is made")) };
+    let row_count = output.row_count();
+    let mut locations: CaptureLocations = regex.capture_locations();
+    let mut matched = Vec::with_capacity(row_count);
+    let mut spans: Vec<Vec<Option<(usize, usize)>>> = vec![Vec::with_capacity(row_count); fields.len()];
+    for row in 0..row_count {
+        let matches = array.is_valid(row) && regex.captures_read(&mut locations, values.get(row)).is_some();
+        matched.push(matches);
+        for (group, spans) in spans.iter_mut().enumerate() {
+            spans.push(if matches { locations.get(group + 1) } else { None });
+        }
+    }
+    let nulls = Some(NullBuffer::from(matched)).filter(|nulls| nulls.null_count() > 0);
+    let columns = fields.iter().zip(&spans).map(|(field, spans)| span_column(field.data_type(), spans, args));
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    output.set(Arc::new(StructArray::try_new_with_length(fields.clone(), columns, nulls, row_count)?))
+}
+
+/// Pairs of first byte and number of bytes.
+fn span_column(data_type: &DataType, spans: &[Option<(usize, usize)>], args: &Args<'_>) -> Result<ArrayRef> {
+    let DataType::FixedSizeList(item, _) = data_type else { return Err(Error::internal("a pair is made")) };
+    let ends = spans.iter().flat_map(|span| {
+        let (start, end) = span.unwrap_or((0, 0));
+        [start as i64, (end - start) as i64]
+    });
+    let ends: ArrayRef = Arc::new(ends.collect::<Int64Array>());
+    let ends = crate::encoding::convert(&Column::Array(ends), item.data_type(), args.memory())?.to_array()?;
+    let nulls = NullBuffer::from_iter(spans.iter().map(Option::is_some));
+    let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
+    Ok(Arc::new(FixedSizeListArray::try_new_with_length(item.clone(), 2, ends, nulls, spans.len())?))
 }

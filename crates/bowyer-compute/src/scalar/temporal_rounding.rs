@@ -94,8 +94,8 @@ const OPTIONS: &[OptionSpec] = &[
 /// What to round to.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// Months; counted within the year when the flag is set.
-    Months { count: i64, in_year: bool },
+    /// Months, counted from a year; within the year when the flag is set.
+    Months { count: i64, in_year: bool, epoch: i64 },
     /// Days from an origin.
     Days { count: i64, origin: i64 },
     /// Days within the month.
@@ -114,9 +114,9 @@ fn prepare(context: &BindContext<'_>) -> Result<Box<dyn Any + Send + Sync>> {
     let units = |per_day: i64, within: i64| Step::Units { count, per_day, within: calendar.then_some(within) };
     let unit = options.utf8("unit")?;
     let step = match unit {
-        "year" => Step::Months { count: count * 12, in_year: false },
-        "quarter" => Step::Months { count: count * 3, in_year: calendar },
-        "month" => Step::Months { count, in_year: calendar },
+        "year" => Step::Months { count: count * 12, in_year: false, epoch: 0 },
+        "quarter" => Step::Months { count: count * 3, in_year: calendar, epoch: 1970 },
+        "month" => Step::Months { count, in_year: calendar, epoch: 1970 },
         "week" if calendar => {
             return Err(Error::not_implemented("weeks are not counted from the start of a larger unit")
                 .for_argument("calendar_based_origin"));
@@ -144,12 +144,12 @@ fn neighbours(step: Step, tick: i64, per_day: i64) -> Option<(i64, i64)> {
     let day = tick.div_euclid(per_day);
     let days = |first: i64, next: i64| Some((first.checked_mul(per_day)?, next.checked_mul(per_day)?));
     match step {
-        Step::Months { count, in_year } => {
+        Step::Months { count, in_year, epoch } => {
             let Civil { year, month, .. } = Civil::of(day);
-            let months = (year - 1970) * 12 + month - 1;
+            let months = (year - epoch) * 12 + month - 1;
             let first = if in_year { months - (month - 1) % count } else { months - months.rem_euclid(count) };
             let start = |months: i64| {
-                let (year, month) = (1970 + months.div_euclid(12), months.rem_euclid(12) + 1);
+                let (year, month) = (epoch + months.div_euclid(12), months.rem_euclid(12) + 1);
                 Civil { year, month, day: 1 }.days()
             };
             days(start(first), start(first + count))

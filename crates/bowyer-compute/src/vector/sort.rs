@@ -14,7 +14,7 @@ use arrow_array::{ArrayRef, UInt64Array};
 use bowyer_core::{Error, Result};
 
 use crate::{Args, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
-use keys::{Direction, sorted_rows};
+use keys::{Direction, sort, sorted_rows};
 
 /// The functions of this family.
 pub const FAMILY: &[Function] = &[
@@ -38,6 +38,17 @@ pub const FAMILY: &[Function] = &[
         .examples(&[Example::new(&["int64 [5, 1, 3]"], "uint64 [1, 2]").with(&[("k", "2")])])
         .nullability(|_| false)
         .overloads(&[Overload::vector(&[Kind::Any], Kind::UInt64, select_k)]),
+    Function::vector("partition_nth_indices")
+        .summary("Gives indices that put the value that sorting would put at a place there, no greater ones before it.")
+        .notes("The order on either side is open. Nulls go to the end, or to the start, with NaNs beside them.")
+        .args(&["values"])
+        .options(&[
+            OptionSpec::new("pivot", OptionKind::Integer, OptionDefault::Required, "The place, from zero."),
+            NULL_PLACEMENT,
+        ])
+        .examples(&[Example::new(&["int64 [5, 1, 3]"], "uint64 [1, 2, 0]").with(&[("pivot", "1")])])
+        .nullability(|_| false)
+        .overloads(&[Overload::vector(&[Kind::Any], Kind::UInt64, partition)]),
 ];
 
 const ORDER: OptionSpec = OptionSpec::new(
@@ -62,6 +73,22 @@ fn rows(args: &Args<'_>) -> Result<Vec<u32>> {
     sorted_rows(&args.array(0)?, direction)
 }
 
+/// The rows of an array in ascending order, nulls at the end, and whether each differs from the one before it.
+///
+/// # Errors
+/// `NotImplemented` for types without an order.
+pub(crate) fn sorted_with_ties(array: &ArrayRef) -> Result<(Vec<u32>, Vec<bool>)> {
+    sort(array, Direction { descending: false, nulls_first: false })
+}
+
+/// As [`sorted_with_ties`], in the order that options ask for.
+///
+/// # Errors
+/// As [`sorted_with_ties`].
+pub(crate) fn sorted_as_asked(array: &ArrayRef, descending: bool, nulls_first: bool) -> Result<(Vec<u32>, Vec<bool>)> {
+    sort(array, Direction { descending, nulls_first })
+}
+
 fn sort_indices(args: &Args<'_>) -> Result<ArrayRef> {
     Ok(Arc::new(rows(args)?.into_iter().map(u64::from).collect::<UInt64Array>()))
 }
@@ -70,4 +97,15 @@ fn select_k(args: &Args<'_>) -> Result<ArrayRef> {
     let k = usize::try_from(args.options().integer("k")?)
         .map_err(|_| Error::invalid_argument("it is negative").for_argument("k"))?;
     Ok(Arc::new(rows(args)?.into_iter().take(k).map(u64::from).collect::<UInt64Array>()))
+}
+
+/// What is sorted is partitioned at every place.
+fn partition(args: &Args<'_>) -> Result<ArrayRef> {
+    let values = args.array(0)?;
+    let pivot = usize::try_from(args.options().integer("pivot")?).ok().filter(|pivot| *pivot <= values.len());
+    let outside = || Error::out_of_bounds(format!("it is no place of {} values", values.len())).for_argument("pivot");
+    pivot.ok_or_else(outside)?;
+    let nulls_first = args.options().utf8("null_placement")? == "at_start";
+    let rows = sorted_rows(&values, Direction { descending: false, nulls_first })?;
+    Ok(Arc::new(rows.into_iter().map(u64::from).collect::<UInt64Array>()))
 }

@@ -36,9 +36,13 @@ pub(super) fn sorted_rows(array: &ArrayRef, direction: Direction) -> Result<Vec<
 }
 
 /// Rows in order, and whether each differs from the one before it.
-type Sorted = (Vec<u32>, Vec<bool>);
+pub(super) type Sorted = (Vec<u32>, Vec<bool>);
 
-fn sort(array: &ArrayRef, direction: Direction) -> Result<Sorted> {
+/// As [`sorted_rows`], with whether each row differs from the one before it.
+///
+/// # Errors
+/// As [`sorted_rows`].
+pub(super) fn sort(array: &ArrayRef, direction: Direction) -> Result<Sorted> {
     if u32::try_from(array.len()).is_err() {
         return Err(Error::limit_exceeded("more than 2^32 rows to sort"));
     }

@@ -1,26 +1,77 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! Types as pyarrow prints them.
+//! Types by the names that pyarrow prints: `int32`, `timestamp[us, tz=UTC]`, `list<item: string>`.
+//!
+//! Options of functions, the command line and the literals of tests all read them here.
 
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit, UnionFields, UnionMode};
 
-use crate::value::Reader;
+use bowyer_core::{Error, Result};
 
-/// The type of a name such as `int32`, `timestamp[us, tz=UTC]` or `list<item: string>`.
+/// The type of a name.
 ///
 /// # Errors
-/// A sentence that says what is not understood.
-pub fn data_type(name: &str) -> Result<DataType, String> {
-    let mut reader = Reader::new(name);
-    let data_type = read(&mut reader)?;
-    reader.end()?;
-    Ok(data_type)
+/// `Parse`, with what is not understood.
+pub fn data_type(name: &str) -> Result<DataType> {
+    match data_type_prefix(name)? {
+        (data_type, "") => Ok(data_type),
+        (_, rest) => Err(refused(name, &format!("unexpected {rest:?}"))),
+    }
 }
 
-pub(crate) fn read(reader: &mut Reader<'_>) -> Result<DataType, String> {
+/// The type that a text begins with, and the rest of the text.
+///
+/// # Errors
+/// As [`data_type`].
+pub fn data_type_prefix(text: &str) -> Result<(DataType, &str)> {
+    let mut reader = Reader { rest: text };
+    match read(&mut reader) {
+        Ok(data_type) => Ok((data_type, reader.rest.trim_start())),
+        Err(why) => Err(refused(text, &why)),
+    }
+}
+
+#[cold]
+fn refused(name: &str, why: &str) -> Error {
+    Error::parse(format!(
+        "{name:?} names no type: {why}; names are as pyarrow prints them, such as timestamp[us, tz=UTC]"
+    ))
+}
+
+/// Reads text from the left. What is wrong is said in a few words, which become an error at the top.
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+/// What was read, or what is wrong.
+type Read<T> = std::result::Result<T, String>;
+
+impl<'a> Reader<'a> {
+    fn eat(&mut self, token: &str) -> bool {
+        self.rest = self.rest.trim_start();
+        let found = self.rest.strip_prefix(token);
+        self.rest = found.unwrap_or(self.rest);
+        found.is_some()
+    }
+
+    fn expect(&mut self, token: &str) -> Read<()> {
+        if self.eat(token) { Ok(()) } else { Err(format!("expected {token:?} at {:?}", self.rest)) }
+    }
+
+    /// The characters up to the first that is not wanted.
+    fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
+        self.rest = self.rest.trim_start();
+        let end = self.rest.find(|character| !wanted(character)).unwrap_or(self.rest.len());
+        let (taken, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        taken
+    }
+}
+
+fn read(reader: &mut Reader<'_>) -> Read<DataType> {
     let word = reader.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
     if let Some(simple) = simple(word) {
         return Ok(simple);
@@ -28,15 +79,21 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> Result<DataType, String> {
     match word {
         "date32" => Ok(bracketed_unit(reader, "day").map(|()| DataType::Date32)?),
         "date64" => Ok(bracketed_unit(reader, "ms").map(|()| DataType::Date64)?),
-        "time32" => unit_of(reader).map(DataType::Time32),
-        "time64" => unit_of(reader).map(DataType::Time64),
+        "time32" => match unit_of(reader)? {
+            unit @ (TimeUnit::Second | TimeUnit::Millisecond) => Ok(DataType::Time32(unit)),
+            _ => Err("time32 counts seconds or milliseconds".to_owned()),
+        },
+        "time64" => match unit_of(reader)? {
+            unit @ (TimeUnit::Microsecond | TimeUnit::Nanosecond) => Ok(DataType::Time64(unit)),
+            _ => Err("time64 counts microseconds or nanoseconds".to_owned()),
+        },
         "duration" => unit_of(reader).map(DataType::Duration),
         "timestamp" => timestamp(reader),
         "fixed_size_binary" => length(reader).map(DataType::FixedSizeBinary),
-        "decimal32" => decimal(reader).map(|(p, s)| DataType::Decimal32(p, s)),
-        "decimal64" => decimal(reader).map(|(p, s)| DataType::Decimal64(p, s)),
-        "decimal128" => decimal(reader).map(|(p, s)| DataType::Decimal128(p, s)),
-        "decimal256" => decimal(reader).map(|(p, s)| DataType::Decimal256(p, s)),
+        "decimal32" => decimal(reader, 9).map(|(p, s)| DataType::Decimal32(p, s)),
+        "decimal64" => decimal(reader, 18).map(|(p, s)| DataType::Decimal64(p, s)),
+        "decimal128" => decimal(reader, 38).map(|(p, s)| DataType::Decimal128(p, s)),
+        "decimal256" => decimal(reader, 76).map(|(p, s)| DataType::Decimal256(p, s)),
         "list" => only_field(reader).map(DataType::List),
         "large_list" => only_field(reader).map(DataType::LargeList),
         "list_view" => only_field(reader).map(DataType::ListView),
@@ -83,7 +140,7 @@ fn simple(word: &str) -> Option<DataType> {
     })
 }
 
-fn bracketed_unit(reader: &mut Reader<'_>, unit: &str) -> Result<(), String> {
+fn bracketed_unit(reader: &mut Reader<'_>, unit: &str) -> Read<()> {
     if reader.eat("[") {
         reader.expect(unit)?;
         reader.expect("]")?;
@@ -91,7 +148,7 @@ fn bracketed_unit(reader: &mut Reader<'_>, unit: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn unit(reader: &mut Reader<'_>) -> Result<TimeUnit, String> {
+fn unit(reader: &mut Reader<'_>) -> Read<TimeUnit> {
     match reader.take_while(char::is_alphanumeric) {
         "s" => Ok(TimeUnit::Second),
         "ms" => Ok(TimeUnit::Millisecond),
@@ -101,13 +158,13 @@ fn unit(reader: &mut Reader<'_>) -> Result<TimeUnit, String> {
     }
 }
 
-fn unit_of(reader: &mut Reader<'_>) -> Result<TimeUnit, String> {
+fn unit_of(reader: &mut Reader<'_>) -> Read<TimeUnit> {
     reader.expect("[")?;
     let unit = unit(reader)?;
     reader.expect("]").map(|()| unit)
 }
 
-fn timestamp(reader: &mut Reader<'_>) -> Result<DataType, String> {
+fn timestamp(reader: &mut Reader<'_>) -> Read<DataType> {
     reader.expect("[")?;
     let unit = unit(reader)?;
     let zone = reader.eat(",").then(|| {
@@ -118,26 +175,32 @@ fn timestamp(reader: &mut Reader<'_>) -> Result<DataType, String> {
     Ok(DataType::Timestamp(unit, zone))
 }
 
-fn number<T: std::str::FromStr>(reader: &mut Reader<'_>) -> Result<T, String> {
+fn number<T: std::str::FromStr>(reader: &mut Reader<'_>) -> Read<T> {
     let digits = reader.take_while(|c| c.is_ascii_digit() || c == '-');
     digits.parse().map_err(|_| format!("{digits:?} is no number here"))
 }
 
-fn length(reader: &mut Reader<'_>) -> Result<i32, String> {
+fn length(reader: &mut Reader<'_>) -> Read<i32> {
     reader.expect("[")?;
     let length = number(reader)?;
+    if length < 0 {
+        return Err(format!("{length} is no length"));
+    }
     reader.expect("]").map(|()| length)
 }
 
-fn decimal(reader: &mut Reader<'_>) -> Result<(u8, i8), String> {
+fn decimal(reader: &mut Reader<'_>, most: u8) -> Read<(u8, i8)> {
     reader.expect("(")?;
     let precision = number(reader)?;
+    if !(1..=most).contains(&precision) {
+        return Err(format!("a precision of {precision} is not between 1 and {most}"));
+    }
     reader.expect(",")?;
     let scale = number(reader)?;
     reader.expect(")").map(|()| (precision, scale))
 }
 
-fn field(reader: &mut Reader<'_>) -> Result<FieldRef, String> {
+fn field(reader: &mut Reader<'_>) -> Read<FieldRef> {
     let name = reader.take_while(|c| c != ':').trim().to_owned();
     reader.expect(":")?;
     let data_type = read(reader)?;
@@ -145,13 +208,13 @@ fn field(reader: &mut Reader<'_>) -> Result<FieldRef, String> {
     Ok(Arc::new(Field::new(name, data_type, nullable)))
 }
 
-fn only_field(reader: &mut Reader<'_>) -> Result<FieldRef, String> {
+fn only_field(reader: &mut Reader<'_>) -> Read<FieldRef> {
     reader.expect("<")?;
     let item = field(reader)?;
     reader.expect(">").map(|()| item)
 }
 
-fn fields(reader: &mut Reader<'_>) -> Result<Vec<FieldRef>, String> {
+fn fields(reader: &mut Reader<'_>) -> Read<Vec<FieldRef>> {
     reader.expect("<")?;
     let mut fields = vec![];
     while !reader.eat(">") {
@@ -163,7 +226,7 @@ fn fields(reader: &mut Reader<'_>) -> Result<Vec<FieldRef>, String> {
     Ok(fields)
 }
 
-fn map(reader: &mut Reader<'_>) -> Result<DataType, String> {
+fn map(reader: &mut Reader<'_>) -> Read<DataType> {
     reader.expect("<")?;
     let key = Field::new("key", read(reader)?, false);
     reader.expect(",")?;
@@ -173,7 +236,7 @@ fn map(reader: &mut Reader<'_>) -> Result<DataType, String> {
     Ok(DataType::Map(Arc::new(entries), false))
 }
 
-fn dictionary(reader: &mut Reader<'_>) -> Result<DataType, String> {
+fn dictionary(reader: &mut Reader<'_>) -> Read<DataType> {
     reader.expect("<")?;
     reader.expect("values=")?;
     let values = read(reader)?;
@@ -188,7 +251,7 @@ fn dictionary(reader: &mut Reader<'_>) -> Result<DataType, String> {
     Ok(DataType::Dictionary(Box::new(keys), Box::new(values)))
 }
 
-fn runs(reader: &mut Reader<'_>) -> Result<DataType, String> {
+fn runs(reader: &mut Reader<'_>) -> Read<DataType> {
     match fields(reader)?.as_slice() {
         [ends, values] => {
             let ends = Field::new("run_ends", ends.data_type().clone(), false);
@@ -198,7 +261,7 @@ fn runs(reader: &mut Reader<'_>) -> Result<DataType, String> {
     }
 }
 
-fn union(reader: &mut Reader<'_>, mode: UnionMode) -> Result<DataType, String> {
+fn union(reader: &mut Reader<'_>, mode: UnionMode) -> Read<DataType> {
     reader.expect("<")?;
     let mut fields = vec![];
     while !reader.eat(">") {
@@ -235,6 +298,16 @@ mod tests {
             data_type("dictionary<values=string, indices=int8, ordered=0>").unwrap(),
             DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8))
         );
-        assert!(data_type("int33").is_err() && data_type("list<int32").is_err());
+        assert_eq!(data_type("double").unwrap(), DataType::Float64);
+        assert_eq!(data_type("fixed_size_binary[16]").unwrap(), DataType::FixedSizeBinary(16));
+        assert_eq!(data_type_prefix("int8 [1]").unwrap(), (DataType::Int8, "[1]"));
+    }
+
+    #[test]
+    fn what_is_no_type_is_said_to_be_none() {
+        let names = ["int33", "int65", "list<int32", "time32[us]", "timestamp[h]", "decimal128(39, 0)", "]["];
+        for name in names.into_iter().chain(["fixed_size_binary[-1]", "int8 x", "decimal32(0, 0)", ""]) {
+            assert!(data_type(name).is_err(), "{name}");
+        }
     }
 }

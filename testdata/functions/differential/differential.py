@@ -1,0 +1,211 @@
+# SPDX-FileCopyrightText: The Bowyer Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Compares functions with pyarrow's on random and edge inputs, until time is up.
+
+Each call of pyarrow runs in a forked child with a limit of time, because some inputs kill it. Inputs that pyarrow does
+not take are left out; where it fails for the data, ours has to fail as well. What differs for a reason is in DEVIATIONS.
+"""
+
+import argparse
+import collections
+import decimal
+import io
+import json
+import math
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from cases import ARGUMENTS, CLOSE, DEVIATIONS, OPTIONS, SKIPPED, TYPES, value
+
+LIMIT_SECONDS = 5
+
+
+def column(kind, rows, rng):
+    """An array of a type: edges, random values and nulls, sometimes as a slice."""
+    share = rng.choice([0, 0, 0.2, 1 if rng.random() < 0.1 else 0.2])
+    values = [None if rng.random() < share else value(kind, rng) for _ in range(rows + 2)]
+    array = pa.array(values, kind)
+    return array.slice(1, rows) if rng.random() < 0.5 else pa.array(values[:rows], kind)
+
+
+def arguments(name, count, kind, rng):
+    """The arguments of a call whose first type is `kind`, or None."""
+    rows = rng.choice([0, 1, 7, 20])
+    if name in ARGUMENTS:
+        return ARGUMENTS[name](kind, rows, rng, column)
+    other = rng.choice(TYPES) if rng.random() < 0.15 else kind
+    return [column(kind if index == 0 else other, rows, rng) for index in range(count)]
+
+
+def in_child(body):
+    """What `body` returns in a forked child, or how that ended."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        signal.alarm(LIMIT_SECONDS)
+        try:
+            answer = ("value", body())
+        except (pa.ArrowNotImplementedError, TypeError, AttributeError) as error:
+            answer = ("refused", str(error))
+        except Exception as error:  # whatever it is, it is the answer
+            answer = ("failed", f"{type(error).__name__}: {error}")
+        with os.fdopen(write, "wb") as pipe:
+            try:
+                pickle.dump(answer, pipe)
+            except Exception as error:
+                pipe.write(pickle.dumps(("refused", f"no answer to send: {error}")))
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        data = pipe.read()
+    os.waitpid(child, 0)
+    return pickle.loads(data) if data else ("died", "")
+
+
+def plain(array):
+    """An array as its type and values that compare as a user sees them."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if isinstance(array, pa.Scalar):
+        array = pa.array([array], array.type)
+    return str(array.type), listed(array)
+
+
+def listed(array):
+    """The values of an array, times as the numbers that are stored."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return listed(array.dictionary_decode())
+    if pa.types.is_struct(kind):
+        valid = array.is_valid().to_pylist()
+        columns = [listed(child) for child in array.flatten()]
+        names = [field.name for field in kind]
+        return [dict(zip(names, row)) if there else None for there, row in zip(valid, zip(*columns) if columns else [])]
+    if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
+        array = array.view(pa.int32() if kind.bit_width == 32 else pa.int64())
+    return [shown(each) for each in array.to_pylist()]
+
+
+def shown(item):
+    if isinstance(item, float):
+        return "nan" if math.isnan(item) else repr(item)
+    if isinstance(item, list):
+        return [shown(each) for each in item]
+    if isinstance(item, tuple):
+        return tuple(shown(each) for each in item)
+    if isinstance(item, dict):
+        return {name: shown(each) for name, each in item.items()}
+    return item if isinstance(item, (bool, int, str, bytes, type(None))) else str(item)
+
+
+def of_pyarrow(name, columns, options):
+    def body():
+        function = getattr(pc, name)
+        return plain(function(*columns, **options))
+
+    return in_child(body)
+
+
+def of_bowyer(program, name, columns, options):
+    batch = pa.record_batch(columns, names=[f"argument{index}" for index in range(len(columns))])
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    command = [program, "call", name, "--options", json.dumps(options), "--as", "result"]
+    run = subprocess.run(command, input=sink.getvalue(), capture_output=True, timeout=60, check=False)
+    if run.returncode != 0:
+        return ("failed", run.stderr.decode(errors="replace").strip())
+    table = pa.ipc.open_stream(run.stdout).read_all()
+    return ("value", plain(table.column("result")))
+
+
+def close(a, b):
+    """Whether two shown values differ in the last digits alone."""
+    if isinstance(a, str) and isinstance(b, str):
+        try:
+            x, y = float(a), float(b)
+        except ValueError:
+            return a == b
+        return a == b or math.isclose(x, y, rel_tol=1e-12, abs_tol=1e-300)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(close(x, y) for x, y in zip(a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(close(a[key], b[key]) for key in a)
+    return a == b
+
+
+def same(name, ours, theirs):
+    if ours[0] != theirs[0]:
+        return False
+    if ours[0] != "value":
+        return True
+    if ours[1][0] != theirs[1][0]:
+        return False
+    return ours[1][1] == theirs[1][1] or (name in CLOSE and close(ours[1][1], theirs[1][1]))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--function", default=None)
+    given = parser.parse_args()
+    seed = given.seed if given.seed is not None else random.SystemRandom().randrange(2**32)
+    rng = random.Random(seed)
+    pa.set_cpu_count(1)
+    registry = subprocess.run([given.program, "functions", "--json"], capture_output=True, check=True).stdout
+    functions = [each for each in json.loads(registry) if hasattr(pc, each["name"]) and each["name"] not in SKIPPED]
+    if given.function:
+        functions = [each for each in functions if each["name"] == given.function]
+    print(f"pyarrow {pa.__version__}, seed {seed}, {len(functions)} functions")
+    counts, covered, differences = collections.Counter(), set(), {}
+    pairs = [(each, kind) for each in functions for kind in TYPES]
+    end = time.monotonic() + given.seconds
+    while time.monotonic() < end and pairs:
+        each, kind = rng.choice(pairs)
+        name = each["name"]
+        options = rng.choice(OPTIONS.get(name, [{}]))
+        columns = arguments(name, len(each["arguments"]) + each["variadic"], kind, rng)
+        if columns is None:
+            pairs.remove((each, kind))
+            continue
+        theirs = of_pyarrow(name, columns, options)
+        if theirs[0] in ("refused", "died"):
+            counts[theirs[0]] += 1
+            continue
+        ours = of_bowyer(given.program, name, columns, options)
+        counts["cases"] += 1
+        covered.add((name, str(kind)))
+        if same(name, ours, theirs):
+            continue
+        reason = next((why for applies, why in DEVIATIONS.get(name, []) if applies(columns, options, ours, theirs)), None)
+        if reason:
+            counts["explained"] += 1
+            continue
+        counts["differences"] += 1
+        if (name, str(kind)) not in differences:
+            differences[name, str(kind)] = (columns, options, ours, theirs)
+    for (name, kind), (columns, options, ours, theirs) in sorted(differences.items(), key=lambda item: item[0]):
+        print(f"\n{name} of {kind}, options {options}")
+        for each in columns:
+            print(f"  argument {each.type}: {listed(each)!r:.300}")
+        print(f"  bowyer:  {ours!r:.400}\n  pyarrow: {theirs!r:.400}")
+    print(
+        f"\n{len(covered)} functions x types, {counts['cases']} cases, {counts['differences']} differences in "
+        f"{len(differences)} pairs, {counts['explained']} explained; pyarrow refused {counts['refused']}, died {counts['died']}"
+    )
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    decimal.getcontext().prec = 100
+    sys.exit(main())
