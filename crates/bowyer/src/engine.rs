@@ -3,17 +3,16 @@
 
 //! The engine of a Rust program: opened once, shared by all threads.
 
-use std::sync::Arc;
-
 use arrow_array::Array;
 use arrow_schema::{Field, SchemaRef};
-use bowyer_core::{Column, Error, Result};
-use bowyer_engine::{Bindings, Control, InputBinding, Source, proto};
+use bowyer_core::{Column, Result};
+use bowyer_engine::{Control, proto};
 
 use crate::encode;
 use crate::expression::Literal;
-use crate::input::{Input, Rows as InputRows};
+use crate::input::Input;
 use crate::plan::Plan;
+use crate::prepared::Prepared;
 use crate::run::{QueryOptions, Rows};
 
 /// How an engine is opened. Zero means the default.
@@ -81,41 +80,23 @@ impl Engine {
         inputs: impl IntoIterator<Item = (&'a str, I)>,
         options: QueryOptions,
     ) -> Result<Rows> {
-        let prepared = self.0.prepare(plan)?;
-        let parameters = options
-            .parameters
-            .iter()
-            .map(|(name, value)| Ok((name.clone(), encode::literal(value)?)))
-            .collect::<Result<_>>()?;
-        let mut bindings = Bindings {
-            parameters,
-            batch_rows: options.batch_rows,
-            memory_limit: options.memory_limit_bytes,
-            timeout: options.timeout,
-            query_id: options.query_id,
-            ..Bindings::default()
-        };
-        let mut readers: Vec<_> = prepared.inputs().iter().map(|_| None).collect();
-        for (name, input) in inputs {
-            let index = prepared.inputs().iter().position(|known| known.name == name);
-            let index = index.ok_or_else(|| Error::not_found(format!("the plan has no input {name:?}")))?;
-            let binding = match input.into().0 {
-                InputRows::Batches(batches) => {
-                    let source = Source::new(prepared.inputs()[index].schema.clone());
-                    batches.into_iter().try_for_each(|batch| source.push(batch)).map_err(|mut error| {
-                        error.place_mut().input = Some(name.to_owned());
-                        error
-                    })?;
-                    InputBinding::Source(Arc::new(source))
-                }
-                InputRows::Reader(reader) => {
-                    readers[index] = Some(reader);
-                    InputBinding::Pushed
-                }
-            };
-            bindings.inputs.push((name.to_owned(), binding));
-        }
-        Rows::start(&prepared, bindings, readers)
+        self.prepare_bytes(plan)?.run(inputs, options)
+    }
+
+    /// Binds and optimises a plan, to run it any number of times.
+    ///
+    /// # Errors
+    /// What is wrong with the plan.
+    pub fn prepare(&self, plan: &Plan) -> Result<Prepared> {
+        self.prepare_bytes(&plan.to_bytes()?)
+    }
+
+    /// Binds and optimises a plan in the contract's form.
+    ///
+    /// # Errors
+    /// What is wrong with the plan.
+    pub fn prepare_bytes(&self, plan: &[u8]) -> Result<Prepared> {
+        self.0.prepare(plan).map(Prepared)
     }
 
     /// The schema of a plan's result.
@@ -123,9 +104,7 @@ impl Engine {
     /// # Errors
     /// What is wrong with the plan.
     pub fn schema(&self, plan: &Plan) -> Result<SchemaRef> {
-        let prepared = self.0.prepare(&plan.to_bytes()?)?;
-        let output = prepared.outputs().first().map(|(_, schema)| schema.clone());
-        output.ok_or_else(|| Error::internal("a plan without an output"))
+        self.prepare(plan)?.schema()
     }
 
     /// The bound plan and its pipelines as text.
@@ -133,8 +112,7 @@ impl Engine {
     /// # Errors
     /// What is wrong with the plan.
     pub fn explain(&self, plan: &Plan) -> Result<String> {
-        let description = self.0.prepare(&plan.to_bytes()?)?.description();
-        Ok(format!("{}\n{}", description.logical, description.physical))
+        Ok(self.prepare(plan)?.explain())
     }
 
     /// Calls a function of the manual. An aggregate gives a scalar; long columns are split over the threads.

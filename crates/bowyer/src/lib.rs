@@ -38,6 +38,7 @@ mod expression;
 mod input;
 mod measure;
 mod plan;
+mod prepared;
 mod reshape;
 mod run;
 mod window;
@@ -55,6 +56,7 @@ pub use measure::{
     Measure, count, count_all, count_distinct, first, last, max, mean, measure, median, min, quantile, stddev, sum,
 };
 pub use plan::{JoinKind, Plan, SortKey, asc, desc};
+pub use prepared::{Needs, Prepared};
 pub use reshape::{Pivot, Unnest, pivot, unnest};
 pub use run::{QueryOptions, Rows, Statistics};
 pub use window::{

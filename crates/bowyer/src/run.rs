@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_schema::SchemaRef;
+use arrow_schema::{ArrowError, SchemaRef};
 use bowyer_core::{Error, Result};
 use bowyer_engine::{Bindings, Next, Notify, Prepared, Query};
 
@@ -138,8 +138,7 @@ impl Rows {
             Some(Ok(batch)) => self.query.push(input, batch).map(|()| true),
             Some(Err(error)) => {
                 *slot = None;
-                let error = Error::user_function(format!("the reader failed: {error}")).caused_by(error);
-                self.query.finish(input, Some(error)).map(|()| false)
+                self.query.finish(input, Some(of_reader(error))).map(|()| false)
             }
             None => {
                 *slot = None;
@@ -147,6 +146,21 @@ impl Rows {
             }
         }
     }
+}
+
+/// The error of a reader: its own where it is one of ours.
+fn of_reader(error: ArrowError) -> Error {
+    match error {
+        ArrowError::ExternalError(error) => match error.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(error) => failed_reader(ArrowError::ExternalError(error)),
+        },
+        error => failed_reader(error),
+    }
+}
+
+fn failed_reader(error: ArrowError) -> Error {
+    Error::user_function(format!("the reader failed: {error}")).caused_by(error)
 }
 
 impl Iterator for Rows {

@@ -1,0 +1,20 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Scans and sinks: the files that a query reads and writes.
+//!
+//! [`Scan`] reads Arrow IPC files and streams and Parquet files, told by their first bytes, and only the columns and rows that a
+//! [`Request`] asks for. [`Sink`] writes Arrow IPC and CSV; [`NewFile`] keeps a file that is not finished out of
+//! sight. Nothing here knows a plan, and nothing starts a thread: a scan is pulled.
+
+#![forbid(unsafe_code)]
+
+mod fit;
+mod format;
+mod new_file;
+mod scan;
+mod sink;
+
+pub use new_file::NewFile;
+pub use scan::{Request, Scan};
+pub use sink::{OutputFormat, Sink};
