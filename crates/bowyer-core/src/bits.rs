@@ -96,6 +96,39 @@ pub fn zip_words(a: &BooleanBuffer, b: &BooleanBuffer, out: &mut [u64], f: impl 
     }
 }
 
+/// Writes `f` of the words of four bitmaps of one length.
+///
+/// # Panics
+/// When the lengths differ.
+#[inline]
+pub fn zip_four_words(four: [&BooleanBuffer; 4], out: &mut [u64], f: impl Fn([u64; 4]) -> u64) {
+    let [a, b, c, d] = four;
+    let len = a.len();
+    assert!(four.iter().all(|bits| bits.len() == len), "bitmaps of one length");
+    if let (Some(a), Some(b), Some(c), Some(d)) = (byte_aligned(a), byte_aligned(b), byte_aligned(c), byte_aligned(d)) {
+        let out = &mut *out;
+        vectorised(
+            #[inline(always)]
+            || {
+                let first = a.chunks_exact(8).zip(b.chunks_exact(8));
+                let second = c.chunks_exact(8).zip(d.chunks_exact(8));
+                for (out, ((a, b), (c, d))) in out.iter_mut().zip(first.zip(second)) {
+                    *out = f([word_of(a), word_of(b), word_of(c), word_of(d)]);
+                }
+            },
+        );
+    } else {
+        let first = bits_whole(a).zip(bits_whole(b));
+        let second = bits_whole(c).zip(bits_whole(d));
+        for (out, ((a, b), (c, d))) in out.iter_mut().zip(first.zip(second)) {
+            *out = f([a, b, c, d]);
+        }
+    }
+    if let Some(last) = out.get_mut(len / 64).filter(|_| !len.is_multiple_of(64)) {
+        *last = f(four.map(|bits| bits.bit_chunks().remainder_bits()));
+    }
+}
+
 /// The bytes of a bitmap that begins at a byte, up to its last whole word.
 fn byte_aligned(bits: &BooleanBuffer) -> Option<&[u8]> {
     let whole = bits.len() / 64 * 8;

@@ -10,6 +10,7 @@ pub mod arch;
 pub mod arity;
 pub mod bits;
 pub mod column;
+pub mod compress;
 pub mod dispatch;
 pub mod error;
 #[cfg(feature = "fault-injection")]
@@ -20,6 +21,7 @@ pub mod keys;
 pub mod lanes;
 pub mod memory;
 pub mod output;
+pub mod selection;
 pub mod signals;
 pub mod take;
 

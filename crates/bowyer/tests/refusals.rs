@@ -22,11 +22,7 @@ fn batches() -> Vec<RecordBatch> {
         let id = Int64Array::from_iter(ids.clone().map(|id| (id % 13 != 0).then_some(id * 7919 % 500)));
         let value = Float64Array::from_iter_values(ids.clone().map(|id| id as f64 / 3.0));
         let name = StringArray::from_iter_values(ids.map(|id| format!("name {}", id % 700)));
-        RecordBatch::try_from_iter([
-            ("id", Arc::new(id) as _),
-            ("v", Arc::new(value) as _),
-            ("s", Arc::new(name) as _),
-        ])
+        RecordBatch::try_from_iter([("id", Arc::new(id) as _), ("v", Arc::new(value) as _), ("s", Arc::new(name) as _)])
     };
     (0..ROWS / 2_000).map(|at| batch(at * 2_000).unwrap()).collect()
 }

@@ -9,7 +9,7 @@
 use arrow_array::Array;
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::DataType;
-use bowyer_core::bits::{map_words, words, zip_words};
+use bowyer_core::bits::{map_words, zip_four_words, zip_words};
 use bowyer_core::{Column, Output, Result, bits};
 
 use super::comparison::booleans;
@@ -161,14 +161,17 @@ fn kleene(
     if a_valid.is_none() && b_valid.is_none() {
         return Ok(());
     }
-    let all = BooleanBuffer::new_set(row_count);
-    let (a_valid, b_valid) = (a_valid.as_ref().unwrap_or(&all), b_valid.as_ref().unwrap_or(&all));
-    let lanes = words(&a).zip(words(&b)).zip(words(a_valid).zip(words(b_valid)));
-    let known = bits::build(row_count, args.memory(), |out| {
-        for (out, ((a, b), (a_valid, b_valid))) in out.iter_mut().zip(lanes) {
-            let (by_a, by_b) = decides(a, b);
-            *out = (a_valid & b_valid) | (a_valid & by_a) | (b_valid & by_b);
+    // Where one side is always valid, only the other's validity and its own values are asked.
+    let known = bits::build(row_count, args.memory(), |out| match (&a_valid, &b_valid) {
+        (Some(a_valid), Some(b_valid)) => {
+            zip_four_words([&a, &b, a_valid, b_valid], out, |[a, b, a_valid, b_valid]| {
+                let (by_a, by_b) = decides(a, b);
+                (a_valid & b_valid) | (a_valid & by_a) | (b_valid & by_b)
+            })
         }
+        (Some(valid), None) => zip_words(&b, valid, out, |b, valid| valid | decides(0, b).1),
+        (None, Some(valid)) => zip_words(&a, valid, out, |a, valid| valid | decides(a, 0).0),
+        (None, None) => out.fill(u64::MAX),
     })?;
     output.set_validity(Some(NullBuffer::new(known)))
 }

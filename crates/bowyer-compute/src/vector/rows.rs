@@ -13,6 +13,7 @@ use arrow_array::{Array, ArrayRef, BooleanArray, UInt32Array, UInt64Array};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, NullBuffer};
 use arrow_schema::DataType;
 use arrow_select::take::TakeOptions;
+use bowyer_core::selection::Selection;
 use bowyer_core::{Memory, Output, Result, bits, with_width};
 
 /// The rows of `values` at `indices`, which are in bounds where valid.
@@ -133,6 +134,10 @@ fn take_bytes(values: &ArrayRef, rows: impl Iterator<Item = usize> + Clone, outp
 /// # Errors
 /// As [`take_rows`].
 pub(crate) fn filter_rows(values: &ArrayRef, mask: &BooleanBuffer, memory: &Memory) -> Result<ArrayRef> {
+    if values.data_type().is_primitive() || values.data_type() == &DataType::Boolean {
+        let selection = Selection::new(mask.clone());
+        return if selection.is_whole() { Ok(values.clone()) } else { selection.apply(values, memory) };
+    }
     let kept = mask.count_set_bits();
     if kept == values.len() {
         return Ok(values.clone());

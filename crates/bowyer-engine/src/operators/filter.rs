@@ -11,9 +11,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::SchemaRef;
+use bowyer_core::selection::Selection;
 use bowyer_core::{Column, Error, Result};
 
-use super::select::Selection;
 use super::{Output, Stage, TaskContext};
 use crate::program::Program;
 

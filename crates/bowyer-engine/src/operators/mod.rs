@@ -16,7 +16,6 @@ pub(crate) mod pivot;
 pub(crate) mod project;
 pub(crate) mod results;
 pub(crate) mod sample;
-mod select;
 pub(crate) mod set_operation;
 pub(crate) mod sort;
 pub(crate) mod unnest;

@@ -12,10 +12,11 @@ use arrow_array::types::UInt64Type;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::SchemaRef;
+use bowyer_core::selection::Selection;
 use bowyer_core::{Charge, Error, Result};
 
 use super::aggregate::{own, own_all};
-use super::select::Selection;
+
 use super::{Breaker, Finished, LocalState, Morsel, Stage, TaskContext};
 
 /// A task gathers at least so many rows before it drops those that cannot be chosen any more.

@@ -15,12 +15,13 @@ use arrow_schema::{DataType, SchemaRef};
 use bowyer_core::group::GroupTable;
 use bowyer_core::keys::{KeyOptions, NO_GROUP};
 use bowyer_core::lanes::Lanes;
+use bowyer_core::selection::Selection;
 use bowyer_core::take::is_pooled;
 use bowyer_core::{Charge, Error, Memory, Result};
 use rayon::prelude::*;
 
 use super::aggregate::{own, own_all};
-use super::select::Selection;
+
 use super::{Breaker, Finished, LocalState, Morsel, TaskContext};
 
 /// What a set operation keeps of the first input.

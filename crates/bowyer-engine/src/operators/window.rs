@@ -24,13 +24,14 @@ use arrow_schema::{DataType, SchemaRef};
 use bowyer_compute::Bound;
 use bowyer_core::group::GroupTable;
 use bowyer_core::keys::KeyOptions;
+use bowyer_core::selection::Selection;
 use bowyer_core::take::{Rows, concat, is_pooled, take};
 use bowyer_core::{Charge, Error, Result};
 use datafusion_common::ScalarValue;
 use rayon::prelude::*;
 
 use super::aggregate::{own, own_all};
-use super::select::Selection;
+
 use super::sort::order::Order;
 use super::{Breaker, Finished, LocalState, Morsel, SortKey, TaskContext};
 use arrangement::{Arrangement, Chunk, Gathered};

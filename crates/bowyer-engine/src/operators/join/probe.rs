@@ -13,6 +13,7 @@ use arrow_buffer::BooleanBuffer;
 use arrow_schema::{FieldRef, SchemaRef};
 use arrow_select::zip::zip;
 use bowyer_core::keys::NO_GROUP;
+use bowyer_core::selection::Selection;
 use bowyer_core::take::{NO_ROW, Rows, take};
 use bowyer_core::{Error, Memory, Result};
 
@@ -20,7 +21,6 @@ use super::build::{BuildTable, Partners};
 use super::pairing::{Pairing, Pairs};
 use super::unmatched::as_type;
 use super::{JoinBuild, JoinKeys, Rule};
-use crate::operators::select::Selection;
 use crate::operators::{JoinColumn, Output, Rest, Stage, TaskContext};
 
 /// The probe side of a join.

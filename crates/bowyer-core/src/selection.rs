@@ -14,14 +14,13 @@ use arrow_array::{Array, ArrayRef, BooleanArray, make_array};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer};
 use arrow_data::ArrayDataBuilder;
 use arrow_select::filter::{FilterBuilder, FilterPredicate};
-use bowyer_core::arch::vectorised;
-use bowyer_core::{Memory, Result, bits};
 
-/// Words with at most this many rows are taken bit by bit; others by a pass over all 64 without a branch.
-const SPARSE_ROWS: u32 = 10;
+use crate::compress::{compress, compress_bits};
+use crate::{Memory, Result, bits};
 
 /// The rows that a mask keeps.
-pub(crate) struct Selection {
+#[derive(Debug)]
+pub struct Selection {
     words: Vec<u64>,
     mask: BooleanBuffer,
     row_count: usize,
@@ -30,34 +29,41 @@ pub(crate) struct Selection {
 
 impl Selection {
     /// The rows whose bit is set.
-    pub(crate) fn new(mask: BooleanBuffer) -> Self {
+    #[must_use]
+    pub fn new(mask: BooleanBuffer) -> Self {
         let words: Vec<u64> = bits::words(&mask).collect();
         let row_count = words.iter().map(|word| word.count_ones() as usize).sum();
         Self { words, mask, row_count, predicate: OnceCell::new() }
     }
 
     /// How many rows it keeps.
-    pub(crate) fn row_count(&self) -> usize {
+    #[must_use]
+    pub fn row_count(&self) -> usize {
         self.row_count
     }
 
     /// Whether it keeps none.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.row_count == 0
     }
 
     /// Whether it keeps all.
-    pub(crate) fn is_whole(&self) -> bool {
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
         self.row_count == self.mask.len()
     }
 
     /// The kept ones of some values, one for each row; of no values none.
-    pub(crate) fn rows<T: Copy>(&self, values: &[T]) -> Vec<T> {
+    pub fn rows<T: Copy>(&self, values: &[T]) -> Vec<T> {
         if values.is_empty() { Vec::new() } else { self.mask.set_indices().map(|row| values[row]).collect() }
     }
 
-    /// The kept rows of a column.
-    pub(crate) fn apply(&self, column: &ArrayRef, memory: &Memory) -> Result<ArrayRef> {
+    /// The kept rows of a column, which has as many rows as the mask.
+    ///
+    /// # Errors
+    /// `MemoryLimit`, and those of arrow-select for columns that go through it.
+    pub fn apply(&self, column: &ArrayRef, memory: &Memory) -> Result<ArrayRef> {
         if let Some(values) = column.as_boolean_opt() {
             let nulls = self.nulls(column, memory)?;
             return Ok(Arc::new(BooleanArray::new(self.bits(values.values(), memory)?, nulls)));
@@ -98,68 +104,12 @@ impl Selection {
         let data = column.to_data();
         let values = data.buffer::<T>(0).get(..column.len()).unwrap_or_default();
         let mut kept = memory.allocate(self.row_count * size_of::<T>())?;
-        let (words, places) = (&self.words, kept.as_mut_slice_of::<T>());
-        vectorised(
-            #[inline(always)]
-            || compress(values, words, places),
-        );
+        compress(values, &self.words, kept.as_mut_slice_of::<T>());
         Ok(kept.into_buffer())
     }
 
     fn bits(&self, source: &BooleanBuffer, memory: &Memory) -> Result<BooleanBuffer> {
-        bits::build(self.row_count, memory, |out| {
-            out.fill(0);
-            let mut row = 0;
-            for (mut word, source) in self.words.iter().copied().zip(bits::words(source)) {
-                while word != 0 {
-                    let bit = source >> word.trailing_zeros() & 1;
-                    out[row / 64] |= bit << (row % 64);
-                    row += 1;
-                    word &= word - 1;
-                }
-            }
-        })
-    }
-}
-
-/// Writes the values whose bit is set to `kept`, which has as many places as bits are set.
-#[inline(always)]
-fn compress<T: ArrowNativeType>(values: &[T], words: &[u64], mut kept: &mut [T]) {
-    let mut scratch = [T::default(); 64];
-    for (values, &word) in values.chunks(64).zip(words) {
-        let count = word.count_ones();
-        let (now, later) = kept.split_at_mut(count as usize);
-        kept = later;
-        if count == 0 {
-            continue;
-        }
-        if let Ok(values) = <&[T; 64]>::try_from(values) {
-            if word == u64::MAX {
-                now.copy_from_slice(values);
-            } else if count > SPARSE_ROWS {
-                let mut place = 0_usize;
-                for (bit, &value) in values.iter().enumerate() {
-                    // A value that is not kept is overwritten by the next one.
-                    scratch[place & 63] = value;
-                    place += (word >> bit & 1) as usize;
-                }
-                now.copy_from_slice(&scratch[..count as usize]);
-            } else {
-                take_bits(values, word, now);
-            }
-        } else {
-            take_bits(values, word, now);
-        }
-    }
-}
-
-#[inline(always)]
-fn take_bits<T: ArrowNativeType>(values: &[T], mut word: u64, now: &mut [T]) {
-    for place in now {
-        if let Some(&value) = values.get(word.trailing_zeros() as usize) {
-            *place = value;
-        }
-        word &= word.wrapping_sub(1);
+        bits::build(self.row_count, memory, |out| compress_bits(bits::words(source), &self.words, out))
     }
 }
 
