@@ -152,6 +152,159 @@ func (AsOfDirection) EnumDescriptor() ([]byte, []int) {
 	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{1}
 }
 
+type FrameUnit int32
+
+const (
+	FrameUnit_FRAME_UNIT_UNSPECIFIED FrameUnit = 0
+	FrameUnit_FRAME_UNIT_ROWS        FrameUnit = 1 // bounds count rows
+	FrameUnit_FRAME_UNIT_GROUPS      FrameUnit = 2 // bounds count groups of rows that are equal in the order
+	FrameUnit_FRAME_UNIT_RANGE       FrameUnit = 3 // bounds are distances of the order's one key
+)
+
+// Enum value maps for FrameUnit.
+var (
+	FrameUnit_name = map[int32]string{
+		0: "FRAME_UNIT_UNSPECIFIED",
+		1: "FRAME_UNIT_ROWS",
+		2: "FRAME_UNIT_GROUPS",
+		3: "FRAME_UNIT_RANGE",
+	}
+	FrameUnit_value = map[string]int32{
+		"FRAME_UNIT_UNSPECIFIED": 0,
+		"FRAME_UNIT_ROWS":        1,
+		"FRAME_UNIT_GROUPS":      2,
+		"FRAME_UNIT_RANGE":       3,
+	}
+)
+
+func (x FrameUnit) Enum() *FrameUnit {
+	p := new(FrameUnit)
+	*p = x
+	return p
+}
+
+func (x FrameUnit) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FrameUnit) Descriptor() protoreflect.EnumDescriptor {
+	return file_bowyer_v1_plan_proto_enumTypes[2].Descriptor()
+}
+
+func (FrameUnit) Type() protoreflect.EnumType {
+	return &file_bowyer_v1_plan_proto_enumTypes[2]
+}
+
+func (x FrameUnit) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FrameUnit.Descriptor instead.
+func (FrameUnit) EnumDescriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{2}
+}
+
+type FrameExclusion int32
+
+const (
+	FrameExclusion_FRAME_EXCLUSION_UNSPECIFIED FrameExclusion = 0 // nothing
+	FrameExclusion_FRAME_EXCLUSION_CURRENT_ROW FrameExclusion = 1
+	FrameExclusion_FRAME_EXCLUSION_GROUP       FrameExclusion = 2 // the current row and its peers
+	FrameExclusion_FRAME_EXCLUSION_TIES        FrameExclusion = 3 // the peers, not the current row
+)
+
+// Enum value maps for FrameExclusion.
+var (
+	FrameExclusion_name = map[int32]string{
+		0: "FRAME_EXCLUSION_UNSPECIFIED",
+		1: "FRAME_EXCLUSION_CURRENT_ROW",
+		2: "FRAME_EXCLUSION_GROUP",
+		3: "FRAME_EXCLUSION_TIES",
+	}
+	FrameExclusion_value = map[string]int32{
+		"FRAME_EXCLUSION_UNSPECIFIED": 0,
+		"FRAME_EXCLUSION_CURRENT_ROW": 1,
+		"FRAME_EXCLUSION_GROUP":       2,
+		"FRAME_EXCLUSION_TIES":        3,
+	}
+)
+
+func (x FrameExclusion) Enum() *FrameExclusion {
+	p := new(FrameExclusion)
+	*p = x
+	return p
+}
+
+func (x FrameExclusion) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FrameExclusion) Descriptor() protoreflect.EnumDescriptor {
+	return file_bowyer_v1_plan_proto_enumTypes[3].Descriptor()
+}
+
+func (FrameExclusion) Type() protoreflect.EnumType {
+	return &file_bowyer_v1_plan_proto_enumTypes[3]
+}
+
+func (x FrameExclusion) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FrameExclusion.Descriptor instead.
+func (FrameExclusion) EnumDescriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{3}
+}
+
+type SetKind int32
+
+const (
+	SetKind_SET_KIND_UNSPECIFIED SetKind = 0
+	SetKind_SET_KIND_INTERSECT   SetKind = 1 // rows that all relations have
+	SetKind_SET_KIND_EXCEPT      SetKind = 2 // rows of the first that no other has
+)
+
+// Enum value maps for SetKind.
+var (
+	SetKind_name = map[int32]string{
+		0: "SET_KIND_UNSPECIFIED",
+		1: "SET_KIND_INTERSECT",
+		2: "SET_KIND_EXCEPT",
+	}
+	SetKind_value = map[string]int32{
+		"SET_KIND_UNSPECIFIED": 0,
+		"SET_KIND_INTERSECT":   1,
+		"SET_KIND_EXCEPT":      2,
+	}
+)
+
+func (x SetKind) Enum() *SetKind {
+	p := new(SetKind)
+	*p = x
+	return p
+}
+
+func (x SetKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SetKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_bowyer_v1_plan_proto_enumTypes[4].Descriptor()
+}
+
+func (SetKind) Type() protoreflect.EnumType {
+	return &file_bowyer_v1_plan_proto_enumTypes[4]
+}
+
+func (x SetKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SetKind.Descriptor instead.
+func (SetKind) EnumDescriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{4}
+}
+
 type Plan struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Version       uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // of this contract: 1
@@ -357,7 +510,13 @@ type Relation struct {
 	//	*Relation_Limit
 	//	*Relation_Union
 	//	*Relation_Distinct
+	//	*Relation_Window
 	//	*Relation_AsOfJoin
+	//	*Relation_SetOperation
+	//	*Relation_Unnest
+	//	*Relation_Pivot
+	//	*Relation_Unpivot
+	//	*Relation_Sample
 	Kind          isRelation_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -488,10 +647,64 @@ func (x *Relation) GetDistinct() *Distinct {
 	return nil
 }
 
+func (x *Relation) GetWindow() *Window {
+	if x != nil {
+		if x, ok := x.Kind.(*Relation_Window); ok {
+			return x.Window
+		}
+	}
+	return nil
+}
+
 func (x *Relation) GetAsOfJoin() *AsOfJoin {
 	if x != nil {
 		if x, ok := x.Kind.(*Relation_AsOfJoin); ok {
 			return x.AsOfJoin
+		}
+	}
+	return nil
+}
+
+func (x *Relation) GetSetOperation() *SetOperation {
+	if x != nil {
+		if x, ok := x.Kind.(*Relation_SetOperation); ok {
+			return x.SetOperation
+		}
+	}
+	return nil
+}
+
+func (x *Relation) GetUnnest() *Unnest {
+	if x != nil {
+		if x, ok := x.Kind.(*Relation_Unnest); ok {
+			return x.Unnest
+		}
+	}
+	return nil
+}
+
+func (x *Relation) GetPivot() *Pivot {
+	if x != nil {
+		if x, ok := x.Kind.(*Relation_Pivot); ok {
+			return x.Pivot
+		}
+	}
+	return nil
+}
+
+func (x *Relation) GetUnpivot() *Unpivot {
+	if x != nil {
+		if x, ok := x.Kind.(*Relation_Unpivot); ok {
+			return x.Unpivot
+		}
+	}
+	return nil
+}
+
+func (x *Relation) GetSample() *Sample {
+	if x != nil {
+		if x, ok := x.Kind.(*Relation_Sample); ok {
+			return x.Sample
 		}
 	}
 	return nil
@@ -537,8 +750,32 @@ type Relation_Distinct struct {
 	Distinct *Distinct `protobuf:"bytes,10,opt,name=distinct,proto3,oneof"`
 }
 
+type Relation_Window struct {
+	Window *Window `protobuf:"bytes,11,opt,name=window,proto3,oneof"`
+}
+
 type Relation_AsOfJoin struct {
 	AsOfJoin *AsOfJoin `protobuf:"bytes,12,opt,name=as_of_join,json=asOfJoin,proto3,oneof"`
+}
+
+type Relation_SetOperation struct {
+	SetOperation *SetOperation `protobuf:"bytes,14,opt,name=set_operation,json=setOperation,proto3,oneof"`
+}
+
+type Relation_Unnest struct {
+	Unnest *Unnest `protobuf:"bytes,15,opt,name=unnest,proto3,oneof"`
+}
+
+type Relation_Pivot struct {
+	Pivot *Pivot `protobuf:"bytes,16,opt,name=pivot,proto3,oneof"`
+}
+
+type Relation_Unpivot struct {
+	Unpivot *Unpivot `protobuf:"bytes,17,opt,name=unpivot,proto3,oneof"`
+}
+
+type Relation_Sample struct {
+	Sample *Sample `protobuf:"bytes,18,opt,name=sample,proto3,oneof"`
 }
 
 func (*Relation_Scan) isRelation_Kind() {}
@@ -559,7 +796,19 @@ func (*Relation_Union) isRelation_Kind() {}
 
 func (*Relation_Distinct) isRelation_Kind() {}
 
+func (*Relation_Window) isRelation_Kind() {}
+
 func (*Relation_AsOfJoin) isRelation_Kind() {}
+
+func (*Relation_SetOperation) isRelation_Kind() {}
+
+func (*Relation_Unnest) isRelation_Kind() {}
+
+func (*Relation_Pivot) isRelation_Kind() {}
+
+func (*Relation_Unpivot) isRelation_Kind() {}
+
+func (*Relation_Sample) isRelation_Kind() {}
 
 // Reads an input.
 type Scan struct {
@@ -778,6 +1027,7 @@ type Aggregate struct {
 	Relation      uint32                 `protobuf:"varint,1,opt,name=relation,proto3" json:"relation,omitempty"`
 	Keys          []*NamedExpression     `protobuf:"bytes,2,rep,name=keys,proto3" json:"keys,omitempty"`
 	Measures      []*Measure             `protobuf:"bytes,3,rep,name=measures,proto3" json:"measures,omitempty"`
+	GroupingSets  []*GroupingSet         `protobuf:"bytes,4,rep,name=grouping_sets,json=groupingSets,proto3" json:"grouping_sets,omitempty"` // given any: one result for each; keys not in a set are null, and a column
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -833,20 +1083,74 @@ func (x *Aggregate) GetMeasures() []*Measure {
 	return nil
 }
 
+func (x *Aggregate) GetGroupingSets() []*GroupingSet {
+	if x != nil {
+		return x.GroupingSets
+	}
+	return nil
+}
+
+// Some of the keys of an aggregate.
+type GroupingSet struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Keys          []uint32               `protobuf:"varint,1,rep,packed,name=keys,proto3" json:"keys,omitempty"` // indices into `keys`; none: all rows are one group
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupingSet) Reset() {
+	*x = GroupingSet{}
+	mi := &file_bowyer_v1_plan_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupingSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupingSet) ProtoMessage() {}
+
+func (x *GroupingSet) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_plan_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupingSet.ProtoReflect.Descriptor instead.
+func (*GroupingSet) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *GroupingSet) GetKeys() []uint32 {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
 // One aggregate of a group.
 type Measure struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Function      string                 `protobuf:"bytes,1,opt,name=function,proto3" json:"function,omitempty"` // of kind aggregate in the function manual
 	Arguments     []uint32               `protobuf:"varint,2,rep,packed,name=arguments,proto3" json:"arguments,omitempty"`
 	Options       []*Option              `protobuf:"bytes,3,rep,name=options,proto3" json:"options,omitempty"`
-	Name          string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"` // empty: argument_function, as amount_sum; count of rows is "count"
+	Name          string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`            // empty: argument_function, as amount_sum; count of rows is "count"
+	Filter        *uint32                `protobuf:"varint,5,opt,name=filter,proto3,oneof" json:"filter,omitempty"` // only rows for which this expression is true count
+	Distinct      bool                   `protobuf:"varint,6,opt,name=distinct,proto3" json:"distinct,omitempty"`   // of the rows of a group that are equal in the arguments, only the first counts
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Measure) Reset() {
 	*x = Measure{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[9]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -858,7 +1162,7 @@ func (x *Measure) String() string {
 func (*Measure) ProtoMessage() {}
 
 func (x *Measure) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[9]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -871,7 +1175,7 @@ func (x *Measure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Measure.ProtoReflect.Descriptor instead.
 func (*Measure) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{9}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Measure) GetFunction() string {
@@ -902,6 +1206,20 @@ func (x *Measure) GetName() string {
 	return ""
 }
 
+func (x *Measure) GetFilter() uint32 {
+	if x != nil && x.Filter != nil {
+		return *x.Filter
+	}
+	return 0
+}
+
+func (x *Measure) GetDistinct() bool {
+	if x != nil {
+		return x.Distinct
+	}
+	return false
+}
+
 // Joins by equal keys. Keys of one name appear once (the left's; the right's where there is no left row). Other names
 // that stand on both sides get `right_suffix` on the right; without a suffix they are refused.
 //
@@ -922,7 +1240,7 @@ type Join struct {
 
 func (x *Join) Reset() {
 	*x = Join{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[10]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1252,7 @@ func (x *Join) String() string {
 func (*Join) ProtoMessage() {}
 
 func (x *Join) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[10]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1265,7 @@ func (x *Join) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Join.ProtoReflect.Descriptor instead.
 func (*Join) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{10}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Join) GetLeft() uint32 {
@@ -1018,7 +1336,7 @@ type AsOfJoin struct {
 
 func (x *AsOfJoin) Reset() {
 	*x = AsOfJoin{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[11]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1030,7 +1348,7 @@ func (x *AsOfJoin) String() string {
 func (*AsOfJoin) ProtoMessage() {}
 
 func (x *AsOfJoin) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[11]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1043,7 +1361,7 @@ func (x *AsOfJoin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AsOfJoin.ProtoReflect.Descriptor instead.
 func (*AsOfJoin) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{11}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AsOfJoin) GetLeft() uint32 {
@@ -1119,7 +1437,7 @@ type JoinKey struct {
 
 func (x *JoinKey) Reset() {
 	*x = JoinKey{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[12]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1131,7 +1449,7 @@ func (x *JoinKey) String() string {
 func (*JoinKey) ProtoMessage() {}
 
 func (x *JoinKey) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[12]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1144,7 +1462,7 @@ func (x *JoinKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinKey.ProtoReflect.Descriptor instead.
 func (*JoinKey) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{12}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *JoinKey) GetLeft() string {
@@ -1172,7 +1490,7 @@ type Sort struct {
 
 func (x *Sort) Reset() {
 	*x = Sort{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[13]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1184,7 +1502,7 @@ func (x *Sort) String() string {
 func (*Sort) ProtoMessage() {}
 
 func (x *Sort) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[13]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1197,7 +1515,7 @@ func (x *Sort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sort.ProtoReflect.Descriptor instead.
 func (*Sort) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{13}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Sort) GetRelation() uint32 {
@@ -1225,7 +1543,7 @@ type SortKey struct {
 
 func (x *SortKey) Reset() {
 	*x = SortKey{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[14]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1555,7 @@ func (x *SortKey) String() string {
 func (*SortKey) ProtoMessage() {}
 
 func (x *SortKey) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[14]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1568,7 @@ func (x *SortKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SortKey.ProtoReflect.Descriptor instead.
 func (*SortKey) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{14}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SortKey) GetExpression() uint32 {
@@ -1286,7 +1604,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[15]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1616,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[15]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1629,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{15}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Limit) GetRelation() uint32 {
@@ -1345,7 +1663,7 @@ type Union struct {
 
 func (x *Union) Reset() {
 	*x = Union{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[16]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1357,7 +1675,7 @@ func (x *Union) String() string {
 func (*Union) ProtoMessage() {}
 
 func (x *Union) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[16]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1370,7 +1688,7 @@ func (x *Union) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Union.ProtoReflect.Descriptor instead.
 func (*Union) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{16}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Union) GetRelations() []uint32 {
@@ -1391,7 +1709,7 @@ type Distinct struct {
 
 func (x *Distinct) Reset() {
 	*x = Distinct{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[17]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1403,7 +1721,7 @@ func (x *Distinct) String() string {
 func (*Distinct) ProtoMessage() {}
 
 func (x *Distinct) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[17]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1416,7 +1734,7 @@ func (x *Distinct) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Distinct.ProtoReflect.Descriptor instead.
 func (*Distinct) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{17}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Distinct) GetRelation() uint32 {
@@ -1432,6 +1750,591 @@ func (x *Distinct) GetColumns() []string {
 	}
 	return nil
 }
+
+// Adds columns that are computed for each row from the rows around it. Rows keep the order of the input.
+type Window struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Relation      uint32                 `protobuf:"varint,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	Partition     []uint32               `protobuf:"varint,2,rep,packed,name=partition,proto3" json:"partition,omitempty"` // rows with equal values of these expressions; empty: all rows
+	Order         []*SortKey             `protobuf:"bytes,3,rep,name=order,proto3" json:"order,omitempty"`                 // within a partition; ties in input order
+	Frame         *Frame                 `protobuf:"bytes,4,opt,name=frame,proto3" json:"frame,omitempty"`                 // absent: with an order, from the first row to the last peer; else the partition
+	Functions     []*Measure             `protobuf:"bytes,5,rep,name=functions,proto3" json:"functions,omitempty"`         // window functions, and aggregates over the frame
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Window) Reset() {
+	*x = Window{}
+	mi := &file_bowyer_v1_plan_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Window) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Window) ProtoMessage() {}
+
+func (x *Window) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_plan_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Window.ProtoReflect.Descriptor instead.
+func (*Window) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Window) GetRelation() uint32 {
+	if x != nil {
+		return x.Relation
+	}
+	return 0
+}
+
+func (x *Window) GetPartition() []uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return nil
+}
+
+func (x *Window) GetOrder() []*SortKey {
+	if x != nil {
+		return x.Order
+	}
+	return nil
+}
+
+func (x *Window) GetFrame() *Frame {
+	if x != nil {
+		return x.Frame
+	}
+	return nil
+}
+
+func (x *Window) GetFunctions() []*Measure {
+	if x != nil {
+		return x.Functions
+	}
+	return nil
+}
+
+// The rows around a row that a function sees. A bound is a distance: negative before, zero the current row (with its
+// peers unless rows are counted), positive after. An absent bound is the end of the partition.
+type Frame struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Unit          FrameUnit              `protobuf:"varint,1,opt,name=unit,proto3,enum=bowyer.v1.FrameUnit" json:"unit,omitempty"`
+	Start         *Literal               `protobuf:"bytes,2,opt,name=start,proto3" json:"start,omitempty"`
+	End           *Literal               `protobuf:"bytes,3,opt,name=end,proto3" json:"end,omitempty"`
+	Exclusion     FrameExclusion         `protobuf:"varint,4,opt,name=exclusion,proto3,enum=bowyer.v1.FrameExclusion" json:"exclusion,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Frame) Reset() {
+	*x = Frame{}
+	mi := &file_bowyer_v1_plan_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Frame) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Frame) ProtoMessage() {}
+
+func (x *Frame) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_plan_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Frame.ProtoReflect.Descriptor instead.
+func (*Frame) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Frame) GetUnit() FrameUnit {
+	if x != nil {
+		return x.Unit
+	}
+	return FrameUnit_FRAME_UNIT_UNSPECIFIED
+}
+
+func (x *Frame) GetStart() *Literal {
+	if x != nil {
+		return x.Start
+	}
+	return nil
+}
+
+func (x *Frame) GetEnd() *Literal {
+	if x != nil {
+		return x.End
+	}
+	return nil
+}
+
+func (x *Frame) GetExclusion() FrameExclusion {
+	if x != nil {
+		return x.Exclusion
+	}
+	return FrameExclusion_FRAME_EXCLUSION_UNSPECIFIED
+}
+
+// Compares whole rows; null equals null. With `all`, a row counts as often as it stands: the least count of all
+// relations, or the first's less the others'. Without, each row is given once.
+type SetOperation struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          SetKind                `protobuf:"varint,1,opt,name=kind,proto3,enum=bowyer.v1.SetKind" json:"kind,omitempty"`
+	All           bool                   `protobuf:"varint,2,opt,name=all,proto3" json:"all,omitempty"`
+	Relations     []uint32               `protobuf:"varint,3,rep,packed,name=relations,proto3" json:"relations,omitempty"` // names and types are those of the first
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetOperation) Reset() {
+	*x = SetOperation{}
+	mi := &file_bowyer_v1_plan_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetOperation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetOperation) ProtoMessage() {}
+
+func (x *SetOperation) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_plan_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetOperation.ProtoReflect.Descriptor instead.
+func (*SetOperation) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *SetOperation) GetKind() SetKind {
+	if x != nil {
+		return x.Kind
+	}
+	return SetKind_SET_KIND_UNSPECIFIED
+}
+
+func (x *SetOperation) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+func (x *SetOperation) GetRelations() []uint32 {
+	if x != nil {
+		return x.Relations
+	}
+	return nil
+}
+
+// Gives a row for each element of a list column, in place of the list; of a map column, an element is a struct of key
+// and value. A struct column is replaced by its fields.
+type Unnest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Relation      uint32                 `protobuf:"varint,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	Columns       []string               `protobuf:"bytes,2,rep,name=columns,proto3" json:"columns,omitempty"`                       // lists of one row that stand here together have one length
+	KeepEmpty     bool                   `protobuf:"varint,3,opt,name=keep_empty,json=keepEmpty,proto3" json:"keep_empty,omitempty"` // an empty or null list gives a row with null
+	Ordinality    string                 `protobuf:"bytes,4,opt,name=ordinality,proto3" json:"ordinality,omitempty"`                 // a column of this name counts the elements of each list from 1; empty: none
+	Separator     string                 `protobuf:"bytes,5,opt,name=separator,proto3" json:"separator,omitempty"`                   // a field of a struct is named column, separator, field; empty: field
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unnest) Reset() {
+	*x = Unnest{}
+	mi := &file_bowyer_v1_plan_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unnest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unnest) ProtoMessage() {}
+
+func (x *Unnest) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_plan_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unnest.ProtoReflect.Descriptor instead.
+func (*Unnest) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Unnest) GetRelation() uint32 {
+	if x != nil {
+		return x.Relation
+	}
+	return 0
+}
+
+func (x *Unnest) GetColumns() []string {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+func (x *Unnest) GetKeepEmpty() bool {
+	if x != nil {
+		return x.KeepEmpty
+	}
+	return false
+}
+
+func (x *Unnest) GetOrdinality() string {
+	if x != nil {
+		return x.Ordinality
+	}
+	return ""
+}
+
+func (x *Unnest) GetSeparator() string {
+	if x != nil {
+		return x.Separator
+	}
+	return ""
+}
+
+// Groups rows by `keys` and gives each value of `column` columns of its own: one for each measure, aggregated over the
+// rows with that value. They are named after the value; with several measures value_measure.
+type Pivot struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Relation      uint32                 `protobuf:"varint,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	Keys          []*NamedExpression     `protobuf:"bytes,2,rep,name=keys,proto3" json:"keys,omitempty"`
+	Column        uint32                 `protobuf:"varint,3,opt,name=column,proto3" json:"column,omitempty"` // expression whose values are spread
+	Values        []*PivotValue          `protobuf:"bytes,4,rep,name=values,proto3" json:"values,omitempty"`
+	Measures      []*Measure             `protobuf:"bytes,5,rep,name=measures,proto3" json:"measures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pivot) Reset() {
+	*x = Pivot{}
+	mi := &file_bowyer_v1_plan_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pivot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pivot) ProtoMessage() {}
+
+func (x *Pivot) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_plan_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pivot.ProtoReflect.Descriptor instead.
+func (*Pivot) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Pivot) GetRelation() uint32 {
+	if x != nil {
+		return x.Relation
+	}
+	return 0
+}
+
+func (x *Pivot) GetKeys() []*NamedExpression {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+func (x *Pivot) GetColumn() uint32 {
+	if x != nil {
+		return x.Column
+	}
+	return 0
+}
+
+func (x *Pivot) GetValues() []*PivotValue {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+func (x *Pivot) GetMeasures() []*Measure {
+	if x != nil {
+		return x.Measures
+	}
+	return nil
+}
+
+type PivotValue struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Value         *Literal               `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"` // of its column; empty: the value as text
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PivotValue) Reset() {
+	*x = PivotValue{}
+	mi := &file_bowyer_v1_plan_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PivotValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PivotValue) ProtoMessage() {}
+
+func (x *PivotValue) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_plan_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PivotValue.ProtoReflect.Descriptor instead.
+func (*PivotValue) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *PivotValue) GetValue() *Literal {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *PivotValue) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Gives a row for each of some columns of a row: the column's name, and its value.
+type Unpivot struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Relation      uint32                 `protobuf:"varint,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	Columns       []string               `protobuf:"bytes,2,rep,name=columns,proto3" json:"columns,omitempty"`   // of one type
+	Variable      string                 `protobuf:"bytes,3,opt,name=variable,proto3" json:"variable,omitempty"` // the column of names; empty: "variable"
+	Value         string                 `protobuf:"bytes,4,opt,name=value,proto3" json:"value,omitempty"`       // the column of values; empty: "value"
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unpivot) Reset() {
+	*x = Unpivot{}
+	mi := &file_bowyer_v1_plan_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unpivot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unpivot) ProtoMessage() {}
+
+func (x *Unpivot) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_plan_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unpivot.ProtoReflect.Descriptor instead.
+func (*Unpivot) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Unpivot) GetRelation() uint32 {
+	if x != nil {
+		return x.Relation
+	}
+	return 0
+}
+
+func (x *Unpivot) GetColumns() []string {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+func (x *Unpivot) GetVariable() string {
+	if x != nil {
+		return x.Variable
+	}
+	return ""
+}
+
+func (x *Unpivot) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+// Keeps some rows, chosen by a seed and their place in the input, in input order.
+type Sample struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Relation uint32                 `protobuf:"varint,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	Seed     uint64                 `protobuf:"varint,2,opt,name=seed,proto3" json:"seed,omitempty"`
+	// Types that are valid to be assigned to Size:
+	//
+	//	*Sample_Fraction
+	//	*Sample_Rows
+	Size          isSample_Size `protobuf_oneof:"size"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sample) Reset() {
+	*x = Sample{}
+	mi := &file_bowyer_v1_plan_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sample) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sample) ProtoMessage() {}
+
+func (x *Sample) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_plan_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sample.ProtoReflect.Descriptor instead.
+func (*Sample) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Sample) GetRelation() uint32 {
+	if x != nil {
+		return x.Relation
+	}
+	return 0
+}
+
+func (x *Sample) GetSeed() uint64 {
+	if x != nil {
+		return x.Seed
+	}
+	return 0
+}
+
+func (x *Sample) GetSize() isSample_Size {
+	if x != nil {
+		return x.Size
+	}
+	return nil
+}
+
+func (x *Sample) GetFraction() float64 {
+	if x != nil {
+		if x, ok := x.Size.(*Sample_Fraction); ok {
+			return x.Fraction
+		}
+	}
+	return 0
+}
+
+func (x *Sample) GetRows() uint64 {
+	if x != nil {
+		if x, ok := x.Size.(*Sample_Rows); ok {
+			return x.Rows
+		}
+	}
+	return 0
+}
+
+type isSample_Size interface {
+	isSample_Size()
+}
+
+type Sample_Fraction struct {
+	Fraction float64 `protobuf:"fixed64,3,opt,name=fraction,proto3,oneof"` // each row with this probability
+}
+
+type Sample_Rows struct {
+	Rows uint64 `protobuf:"varint,4,opt,name=rows,proto3,oneof"` // so many, or all when there are fewer
+}
+
+func (*Sample_Fraction) isSample_Size() {}
+
+func (*Sample_Rows) isSample_Size() {}
 
 type Expression struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1450,7 +2353,7 @@ type Expression struct {
 
 func (x *Expression) Reset() {
 	*x = Expression{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[18]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1462,7 +2365,7 @@ func (x *Expression) String() string {
 func (*Expression) ProtoMessage() {}
 
 func (x *Expression) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[18]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1475,7 +2378,7 @@ func (x *Expression) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expression.ProtoReflect.Descriptor instead.
 func (*Expression) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{18}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Expression) GetKind() isExpression_Kind {
@@ -1584,7 +2487,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[19]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1596,7 +2499,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[19]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1609,7 +2512,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{19}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Call) GetFunction() string {
@@ -1644,7 +2547,7 @@ type Cast struct {
 
 func (x *Cast) Reset() {
 	*x = Cast{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[20]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1656,7 +2559,7 @@ func (x *Cast) String() string {
 func (*Cast) ProtoMessage() {}
 
 func (x *Cast) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[20]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1669,7 +2572,7 @@ func (x *Cast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cast.ProtoReflect.Descriptor instead.
 func (*Cast) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{20}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Cast) GetArgument() uint32 {
@@ -1706,7 +2609,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[21]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1718,7 +2621,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[21]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1731,7 +2634,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{21}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Origin) GetRelation() uint32 {
@@ -1779,7 +2682,7 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\tunbounded\x18\x03 \x01(\bR\tunbounded\"8\n" +
 	"\x06Output\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
-	"\brelation\x18\x02 \x01(\rR\brelation\"\x8f\x04\n" +
+	"\brelation\x18\x02 \x01(\rR\brelation\"\xb0\x06\n" +
 	"\bRelation\x127\n" +
 	"\vexpressions\x18\x01 \x03(\v2\x15.bowyer.v1.ExpressionR\vexpressions\x12%\n" +
 	"\x04scan\x18\x02 \x01(\v2\x0f.bowyer.v1.ScanH\x00R\x04scan\x12+\n" +
@@ -1791,9 +2694,15 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\x05limit\x18\b \x01(\v2\x10.bowyer.v1.LimitH\x00R\x05limit\x12(\n" +
 	"\x05union\x18\t \x01(\v2\x10.bowyer.v1.UnionH\x00R\x05union\x121\n" +
 	"\bdistinct\x18\n" +
-	" \x01(\v2\x13.bowyer.v1.DistinctH\x00R\bdistinct\x123\n" +
+	" \x01(\v2\x13.bowyer.v1.DistinctH\x00R\bdistinct\x12+\n" +
+	"\x06window\x18\v \x01(\v2\x11.bowyer.v1.WindowH\x00R\x06window\x123\n" +
 	"\n" +
-	"as_of_join\x18\f \x01(\v2\x13.bowyer.v1.AsOfJoinH\x00R\basOfJoinB\x06\n" +
+	"as_of_join\x18\f \x01(\v2\x13.bowyer.v1.AsOfJoinH\x00R\basOfJoin\x12>\n" +
+	"\rset_operation\x18\x0e \x01(\v2\x17.bowyer.v1.SetOperationH\x00R\fsetOperation\x12+\n" +
+	"\x06unnest\x18\x0f \x01(\v2\x11.bowyer.v1.UnnestH\x00R\x06unnest\x12(\n" +
+	"\x05pivot\x18\x10 \x01(\v2\x10.bowyer.v1.PivotH\x00R\x05pivot\x12.\n" +
+	"\aunpivot\x18\x11 \x01(\v2\x12.bowyer.v1.UnpivotH\x00R\aunpivot\x12+\n" +
+	"\x06sample\x18\x12 \x01(\v2\x11.bowyer.v1.SampleH\x00R\x06sampleB\x06\n" +
 	"\x04kind\"\x1c\n" +
 	"\x04Scan\x12\x14\n" +
 	"\x05input\x18\x01 \x01(\rR\x05input\"B\n" +
@@ -1808,16 +2717,22 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\n" +
 	"expression\x18\x01 \x01(\rR\n" +
 	"expression\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\x87\x01\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\xc4\x01\n" +
 	"\tAggregate\x12\x1a\n" +
 	"\brelation\x18\x01 \x01(\rR\brelation\x12.\n" +
 	"\x04keys\x18\x02 \x03(\v2\x1a.bowyer.v1.NamedExpressionR\x04keys\x12.\n" +
-	"\bmeasures\x18\x03 \x03(\v2\x12.bowyer.v1.MeasureR\bmeasures\"\x84\x01\n" +
+	"\bmeasures\x18\x03 \x03(\v2\x12.bowyer.v1.MeasureR\bmeasures\x12;\n" +
+	"\rgrouping_sets\x18\x04 \x03(\v2\x16.bowyer.v1.GroupingSetR\fgroupingSets\"!\n" +
+	"\vGroupingSet\x12\x12\n" +
+	"\x04keys\x18\x01 \x03(\rR\x04keys\"\xc8\x01\n" +
 	"\aMeasure\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12\x1c\n" +
 	"\targuments\x18\x02 \x03(\rR\targuments\x12+\n" +
 	"\aoptions\x18\x03 \x03(\v2\x11.bowyer.v1.OptionR\aoptions\x12\x12\n" +
-	"\x04name\x18\x04 \x01(\tR\x04name\"\xf3\x01\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x1b\n" +
+	"\x06filter\x18\x05 \x01(\rH\x00R\x06filter\x88\x01\x01\x12\x1a\n" +
+	"\bdistinct\x18\x06 \x01(\bR\bdistinctB\t\n" +
+	"\a_filter\"\xf3\x01\n" +
 	"\x04Join\x12\x12\n" +
 	"\x04left\x18\x01 \x01(\rR\x04left\x12\x14\n" +
 	"\x05right\x18\x02 \x01(\rR\x05right\x12'\n" +
@@ -1864,7 +2779,52 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\trelations\x18\x01 \x03(\rR\trelations\"@\n" +
 	"\bDistinct\x12\x1a\n" +
 	"\brelation\x18\x01 \x01(\rR\brelation\x12\x18\n" +
-	"\acolumns\x18\x02 \x03(\tR\acolumns\"\x85\x02\n" +
+	"\acolumns\x18\x02 \x03(\tR\acolumns\"\xc6\x01\n" +
+	"\x06Window\x12\x1a\n" +
+	"\brelation\x18\x01 \x01(\rR\brelation\x12\x1c\n" +
+	"\tpartition\x18\x02 \x03(\rR\tpartition\x12(\n" +
+	"\x05order\x18\x03 \x03(\v2\x12.bowyer.v1.SortKeyR\x05order\x12&\n" +
+	"\x05frame\x18\x04 \x01(\v2\x10.bowyer.v1.FrameR\x05frame\x120\n" +
+	"\tfunctions\x18\x05 \x03(\v2\x12.bowyer.v1.MeasureR\tfunctions\"\xba\x01\n" +
+	"\x05Frame\x12(\n" +
+	"\x04unit\x18\x01 \x01(\x0e2\x14.bowyer.v1.FrameUnitR\x04unit\x12(\n" +
+	"\x05start\x18\x02 \x01(\v2\x12.bowyer.v1.LiteralR\x05start\x12$\n" +
+	"\x03end\x18\x03 \x01(\v2\x12.bowyer.v1.LiteralR\x03end\x127\n" +
+	"\texclusion\x18\x04 \x01(\x0e2\x19.bowyer.v1.FrameExclusionR\texclusion\"f\n" +
+	"\fSetOperation\x12&\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x12.bowyer.v1.SetKindR\x04kind\x12\x10\n" +
+	"\x03all\x18\x02 \x01(\bR\x03all\x12\x1c\n" +
+	"\trelations\x18\x03 \x03(\rR\trelations\"\x9b\x01\n" +
+	"\x06Unnest\x12\x1a\n" +
+	"\brelation\x18\x01 \x01(\rR\brelation\x12\x18\n" +
+	"\acolumns\x18\x02 \x03(\tR\acolumns\x12\x1d\n" +
+	"\n" +
+	"keep_empty\x18\x03 \x01(\bR\tkeepEmpty\x12\x1e\n" +
+	"\n" +
+	"ordinality\x18\x04 \x01(\tR\n" +
+	"ordinality\x12\x1c\n" +
+	"\tseparator\x18\x05 \x01(\tR\tseparator\"\xca\x01\n" +
+	"\x05Pivot\x12\x1a\n" +
+	"\brelation\x18\x01 \x01(\rR\brelation\x12.\n" +
+	"\x04keys\x18\x02 \x03(\v2\x1a.bowyer.v1.NamedExpressionR\x04keys\x12\x16\n" +
+	"\x06column\x18\x03 \x01(\rR\x06column\x12-\n" +
+	"\x06values\x18\x04 \x03(\v2\x15.bowyer.v1.PivotValueR\x06values\x12.\n" +
+	"\bmeasures\x18\x05 \x03(\v2\x12.bowyer.v1.MeasureR\bmeasures\"J\n" +
+	"\n" +
+	"PivotValue\x12(\n" +
+	"\x05value\x18\x01 \x01(\v2\x12.bowyer.v1.LiteralR\x05value\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"q\n" +
+	"\aUnpivot\x12\x1a\n" +
+	"\brelation\x18\x01 \x01(\rR\brelation\x12\x18\n" +
+	"\acolumns\x18\x02 \x03(\tR\acolumns\x12\x1a\n" +
+	"\bvariable\x18\x03 \x01(\tR\bvariable\x12\x14\n" +
+	"\x05value\x18\x04 \x01(\tR\x05value\"t\n" +
+	"\x06Sample\x12\x1a\n" +
+	"\brelation\x18\x01 \x01(\rR\brelation\x12\x12\n" +
+	"\x04seed\x18\x02 \x01(\x04R\x04seed\x12\x1c\n" +
+	"\bfraction\x18\x03 \x01(\x01H\x00R\bfraction\x12\x14\n" +
+	"\x04rows\x18\x04 \x01(\x04H\x00R\x04rowsB\x06\n" +
+	"\x04size\"\x85\x02\n" +
 	"\n" +
 	"Expression\x12\x18\n" +
 	"\x06column\x18\x01 \x01(\tH\x00R\x06column\x12.\n" +
@@ -1907,7 +2867,21 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\x1bAS_OF_DIRECTION_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18AS_OF_DIRECTION_BACKWARD\x10\x01\x12\x1b\n" +
 	"\x17AS_OF_DIRECTION_FORWARD\x10\x02\x12\x1b\n" +
-	"\x17AS_OF_DIRECTION_NEAREST\x10\x03B6Z4github.com/bowyer-arrow/bowyer/go/internal/wire;wireb\x06proto3"
+	"\x17AS_OF_DIRECTION_NEAREST\x10\x03*i\n" +
+	"\tFrameUnit\x12\x1a\n" +
+	"\x16FRAME_UNIT_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fFRAME_UNIT_ROWS\x10\x01\x12\x15\n" +
+	"\x11FRAME_UNIT_GROUPS\x10\x02\x12\x14\n" +
+	"\x10FRAME_UNIT_RANGE\x10\x03*\x87\x01\n" +
+	"\x0eFrameExclusion\x12\x1f\n" +
+	"\x1bFRAME_EXCLUSION_UNSPECIFIED\x10\x00\x12\x1f\n" +
+	"\x1bFRAME_EXCLUSION_CURRENT_ROW\x10\x01\x12\x19\n" +
+	"\x15FRAME_EXCLUSION_GROUP\x10\x02\x12\x18\n" +
+	"\x14FRAME_EXCLUSION_TIES\x10\x03*P\n" +
+	"\aSetKind\x12\x18\n" +
+	"\x14SET_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12SET_KIND_INTERSECT\x10\x01\x12\x13\n" +
+	"\x0fSET_KIND_EXCEPT\x10\x02B6Z4github.com/bowyer-arrow/bowyer/go/internal/wire;wireb\x06proto3"
 
 var (
 	file_bowyer_v1_plan_proto_rawDescOnce sync.Once
@@ -1921,75 +2895,106 @@ func file_bowyer_v1_plan_proto_rawDescGZIP() []byte {
 	return file_bowyer_v1_plan_proto_rawDescData
 }
 
-var file_bowyer_v1_plan_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_bowyer_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_bowyer_v1_plan_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_bowyer_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_bowyer_v1_plan_proto_goTypes = []any{
 	(JoinKind)(0),           // 0: bowyer.v1.JoinKind
 	(AsOfDirection)(0),      // 1: bowyer.v1.AsOfDirection
-	(*Plan)(nil),            // 2: bowyer.v1.Plan
-	(*Input)(nil),           // 3: bowyer.v1.Input
-	(*Output)(nil),          // 4: bowyer.v1.Output
-	(*Relation)(nil),        // 5: bowyer.v1.Relation
-	(*Scan)(nil),            // 6: bowyer.v1.Scan
-	(*Filter)(nil),          // 7: bowyer.v1.Filter
-	(*Project)(nil),         // 8: bowyer.v1.Project
-	(*NamedExpression)(nil), // 9: bowyer.v1.NamedExpression
-	(*Aggregate)(nil),       // 10: bowyer.v1.Aggregate
-	(*Measure)(nil),         // 11: bowyer.v1.Measure
-	(*Join)(nil),            // 12: bowyer.v1.Join
-	(*AsOfJoin)(nil),        // 13: bowyer.v1.AsOfJoin
-	(*JoinKey)(nil),         // 14: bowyer.v1.JoinKey
-	(*Sort)(nil),            // 15: bowyer.v1.Sort
-	(*SortKey)(nil),         // 16: bowyer.v1.SortKey
-	(*Limit)(nil),           // 17: bowyer.v1.Limit
-	(*Union)(nil),           // 18: bowyer.v1.Union
-	(*Distinct)(nil),        // 19: bowyer.v1.Distinct
-	(*Expression)(nil),      // 20: bowyer.v1.Expression
-	(*Call)(nil),            // 21: bowyer.v1.Call
-	(*Cast)(nil),            // 22: bowyer.v1.Cast
-	(*Origin)(nil),          // 23: bowyer.v1.Origin
-	(*Schema)(nil),          // 24: bowyer.v1.Schema
-	(*Option)(nil),          // 25: bowyer.v1.Option
-	(*Literal)(nil),         // 26: bowyer.v1.Literal
-	(*Field)(nil),           // 27: bowyer.v1.Field
+	(FrameUnit)(0),          // 2: bowyer.v1.FrameUnit
+	(FrameExclusion)(0),     // 3: bowyer.v1.FrameExclusion
+	(SetKind)(0),            // 4: bowyer.v1.SetKind
+	(*Plan)(nil),            // 5: bowyer.v1.Plan
+	(*Input)(nil),           // 6: bowyer.v1.Input
+	(*Output)(nil),          // 7: bowyer.v1.Output
+	(*Relation)(nil),        // 8: bowyer.v1.Relation
+	(*Scan)(nil),            // 9: bowyer.v1.Scan
+	(*Filter)(nil),          // 10: bowyer.v1.Filter
+	(*Project)(nil),         // 11: bowyer.v1.Project
+	(*NamedExpression)(nil), // 12: bowyer.v1.NamedExpression
+	(*Aggregate)(nil),       // 13: bowyer.v1.Aggregate
+	(*GroupingSet)(nil),     // 14: bowyer.v1.GroupingSet
+	(*Measure)(nil),         // 15: bowyer.v1.Measure
+	(*Join)(nil),            // 16: bowyer.v1.Join
+	(*AsOfJoin)(nil),        // 17: bowyer.v1.AsOfJoin
+	(*JoinKey)(nil),         // 18: bowyer.v1.JoinKey
+	(*Sort)(nil),            // 19: bowyer.v1.Sort
+	(*SortKey)(nil),         // 20: bowyer.v1.SortKey
+	(*Limit)(nil),           // 21: bowyer.v1.Limit
+	(*Union)(nil),           // 22: bowyer.v1.Union
+	(*Distinct)(nil),        // 23: bowyer.v1.Distinct
+	(*Window)(nil),          // 24: bowyer.v1.Window
+	(*Frame)(nil),           // 25: bowyer.v1.Frame
+	(*SetOperation)(nil),    // 26: bowyer.v1.SetOperation
+	(*Unnest)(nil),          // 27: bowyer.v1.Unnest
+	(*Pivot)(nil),           // 28: bowyer.v1.Pivot
+	(*PivotValue)(nil),      // 29: bowyer.v1.PivotValue
+	(*Unpivot)(nil),         // 30: bowyer.v1.Unpivot
+	(*Sample)(nil),          // 31: bowyer.v1.Sample
+	(*Expression)(nil),      // 32: bowyer.v1.Expression
+	(*Call)(nil),            // 33: bowyer.v1.Call
+	(*Cast)(nil),            // 34: bowyer.v1.Cast
+	(*Origin)(nil),          // 35: bowyer.v1.Origin
+	(*Schema)(nil),          // 36: bowyer.v1.Schema
+	(*Option)(nil),          // 37: bowyer.v1.Option
+	(*Literal)(nil),         // 38: bowyer.v1.Literal
+	(*Field)(nil),           // 39: bowyer.v1.Field
 }
 var file_bowyer_v1_plan_proto_depIdxs = []int32{
-	3,  // 0: bowyer.v1.Plan.inputs:type_name -> bowyer.v1.Input
-	5,  // 1: bowyer.v1.Plan.relations:type_name -> bowyer.v1.Relation
-	4,  // 2: bowyer.v1.Plan.outputs:type_name -> bowyer.v1.Output
-	23, // 3: bowyer.v1.Plan.origins:type_name -> bowyer.v1.Origin
-	24, // 4: bowyer.v1.Input.schema:type_name -> bowyer.v1.Schema
-	20, // 5: bowyer.v1.Relation.expressions:type_name -> bowyer.v1.Expression
-	6,  // 6: bowyer.v1.Relation.scan:type_name -> bowyer.v1.Scan
-	7,  // 7: bowyer.v1.Relation.filter:type_name -> bowyer.v1.Filter
-	8,  // 8: bowyer.v1.Relation.project:type_name -> bowyer.v1.Project
-	10, // 9: bowyer.v1.Relation.aggregate:type_name -> bowyer.v1.Aggregate
-	12, // 10: bowyer.v1.Relation.join:type_name -> bowyer.v1.Join
-	15, // 11: bowyer.v1.Relation.sort:type_name -> bowyer.v1.Sort
-	17, // 12: bowyer.v1.Relation.limit:type_name -> bowyer.v1.Limit
-	18, // 13: bowyer.v1.Relation.union:type_name -> bowyer.v1.Union
-	19, // 14: bowyer.v1.Relation.distinct:type_name -> bowyer.v1.Distinct
-	13, // 15: bowyer.v1.Relation.as_of_join:type_name -> bowyer.v1.AsOfJoin
-	9,  // 16: bowyer.v1.Project.columns:type_name -> bowyer.v1.NamedExpression
-	9,  // 17: bowyer.v1.Aggregate.keys:type_name -> bowyer.v1.NamedExpression
-	11, // 18: bowyer.v1.Aggregate.measures:type_name -> bowyer.v1.Measure
-	25, // 19: bowyer.v1.Measure.options:type_name -> bowyer.v1.Option
-	0,  // 20: bowyer.v1.Join.kind:type_name -> bowyer.v1.JoinKind
-	14, // 21: bowyer.v1.Join.keys:type_name -> bowyer.v1.JoinKey
-	14, // 22: bowyer.v1.AsOfJoin.by:type_name -> bowyer.v1.JoinKey
-	1,  // 23: bowyer.v1.AsOfJoin.direction:type_name -> bowyer.v1.AsOfDirection
-	16, // 24: bowyer.v1.Sort.keys:type_name -> bowyer.v1.SortKey
-	26, // 25: bowyer.v1.Expression.literal:type_name -> bowyer.v1.Literal
-	21, // 26: bowyer.v1.Expression.call:type_name -> bowyer.v1.Call
-	22, // 27: bowyer.v1.Expression.cast:type_name -> bowyer.v1.Cast
-	27, // 28: bowyer.v1.Expression.parameter_type:type_name -> bowyer.v1.Field
-	25, // 29: bowyer.v1.Call.options:type_name -> bowyer.v1.Option
-	27, // 30: bowyer.v1.Cast.type:type_name -> bowyer.v1.Field
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	6,  // 0: bowyer.v1.Plan.inputs:type_name -> bowyer.v1.Input
+	8,  // 1: bowyer.v1.Plan.relations:type_name -> bowyer.v1.Relation
+	7,  // 2: bowyer.v1.Plan.outputs:type_name -> bowyer.v1.Output
+	35, // 3: bowyer.v1.Plan.origins:type_name -> bowyer.v1.Origin
+	36, // 4: bowyer.v1.Input.schema:type_name -> bowyer.v1.Schema
+	32, // 5: bowyer.v1.Relation.expressions:type_name -> bowyer.v1.Expression
+	9,  // 6: bowyer.v1.Relation.scan:type_name -> bowyer.v1.Scan
+	10, // 7: bowyer.v1.Relation.filter:type_name -> bowyer.v1.Filter
+	11, // 8: bowyer.v1.Relation.project:type_name -> bowyer.v1.Project
+	13, // 9: bowyer.v1.Relation.aggregate:type_name -> bowyer.v1.Aggregate
+	16, // 10: bowyer.v1.Relation.join:type_name -> bowyer.v1.Join
+	19, // 11: bowyer.v1.Relation.sort:type_name -> bowyer.v1.Sort
+	21, // 12: bowyer.v1.Relation.limit:type_name -> bowyer.v1.Limit
+	22, // 13: bowyer.v1.Relation.union:type_name -> bowyer.v1.Union
+	23, // 14: bowyer.v1.Relation.distinct:type_name -> bowyer.v1.Distinct
+	24, // 15: bowyer.v1.Relation.window:type_name -> bowyer.v1.Window
+	17, // 16: bowyer.v1.Relation.as_of_join:type_name -> bowyer.v1.AsOfJoin
+	26, // 17: bowyer.v1.Relation.set_operation:type_name -> bowyer.v1.SetOperation
+	27, // 18: bowyer.v1.Relation.unnest:type_name -> bowyer.v1.Unnest
+	28, // 19: bowyer.v1.Relation.pivot:type_name -> bowyer.v1.Pivot
+	30, // 20: bowyer.v1.Relation.unpivot:type_name -> bowyer.v1.Unpivot
+	31, // 21: bowyer.v1.Relation.sample:type_name -> bowyer.v1.Sample
+	12, // 22: bowyer.v1.Project.columns:type_name -> bowyer.v1.NamedExpression
+	12, // 23: bowyer.v1.Aggregate.keys:type_name -> bowyer.v1.NamedExpression
+	15, // 24: bowyer.v1.Aggregate.measures:type_name -> bowyer.v1.Measure
+	14, // 25: bowyer.v1.Aggregate.grouping_sets:type_name -> bowyer.v1.GroupingSet
+	37, // 26: bowyer.v1.Measure.options:type_name -> bowyer.v1.Option
+	0,  // 27: bowyer.v1.Join.kind:type_name -> bowyer.v1.JoinKind
+	18, // 28: bowyer.v1.Join.keys:type_name -> bowyer.v1.JoinKey
+	18, // 29: bowyer.v1.AsOfJoin.by:type_name -> bowyer.v1.JoinKey
+	1,  // 30: bowyer.v1.AsOfJoin.direction:type_name -> bowyer.v1.AsOfDirection
+	20, // 31: bowyer.v1.Sort.keys:type_name -> bowyer.v1.SortKey
+	20, // 32: bowyer.v1.Window.order:type_name -> bowyer.v1.SortKey
+	25, // 33: bowyer.v1.Window.frame:type_name -> bowyer.v1.Frame
+	15, // 34: bowyer.v1.Window.functions:type_name -> bowyer.v1.Measure
+	2,  // 35: bowyer.v1.Frame.unit:type_name -> bowyer.v1.FrameUnit
+	38, // 36: bowyer.v1.Frame.start:type_name -> bowyer.v1.Literal
+	38, // 37: bowyer.v1.Frame.end:type_name -> bowyer.v1.Literal
+	3,  // 38: bowyer.v1.Frame.exclusion:type_name -> bowyer.v1.FrameExclusion
+	4,  // 39: bowyer.v1.SetOperation.kind:type_name -> bowyer.v1.SetKind
+	12, // 40: bowyer.v1.Pivot.keys:type_name -> bowyer.v1.NamedExpression
+	29, // 41: bowyer.v1.Pivot.values:type_name -> bowyer.v1.PivotValue
+	15, // 42: bowyer.v1.Pivot.measures:type_name -> bowyer.v1.Measure
+	38, // 43: bowyer.v1.PivotValue.value:type_name -> bowyer.v1.Literal
+	38, // 44: bowyer.v1.Expression.literal:type_name -> bowyer.v1.Literal
+	33, // 45: bowyer.v1.Expression.call:type_name -> bowyer.v1.Call
+	34, // 46: bowyer.v1.Expression.cast:type_name -> bowyer.v1.Cast
+	39, // 47: bowyer.v1.Expression.parameter_type:type_name -> bowyer.v1.Field
+	37, // 48: bowyer.v1.Call.options:type_name -> bowyer.v1.Option
+	39, // 49: bowyer.v1.Cast.type:type_name -> bowyer.v1.Field
+	50, // [50:50] is the sub-list for method output_type
+	50, // [50:50] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_bowyer_v1_plan_proto_init() }
@@ -2008,26 +3013,37 @@ func file_bowyer_v1_plan_proto_init() {
 		(*Relation_Limit)(nil),
 		(*Relation_Union)(nil),
 		(*Relation_Distinct)(nil),
+		(*Relation_Window)(nil),
 		(*Relation_AsOfJoin)(nil),
+		(*Relation_SetOperation)(nil),
+		(*Relation_Unnest)(nil),
+		(*Relation_Pivot)(nil),
+		(*Relation_Unpivot)(nil),
+		(*Relation_Sample)(nil),
 	}
 	file_bowyer_v1_plan_proto_msgTypes[10].OneofWrappers = []any{}
 	file_bowyer_v1_plan_proto_msgTypes[11].OneofWrappers = []any{}
-	file_bowyer_v1_plan_proto_msgTypes[15].OneofWrappers = []any{}
-	file_bowyer_v1_plan_proto_msgTypes[18].OneofWrappers = []any{
+	file_bowyer_v1_plan_proto_msgTypes[12].OneofWrappers = []any{}
+	file_bowyer_v1_plan_proto_msgTypes[16].OneofWrappers = []any{}
+	file_bowyer_v1_plan_proto_msgTypes[26].OneofWrappers = []any{
+		(*Sample_Fraction)(nil),
+		(*Sample_Rows)(nil),
+	}
+	file_bowyer_v1_plan_proto_msgTypes[27].OneofWrappers = []any{
 		(*Expression_Column)(nil),
 		(*Expression_Literal)(nil),
 		(*Expression_Call)(nil),
 		(*Expression_Cast)(nil),
 		(*Expression_Parameter)(nil),
 	}
-	file_bowyer_v1_plan_proto_msgTypes[21].OneofWrappers = []any{}
+	file_bowyer_v1_plan_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bowyer_v1_plan_proto_rawDesc), len(file_bowyer_v1_plan_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   22,
+			NumEnums:      5,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
