@@ -284,7 +284,7 @@ pub(crate) struct BoundPivot {
 impl BoundPivot {
     /// The nodes that it reads: the keys, the column, the arguments of the measures.
     pub(crate) fn nodes(&self) -> Vec<usize> {
-        let arguments = self.measures.iter().flat_map(|measure| measure.arguments.iter().copied());
+        let arguments = self.measures.iter().flat_map(BoundMeasure::nodes).copied();
         self.keys.iter().copied().chain([self.column]).chain(arguments).collect()
     }
 }

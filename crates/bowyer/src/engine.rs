@@ -44,6 +44,7 @@ impl Engine {
             query_memory_limit_bytes: config.query_memory_limit_bytes,
             batch_rows: config.batch_rows,
             retained_pool_bytes: 0,
+            log_records: 0,
         };
         bowyer_engine::Engine::open(&config).map(Self)
     }

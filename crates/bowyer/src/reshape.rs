@@ -105,7 +105,7 @@ impl Plan {
     }
 
     fn set_operation<'a>(&self, others: impl IntoIterator<Item = &'a Self>, except: bool, all: bool) -> Self {
-        let parts = std::iter::once(self).chain(others).cloned().collect();
+        let parts = std::iter::once(self.clone()).chain(others.into_iter().cloned()).collect();
         Self::new(Relation::SetOperation { parts, except, all })
     }
 

@@ -139,6 +139,7 @@ fn expected(job: &Job) -> Vec<Line> {
             JoinKind::Inner | JoinKind::Left => partners,
             JoinKind::LeftSemi => vec![Some(value); usize::from(!partners.is_empty())],
             JoinKind::LeftAnti => vec![Some(value); usize::from(partners.is_empty())],
+            other => unreachable!("{other:?} has an oracle of its own, in joins.rs"),
         };
         for summed in joined {
             let group = groups.entry(key).or_default();

@@ -44,7 +44,7 @@ impl Binder {
         if pivot.values.is_empty() || pivot.measures.is_empty() {
             return Err(Error::invalid_argument("a pivot has at least one value and one measure"));
         }
-        let bound = Expressions::bind(self, &schema, &message.expressions, paths, origins)?;
+        let mut bound = Expressions::bind(self, &schema, &message.expressions, paths, origins)?;
         let (mut keys, mut fields): (Vec<usize>, Vec<FieldRef>) = (Vec::new(), Vec::new());
         for (index, key) in pivot.keys.iter().enumerate() {
             let (root, node) = bound.node(key.expression)?;

@@ -12,10 +12,9 @@ use bowyer_core::{Error, Result};
 
 use super::expression::{Expressions, column_index};
 use super::{Binder, Origins, check_names};
-use crate::operators::JoinColumn;
 use crate::operators::aggregate::sets::GroupingSets;
 use crate::operators::join::distance_of;
-use crate::plan::{BoundJoin, BoundMeasure, BoundSortKey, Relation, RelationKind, Residual};
+use crate::plan::{BoundMeasure, BoundSortKey, Relation, RelationKind, Residual};
 use crate::program::{Node, NodeKind, Program};
 use crate::proto;
 use crate::proto::relation::Kind;

@@ -218,6 +218,9 @@ fn bind_function(
     measure: &proto::Measure,
     path: &str,
 ) -> Result<(WindowCall, Field)> {
+    if measure.filter.is_some() || measure.distinct {
+        return Err(Error::not_implemented("filters and distinct arguments are for measures of an aggregate"));
+    }
     let arguments = measure.arguments.iter().map(|&argument| bound.node(argument).map(|(node, _)| node));
     let arguments = arguments.collect::<Result<Vec<_>>>()?;
     let options = Given(&measure.options);

@@ -17,7 +17,7 @@ use bowyer_core::{Charge, Error, Result};
 
 use super::aggregate::{own, own_all};
 
-use super::{Breaker, Finished, LocalState, Morsel, Stage, TaskContext};
+use super::{Breaker, Finished, LocalState, Morsel, Output, Stage, TaskContext};
 
 /// A task gathers at least so many rows before it drops those that cannot be chosen any more.
 const GATHERED_ROWS: usize = 1 << 16;
@@ -87,10 +87,10 @@ impl Stage for SampleFraction {
         self.schema.clone()
     }
 
-    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Option<RecordBatch>> {
+    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Output> {
         let (bits, batch) = split(self.seed, &self.schema, &batch)?;
         let mask = BooleanBuffer::collect_bool(bits.len(), |row| u128::from(bits[row]) < self.limit);
-        chosen(batch, mask, context)
+        Ok(Output { batch: chosen(batch, mask, context)?, rest: None })
     }
 
     fn trace(&self, input: &RecordBatch, output_row: usize, _context: &TaskContext) -> Result<usize> {

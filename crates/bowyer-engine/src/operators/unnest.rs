@@ -15,7 +15,7 @@ use bowyer_core::lanes::Lanes;
 use bowyer_core::take::{NO_ROW, Rows, take};
 use bowyer_core::{Error, Result};
 
-use super::{Stage, TaskContext};
+use super::{Output, Stage, TaskContext};
 
 /// Where a column of the result comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,11 +116,11 @@ impl Stage for Unnest {
         self.schema.clone()
     }
 
-    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Option<RecordBatch>> {
+    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Output> {
         let memory = &context.memory;
         let unfolded = self.unfold(&batch)?;
         if unfolded.rows.is_empty() {
-            return Ok(None);
+            return Ok(Output { batch: None, rest: None });
         }
         let repeats = !self.lists.is_empty();
         let repeated = |column: &ArrayRef| {
@@ -153,7 +153,7 @@ impl Stage for Unnest {
             });
         }
         let options = RecordBatchOptions::new().with_row_count(Some(unfolded.rows.len()));
-        Ok(Some(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?))
+        Ok(Output::all(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?))
     }
 
     fn trace(&self, input: &RecordBatch, output_row: usize, _context: &TaskContext) -> Result<usize> {

@@ -12,7 +12,7 @@ use arrow_schema::SchemaRef;
 use bowyer_core::take::{NO_ROW, Rows, concat, take};
 use bowyer_core::{Error, Result};
 
-use super::{Stage, TaskContext};
+use super::{Output, Stage, TaskContext};
 
 /// Where a column of the result comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Stage for Unpivot {
         self.schema.clone()
     }
 
-    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Option<RecordBatch>> {
+    fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Output> {
         let (row_count, width) = (batch.num_rows(), self.values.len());
         let total = row_count * width;
         if total >= NO_ROW as usize {
@@ -73,7 +73,7 @@ impl Stage for Unpivot {
             });
         }
         let options = RecordBatchOptions::new().with_row_count(Some(total));
-        Ok(Some(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?))
+        Ok(Output::all(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?))
     }
 
     fn trace(&self, _input: &RecordBatch, output_row: usize, _context: &TaskContext) -> Result<usize> {

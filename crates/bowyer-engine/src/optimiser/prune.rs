@@ -12,7 +12,7 @@ use arrow_schema::{Schema, SchemaRef};
 use bowyer_core::Result;
 
 use crate::operators::JoinColumn;
-use crate::plan::{AsOf, BoundJoin, BoundMeasure, BoundPlan, BoundWindow, Relation, RelationKind, Residual};
+use crate::plan::{AsOf, BoundJoin, BoundMeasure, BoundPlan, Relation, RelationKind, Residual};
 
 /// The same plan without columns that nobody reads.
 pub(super) fn prune(plan: BoundPlan) -> Result<BoundPlan> {

@@ -10,6 +10,7 @@ use bowyer_core::{Error, Result};
 
 use super::{Builder, Flow, from_channel};
 use crate::operators::aggregate::HashAggregate;
+use crate::operators::aggregate::sets::GroupingSets;
 use crate::operators::pivot::Pivot;
 use crate::operators::sample::{SampleFraction, SampleRows, SampleSize};
 use crate::operators::set_operation::{RowCounts, SetBreaker, SetRule};
@@ -100,6 +101,8 @@ impl Builder<'_> {
         let measures = pivot.measures.iter().map(|measure| Measure {
             bound: measure.bound.clone(),
             arguments: rest.by_ref().take(measure.arguments.len()).collect(),
+            filter: measure.filter.and_then(|_| rest.next()),
+            distinct: measure.distinct,
             path: measure.path.clone(),
         });
         let measures: Vec<Measure> = measures.collect();
@@ -108,7 +111,8 @@ impl Builder<'_> {
             fields.push(Arc::new(Field::new(format!("{at}"), bound.output_type().clone(), true)));
         }
         let grouped = Arc::new(Schema::new(fields));
-        let breaker = HashAggregate::new(&flow.schema, places[..key_count].to_vec(), measures, grouped.clone())?;
+        let keys = places[..key_count].to_vec();
+        let breaker = HashAggregate::new(&flow.schema, keys, GroupingSets::default(), measures, grouped.clone())?;
         let channel = self.link(None, false);
         let sink = Sink::Breaker { breaker: Arc::new(breaker), channels: vec![channel] };
         self.close(flow, sink, None, &format!("{} groups", relation.path))?;
