@@ -55,6 +55,10 @@ cgocheck: ## Run the Go tests with the strict check of pointers that cross to C
 	@$(MAKE) lib PROFILE=dev
 	cd go && GOEXPERIMENT=cgocheck2 go test -count=1 ./...
 
+.PHONY: differential
+differential: ## Compare functions with pyarrow's on random inputs (SECONDS=60; needs Python)
+	@testdata/functions/differential.sh $(or $(SECONDS),60)
+
 .PHONY: fmt
 fmt: ## Format Rust and Go
 	cargo fmt

@@ -185,7 +185,6 @@ fn go_type(kind: OptionKind) -> &'static str {
         OptionKind::Float => "float64",
         OptionKind::Utf8 | OptionKind::Choice(_) => "string",
         OptionKind::Type => "arrow.DataType",
-        OptionKind::Floats => "[]float64",
         _ => "any",
     }
 }
@@ -201,6 +200,7 @@ fn default(option: &OptionSpec) -> String {
     };
     match option.kind {
         OptionKind::Choice(words) => format!("One of {}; default {value}.", quoted(words)),
+        OptionKind::Floats => format!("A float64, or a []float64; default {value}."),
         _ => format!("Default {value}."),
     }
 }
@@ -209,6 +209,7 @@ fn required(kind: OptionKind) -> String {
     match kind {
         OptionKind::Choice(words) => format!("One of {}; required.", quoted(words)),
         OptionKind::Array => "A slice of Go values; required.".to_owned(),
+        OptionKind::Scalar => "A Go value; required.".to_owned(),
         _ => "Required.".to_owned(),
     }
 }

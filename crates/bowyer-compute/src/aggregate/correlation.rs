@@ -58,7 +58,10 @@ type State = [f64; 6];
 type Finish = fn(&State, f64) -> Option<f64>;
 
 fn correlation(&[count, _, _, xx, yy, xy]: &State, _: f64) -> Option<f64> {
-    (count > 1.0).then(|| (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0))
+    // One root is exact more often than the product of two, but may leave the range of floats.
+    let root = (xx * yy).sqrt();
+    let root = if root.is_normal() { root } else { xx.sqrt() * yy.sqrt() };
+    (count > 1.0).then(|| (xy / root).clamp(-1.0, 1.0))
 }
 
 fn covariance(&[count, _, _, _, _, xy]: &State, ddof: f64) -> Option<f64> {

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, Int64Array};
 use bowyer_core::lanes::Lanes;
-use bowyer_core::{Column, Error, Memory, Result};
+use bowyer_core::{Column, Error, ErrorCode, Memory, Result};
 
 use super::input::{Input, same};
 use super::{Accumulator, AggregateContext, Groups};
+use crate::coercion::exactly;
 use crate::{
     Argument, BindContext, Bound, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Overload, bind,
 };
@@ -37,8 +38,8 @@ pub(crate) const FAMILY: &[Function] = &[
         })]),
 ];
 
-/// The comparison with the value; none when nothing can be found.
-struct Equal(Option<Bound>);
+/// The comparison and the value; none when nothing can be found.
+struct Equal(Option<(Bound, ArrayRef)>);
 
 fn prepare(context: &BindContext<'_>) -> Result<Box<dyn Any + Send + Sync>> {
     let value = context.options.array("value")?;
@@ -46,9 +47,14 @@ fn prepare(context: &BindContext<'_>) -> Result<Box<dyn Any + Send + Sync>> {
     if value.logical_null_count() > 0 || data_type.is_null() {
         return Ok(Box::new(Equal(None)));
     }
-    let arguments = [Argument::new(data_type.clone()), Argument::new(value.data_type().clone())];
-    let bound = bind("equal", &arguments, vec![]).map_err(|error| error.for_argument("value"))?;
-    Ok(Box::new(Equal(Some(bound))))
+    let value = match exactly(value, data_type, &Memory::unlimited()) {
+        Ok(value) => value,
+        // What the type does not hold is not among its values.
+        Err(error) if error.code() == ErrorCode::InvalidArgument => return Ok(Box::new(Equal(None))),
+        Err(error) => return Err(error.for_argument("value")),
+    };
+    let arguments = [Argument::new(data_type.clone()), Argument::new(data_type.clone())];
+    Ok(Box::new(Equal(Some((bind("equal", &arguments, vec![])?, value)))))
 }
 
 fn index(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {
@@ -56,7 +62,6 @@ fn index(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {
     let equal = equal.ok_or_else(|| Error::internal("the comparison was not prepared"))?;
     Ok(Box::new(Index {
         equal: equal.0.clone(),
-        value: context.options.array("value")?.clone(),
         position: 0,
         rows: Lanes::new(context.memory)?,
         memory: context.memory.clone(),
@@ -64,8 +69,7 @@ fn index(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {
 }
 
 struct Index {
-    equal: Option<Bound>,
-    value: ArrayRef,
+    equal: Option<(Bound, ArrayRef)>,
     position: u64,
     /// The row of each group, -1 without.
     rows: Lanes<i64>,
@@ -82,9 +86,9 @@ impl Accumulator for Index {
         let first = self.position;
         self.position += input.row_count() as u64;
         self.rows.resize(groups.group_count().max(self.rows.len()), -1)?;
-        let Some(equal) = &self.equal else { return Ok(()) };
+        let Some((equal, value)) = &self.equal else { return Ok(()) };
         let row_count = input.row_count();
-        let value = Column::scalar(self.value.clone(), row_count)?;
+        let value = Column::scalar(value.clone(), row_count)?;
         let found = equal.call(&[Column::Array(input.array), value], row_count, &self.memory)?.to_array()?;
         let found = found.as_boolean();
         for row in found.values().set_indices().filter(|row| found.is_valid(*row)) {

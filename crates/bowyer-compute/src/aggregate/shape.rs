@@ -61,11 +61,13 @@ fn skew(&[count, _, m2, m3, _]: &State, biased: bool) -> Option<f64> {
 }
 
 fn kurtosis(&[count, _, m2, _, m4]: &State, biased: bool) -> Option<f64> {
-    let ratio = count * m4 / (m2 * m2);
     match biased {
-        true => (count > 0.0).then_some(ratio - 3.0),
-        false => (count > 3.0)
-            .then(|| (count - 1.0) / ((count - 2.0) * (count - 3.0)) * ((count + 1.0) * ratio - 3.0 * (count - 1.0))),
+        true => (count > 0.0).then_some(count * m4 / (m2 * m2) - 3.0),
+        false => (count > 3.0).then(|| {
+            let fourth = (count + 1.0) * count * (count - 1.0) * m4 / (m2 * m2);
+            let less = count - 1.0;
+            (fourth - 3.0 * (less * less)) / ((count - 2.0) * (count - 3.0))
+        }),
     }
 }
 

@@ -43,8 +43,8 @@ impl Generator {
     }
 
     fn next(&mut self) -> u64 {
-        let state = self.0;
-        self.0 = state.wrapping_mul(MULTIPLIER).wrapping_add(INCREMENT);
+        let state = self.0.wrapping_mul(MULTIPLIER).wrapping_add(INCREMENT);
+        self.0 = state;
         let folded = (state >> 64) as u64 ^ state as u64;
         folded.rotate_right((state >> 122) as u32)
     }

@@ -17,9 +17,7 @@ pub const FAMILY: &[Function] = &[
         .summary("Writes the bytes of each value as hexadecimal digits.")
         .args(&["values"])
         .examples(&[Example::new(&["binary [\"\\x00\\xff\", null]"], "string [\"00ff\", null]")])
-        .overloads(&[Overload::new(BYTES, Kind::Utf8, |args, output| {
-            digests(args, output, |bytes, out| hex(bytes, out))
-        })]),
+        .overloads(&[Overload::new(BYTES, Kind::Utf8, |args, output| digests(args, output, hex))]),
     Function::scalar("hex_decode")
         .summary("Reads hexadecimal digits as bytes.")
         .args(&["values"])

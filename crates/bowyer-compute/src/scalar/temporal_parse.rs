@@ -186,7 +186,7 @@ impl Fields {
         for part in parts {
             match part {
                 Part::Text(text) => rest.0 = rest.0.strip_prefix(text.as_bytes())?,
-                Part::Space => rest.spaces(),
+                Part::Space(_) => rest.spaces(),
                 Part::Directive(letter) => fields.directive(*letter, &mut rest)?,
             }
         }

@@ -13,8 +13,8 @@ use bowyer_core::{Error, Result};
 pub(crate) enum Part {
     /// Text as it stands.
     Text(String),
-    /// Any run of white space.
-    Space,
+    /// White space: any run of it when reading, this when writing.
+    Space(char),
     /// A percent sign and this letter.
     Directive(char),
 }
@@ -66,7 +66,8 @@ pub(crate) fn parts(pattern: &str, whole_seconds: char) -> Result<Vec<Part>> {
                     text.push('%');
                     continue;
                 }
-                Some('n' | 't') => vec![Part::Space],
+                Some('n') => vec![Part::Space('\n')],
+                Some('t') => vec![Part::Space('\t')],
                 Some(letter) => match composite(letter) {
                     Some(longer) => {
                         let longer = match letter {
@@ -78,7 +79,7 @@ pub(crate) fn parts(pattern: &str, whole_seconds: char) -> Result<Vec<Part>> {
                     None => vec![Part::Directive(letter)],
                 },
             },
-            letter if letter.is_ascii_whitespace() => vec![Part::Space],
+            letter if letter.is_ascii_whitespace() => vec![Part::Space(letter)],
             letter => {
                 text.push(letter);
                 continue;

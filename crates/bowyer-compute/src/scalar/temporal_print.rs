@@ -78,7 +78,7 @@ fn strftime(args: &Args<'_>, output: &mut Output) -> Result<()> {
         for part in &pattern.parts {
             match part {
                 Part::Text(part) => text.push_str(part),
-                Part::Space => text.push(' '),
+                Part::Space(space) => text.push(*space),
                 Part::Directive(letter) => moment.write(*letter, pattern, &mut text),
             }
         }

@@ -171,7 +171,7 @@ fn no_angle(value: f64) -> Option<&'static str> {
 }
 
 fn no_sine(value: f64) -> Option<&'static str> {
-    (value < -1.0 || value > 1.0).then_some("the value does not lie between -1 and 1")
+    (value.abs() > 1.0).then_some("the value does not lie between -1 and 1")
 }
 
 fn below_one(value: f64) -> Option<&'static str> {
@@ -179,5 +179,5 @@ fn below_one(value: f64) -> Option<&'static str> {
 }
 
 fn no_tangent(value: f64) -> Option<&'static str> {
-    (value <= -1.0 || value >= 1.0).then_some("the value does not lie between -1 and 1")
+    (value.abs() >= 1.0).then_some("the value does not lie between -1 and 1")
 }

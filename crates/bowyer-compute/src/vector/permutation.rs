@@ -100,7 +100,13 @@ fn inverse(args: &Args<'_>, indices: &ArrayRef) -> Result<UInt64Array> {
 
 fn inverse_permutation(args: &Args<'_>) -> Result<ArrayRef> {
     let rows: ArrayRef = Arc::new(inverse(args, &args.array(0)?)?);
-    cast(&Column::Array(rows), args.output_type(), CastMode::Checked, args.memory())?.to_array()
+    let rows = cast(&Column::Array(rows), args.output_type(), CastMode::Checked, args.memory());
+    let too_many = |mut error: Error| {
+        // The row is a place of the result.
+        error.place_mut().row = None;
+        error.for_argument("output_type")
+    };
+    rows.map_err(too_many)?.to_array()
 }
 
 fn scatter(args: &Args<'_>) -> Result<ArrayRef> {

@@ -36,6 +36,10 @@ pub(super) fn run(args: &Args<'_>, output: &mut Output, operation: Operation, mo
     let (a, b) = (args.column(0), args.column(1));
     match (a.data_type(), b.data_type(), output.data_type().clone()) {
         (DataType::Null, ..) => Ok(()),
+        (DataType::Duration(_), DataType::Duration(_), DataType::Float64) if mode == Mode::Checked => {
+            let divide = |a: i64, b: i64| (a as f64 / b as f64, b == 0);
+            try_binary(&Lanes::<i64>::of(a)?, &Lanes::<i64>::of(b)?, output, divide, |_, _| by_zero())
+        }
         (DataType::Duration(_), DataType::Duration(_), DataType::Float64) => {
             binary(&Lanes::<i64>::of(a)?, &Lanes::<i64>::of(b)?, output, |a, b| a as f64 / b as f64)
         }
@@ -136,11 +140,14 @@ where
     }
 }
 
-/// The remainder with the sign of the divisor.
+/// The remainder with the sign of the divisor, a zero too.
 #[inline(always)]
 fn floored<T: ArrowNativeTypeOp>(a: T, b: T) -> T {
     let rest = a.mod_wrapping(b);
-    if !rest.is_zero() && (rest < T::ZERO) != (b < T::ZERO) { rest.add_wrapping(b) } else { rest }
+    if rest == T::ZERO {
+        return if b < T::ZERO { T::ZERO.neg_wrapping() } else { T::ZERO };
+    }
+    if (rest < T::ZERO) != (b < T::ZERO) { rest.add_wrapping(b) } else { rest }
 }
 
 fn float_quotients<T>(a: &Lanes<T>, b: &Lanes<T>, output: &mut Output, operation: Operation, mode: Mode) -> Result<()>
