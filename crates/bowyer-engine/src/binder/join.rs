@@ -14,15 +14,47 @@ use datafusion_common::{JoinType, NullEquality};
 
 use super::Binder;
 use super::expression::column_index;
-use super::relation::checked_schema;
+use super::relation::{Bind, Chosen, check_predicate, checked_schema};
 use crate::operators::JoinColumn;
-use crate::operators::join::{AsOfRule, Direction, has_moments};
-use crate::plan::{AsOf, BoundJoin};
+use crate::operators::join::{AsOfRule, Direction, distance_of, has_moments};
+use crate::plan::{AsOf, BoundJoin, RelationKind, Residual};
+use crate::program::NodeKind;
 use crate::proto;
 
 impl Binder {
+    /// A join, and the schema of its rows.
+    pub(super) fn join(&mut self, join: &proto::Join, bind: Bind<'_>) -> Result<(RelationKind, SchemaRef)> {
+        let (mut joined, schema) = self.keyed(join)?;
+        if let Some(residual) = join.residual {
+            let (columns, pairs) = self.pair_columns(join)?;
+            let (program, chosen) = bind(self, &pairs, &mut |bound, _| {
+                let (predicate, node) = bound.node(residual)?;
+                check_predicate(node)?;
+                Ok(Chosen { nodes: vec![predicate], ..Chosen::default() })
+            })?;
+            joined.residual = Some(Residual::new(&program, chosen.nodes[0], &columns, &pairs));
+        }
+        Ok((RelationKind::Join(joined), schema))
+    }
+
+    /// An as-of join, and the schema of its rows.
+    pub(super) fn as_of_join(&mut self, join: &proto::AsOfJoin, bind: Bind<'_>) -> Result<(RelationKind, SchemaRef)> {
+        let (mut joined, schema) = self.as_of(join)?;
+        if let (Some(tolerance), Some(as_of)) = (join.tolerance, &mut joined.as_of) {
+            let left = self.schema_of(join.left)?.clone();
+            let (program, chosen) = bind(self, &left, &mut |bound, _| {
+                Ok(Chosen { nodes: vec![bound.node(tolerance)?.0], ..Chosen::default() })
+            })?;
+            let NodeKind::Literal(value) = &program.nodes[chosen.nodes[0]].kind else {
+                return Err(Error::invalid_argument("the tolerance is a constant"));
+            };
+            as_of.rule.tolerance = Some(distance_of(value, &as_of.on_type)?);
+        }
+        Ok((RelationKind::Join(joined), schema))
+    }
+
     /// A join without its residual, and the schema of its rows.
-    pub(super) fn join(&self, join: &proto::Join) -> Result<(BoundJoin, SchemaRef)> {
+    fn keyed(&self, join: &proto::Join) -> Result<(BoundJoin, SchemaRef)> {
         let (left, right) = (self.schema_of(join.left)?, self.schema_of(join.right)?);
         let named = proto::JoinKind::try_from(join.kind).unwrap_or(proto::JoinKind::Unspecified);
         let kind =
@@ -59,7 +91,7 @@ impl Binder {
     }
 
     /// An as-of join without its tolerance, and the schema of its rows.
-    pub(super) fn as_of(&self, join: &proto::AsOfJoin) -> Result<(BoundJoin, SchemaRef)> {
+    fn as_of(&self, join: &proto::AsOfJoin) -> Result<(BoundJoin, SchemaRef)> {
         let direction = match proto::AsOfDirection::try_from(join.direction) {
             Ok(proto::AsOfDirection::Backward) => Direction::Backward,
             Ok(proto::AsOfDirection::Forward) => Direction::Forward,
@@ -76,7 +108,7 @@ impl Binder {
             right_suffix: join.right_suffix.clone(),
             residual: None,
         };
-        let (mut joined, schema) = self.join(&left_join)?;
+        let (mut joined, schema) = self.keyed(&left_join)?;
         let on = (joined.left_keys.pop(), joined.right_keys.pop(), joined.key_types.pop());
         let (Some(left_on), Some(right_on), Some(on_type)) = on else {
             return Err(Error::internal("an as-of join without a column"));
@@ -91,9 +123,9 @@ impl Binder {
     }
 
     /// The columns of pairs of rows, as the residual sees them: those of an inner join.
-    pub(super) fn pair_columns(&self, join: &proto::Join) -> Result<(Vec<JoinColumn>, SchemaRef)> {
+    fn pair_columns(&self, join: &proto::Join) -> Result<(Vec<JoinColumn>, SchemaRef)> {
         let inner = proto::Join { kind: proto::JoinKind::Inner.into(), ..join.clone() };
-        let (joined, schema) = self.join(&inner)?;
+        let (joined, schema) = self.keyed(&inner)?;
         Ok((joined.columns, schema))
     }
 }

@@ -30,10 +30,10 @@ impl Binder {
     ) -> Result<Relation> {
         let kind = message.kind.as_ref().ok_or_else(|| Error::invalid_argument("a relation without a kind"))?;
         let paths = expression_paths(message, kind, path);
-        let expressions = |binder: &mut Self, schema: &SchemaRef, roots: Roots<'_>| {
+        let expressions = |binder: &mut Self, schema: &SchemaRef, roots: Roots<'_>| -> Result<(Arc<Program>, Chosen)> {
             let mut bound = Expressions::bind(binder, schema, &message.expressions, &paths, (origins, index))?;
             let result = roots(&mut bound, schema)?;
-            Ok::<_, Error>((Arc::new(bound.into_program()), result))
+            Ok((Arc::new(bound.into_program()), result))
         };
         let (kind, schema) = match kind {
             Kind::Scan(scan) => self.scan(scan)?,
@@ -72,33 +72,8 @@ impl Binder {
                 let input = sort.relation as usize;
                 (RelationKind::Sort { input, program, keys: chosen.sort_keys, limit: None }, schema)
             }
-            Kind::Join(join) => {
-                let (mut joined, schema) = self.join(join)?;
-                if let Some(residual) = join.residual {
-                    let (columns, pairs) = self.pair_columns(join)?;
-                    let (program, chosen) = expressions(self, &pairs, &mut |bound, _| {
-                        let (predicate, node) = bound.node(residual)?;
-                        check_predicate(node)?;
-                        Ok(Chosen { nodes: vec![predicate], ..Chosen::default() })
-                    })?;
-                    joined.residual = Some(Residual::new(&program, chosen.nodes[0], &columns, &pairs));
-                }
-                (RelationKind::Join(joined), schema)
-            }
-            Kind::AsOfJoin(join) => {
-                let (mut joined, schema) = self.as_of(join)?;
-                if let (Some(tolerance), Some(as_of)) = (join.tolerance, &mut joined.as_of) {
-                    let left = self.schema_of(join.left)?.clone();
-                    let (program, chosen) = expressions(self, &left, &mut |bound, _| {
-                        Ok(Chosen { nodes: vec![bound.node(tolerance)?.0], ..Chosen::default() })
-                    })?;
-                    let NodeKind::Literal(value) = &program.nodes[chosen.nodes[0]].kind else {
-                        return Err(Error::invalid_argument("the tolerance is a constant"));
-                    };
-                    as_of.rule.tolerance = Some(distance_of(value, &as_of.on_type)?);
-                }
-                (RelationKind::Join(joined), schema)
-            }
+            Kind::Join(join) => self.join(join, &expressions)?,
+            Kind::AsOfJoin(join) => self.as_of_join(join, &expressions)?,
             Kind::Limit(limit) => {
                 let schema = self.schema_of(limit.relation)?.clone();
                 let input = limit.relation as usize;
@@ -160,20 +135,23 @@ impl Binder {
     }
 }
 
+/// Binds the expressions of a relation over rows of a schema, and picks what the relation needs of them.
+pub(super) type Bind<'a> = &'a dyn Fn(&mut Binder, &SchemaRef, Roots<'_>) -> Result<(Arc<Program>, Chosen)>;
+
 /// Picks what a relation needs of its bound expressions.
-type Roots<'a> = &'a mut dyn FnMut(&mut Expressions<'_>, &SchemaRef) -> Result<Chosen>;
+pub(super) type Roots<'a> = &'a mut dyn FnMut(&mut Expressions<'_>, &SchemaRef) -> Result<Chosen>;
 
 /// What a relation needs of its bound expressions.
 #[derive(Default)]
-struct Chosen {
-    nodes: Vec<usize>,
-    fields: Vec<FieldRef>,
-    sets: GroupingSets,
-    measures: Vec<BoundMeasure>,
-    sort_keys: Vec<BoundSortKey>,
+pub(super) struct Chosen {
+    pub(super) nodes: Vec<usize>,
+    pub(super) fields: Vec<FieldRef>,
+    pub(super) sets: GroupingSets,
+    pub(super) measures: Vec<BoundMeasure>,
+    pub(super) sort_keys: Vec<BoundSortKey>,
 }
 
-fn check_predicate(node: &Node) -> Result<()> {
+pub(super) fn check_predicate(node: &Node) -> Result<()> {
     if matches!(node.data_type, DataType::Boolean | DataType::Null) {
         return Ok(());
     }
