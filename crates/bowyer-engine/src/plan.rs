@@ -69,7 +69,7 @@ pub(crate) enum RelationKind {
     /// Groups.
     Aggregate { input: usize, program: Arc<Program>, keys: Vec<usize>, sets: GroupingSets, measures: Vec<BoundMeasure> },
     /// Pairs of rows with equal keys.
-    Join(BoundJoin),
+    Join(Box<BoundJoin>),
     /// Rows in order; at most `limit` of them.
     Sort { input: usize, program: Arc<Program>, keys: Vec<BoundSortKey>, limit: Option<usize> },
     /// A range of rows.

@@ -34,7 +34,7 @@ impl Binder {
             })?;
             joined.residual = Some(Residual::new(&program, chosen.nodes[0], &columns, &pairs));
         }
-        Ok((RelationKind::Join(joined), schema))
+        Ok((RelationKind::Join(Box::new(joined)), schema))
     }
 
     /// An as-of join, and the schema of its rows.
@@ -50,7 +50,7 @@ impl Binder {
             };
             as_of.rule.tolerance = Some(distance_of(value, &as_of.on_type)?);
         }
-        Ok((RelationKind::Join(joined), schema))
+        Ok((RelationKind::Join(Box::new(joined)), schema))
     }
 
     /// A join without its residual, and the schema of its rows.

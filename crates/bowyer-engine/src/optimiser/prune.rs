@@ -193,7 +193,7 @@ fn narrowed(relation: Relation, needed: &BTreeSet<usize>, places: &[Vec<Option<u
         RelationKind::Sort { input, program, keys, limit } => {
             RelationKind::Sort { input, program: Arc::new(program.over_columns(&places[input])), keys, limit }
         }
-        RelationKind::Join(join) => RelationKind::Join(narrowed_join(join, needed, places)),
+        RelationKind::Join(join) => RelationKind::Join(Box::new(narrowed_join(*join, needed, places))),
         RelationKind::Distinct { input, columns } => {
             RelationKind::Distinct { input, columns: columns.iter().map(|&column| place(input, column)).collect() }
         }

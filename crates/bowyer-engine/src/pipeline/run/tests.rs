@@ -67,7 +67,7 @@ impl Rest for Repeats {
             return Err(failure(row));
         }
         let out: Vec<i64> = (first..end).map(|row| source[row / stage.times]).collect();
-        let rest = (end < source.len() * stage.times).then(|| Box::new(Repeats(stage, input, end)) as Box<dyn Rest>);
+        let rest = (end < source.len() * stage.times).then(|| Box::new(Self(stage, input, end)) as Box<dyn Rest>);
         Ok(Output { batch: (!out.is_empty()).then(|| batch(out)), rest })
     }
 }
