@@ -37,6 +37,8 @@ pub(crate) struct Unnest {
     lists: Vec<usize>,
     keep_empty: bool,
     schema: SchemaRef,
+    /// The plan node, for errors.
+    path: String,
 }
 
 /// Where the elements of each row begin, and how many there are.
@@ -53,8 +55,14 @@ struct Unfolded {
 }
 
 impl Unnest {
-    pub(crate) fn new(columns: Vec<UnnestColumn>, lists: Vec<usize>, keep_empty: bool, schema: SchemaRef) -> Self {
-        Self { columns, lists, keep_empty, schema }
+    pub(crate) fn new(
+        columns: Vec<UnnestColumn>,
+        lists: Vec<usize>,
+        keep_empty: bool,
+        schema: SchemaRef,
+        path: &str,
+    ) -> Self {
+        Self { columns, lists, keep_empty, schema, path: path.to_owned() }
     }
 
     /// How many rows each row gives, and the elements of each list.
@@ -68,6 +76,7 @@ impl Unnest {
                     let name = batch.schema().field(column).name().clone();
                     return Err(Error::invalid_data("the lists of the row have different lengths")
                         .at_row(row)
+                        .at_path(self.path.clone())
                         .in_column(name));
                 }
             }

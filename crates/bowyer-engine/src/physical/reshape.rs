@@ -77,7 +77,7 @@ impl Builder<'_> {
 
     fn unnest(&mut self, unnest: &BoundUnnest, relation: &Relation) -> Result<Flow> {
         let (columns, lists) = (unnest.columns.clone(), unnest.lists.clone());
-        let stage = Unnest::new(columns, lists, unnest.keep_empty, relation.schema.clone());
+        let stage = Unnest::new(columns, lists, unnest.keep_empty, relation.schema.clone(), &relation.path);
         let flow = self.open(unnest.input)?;
         Ok(self.then(flow, Arc::new(stage), relation, false))
     }
