@@ -6,6 +6,7 @@
 //! Stages are appended to a [`Flow`] until something ends it: an operator that needs all rows, a range of rows, a second
 //! reader, an output. A relation that is read twice runs once, into one channel for each reader.
 
+mod aggregate;
 mod reshape;
 mod sides;
 
@@ -18,16 +19,15 @@ use arrow_schema::{Field, FieldRef, Schema, SchemaRef};
 use bowyer_core::{Error, Result};
 use datafusion_common::ScalarValue;
 
-use crate::operators::aggregate::HashAggregate;
 use crate::operators::distinct::Distinct;
 use crate::operators::filter::Filter;
 use crate::operators::join::{AsOfBuild, AsOfProbe, JoinBuild, JoinKeys, JoinProbe, Rule, UnmatchedRows};
 use crate::operators::project::{Project, Relabel};
 use crate::operators::sort::SortBreaker;
-use crate::operators::{Breaker, Measure, SortKey, Stage};
+use crate::operators::{Breaker, SortKey, Stage};
 use crate::pipeline::channel::{Channel, Party};
 use crate::pipeline::{Pipeline, Progress, Sink, Source};
-use crate::plan::{AsOf, BoundJoin, BoundMeasure, BoundPlan, Relation, RelationKind};
+use crate::plan::{AsOf, BoundJoin, BoundPlan, Relation, RelationKind};
 use crate::program::{NodeKind, Program};
 use sides::JoinPlan;
 
@@ -148,27 +148,7 @@ impl Builder<'_> {
                 let flow = self.open(*input)?;
                 Ok(self.then(flow, Arc::new(stage), relation, true))
             }
-            RelationKind::Aggregate { input, program, keys, sets, measures } => {
-                let nodes: Vec<usize> =
-                    keys.iter().chain(measures.iter().flat_map(BoundMeasure::nodes)).copied().collect();
-                let flow = self.open(*input)?;
-                let (flow, places) = self.columns_of(flow, program, &nodes, &[])?;
-                let key_columns = places[..keys.len()].to_vec();
-                let mut rest = places[keys.len()..].iter().copied();
-                let measures = measures
-                    .iter()
-                    .map(|measure| Measure {
-                        bound: measure.bound.clone(),
-                        arguments: rest.by_ref().take(measure.arguments.len()).collect(),
-                        filter: measure.filter.and_then(|_| rest.next()),
-                        distinct: measure.distinct,
-                        path: measure.path.clone(),
-                    })
-                    .collect();
-                let output = relation.schema.clone();
-                let breaker = HashAggregate::new(&flow.schema, key_columns, sets.clone(), measures, output)?;
-                self.break_flow(flow, Arc::new(breaker), relation)
-            }
+            RelationKind::Aggregate { .. } => self.aggregate(relation),
             RelationKind::Sort { input, program, keys, limit } => {
                 let flow = self.open(*input)?;
                 let width = flow.schema.fields().len();

@@ -58,7 +58,13 @@ fn option(kind: Option<OptionKind>, value: &Value) -> Literal {
         (_, Value::Float(value)) => plain(LiteralValue::Float64(*value)),
         (_, Value::String(value)) => plain(LiteralValue::Utf8(value.clone())),
         (_, Value::Array(values)) => {
-            let values = values.iter().map(|value| option(None, value)).collect();
+            // One float makes all of a list's numbers floats.
+            let floats = values.iter().any(Value::is_float);
+            let number = |value: &Value| match value.as_integer().filter(|_| floats) {
+                Some(whole) => option(None, &Value::Float(whole as f64)),
+                None => option(None, value),
+            };
+            let values = values.iter().map(number).collect();
             plain(LiteralValue::List(LiteralList { values }))
         }
         (_, other) => panic!("no option has the value {other}"),
