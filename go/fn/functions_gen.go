@@ -42,6 +42,62 @@ func AbsUnchecked(ctx context.Context, value Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "abs", nil, value)
 }
 
+// Acos gives the angle that has each cosine.
+//
+// Fails for values outside of -1 to 1.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	acos_checked(double [1, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func Acos(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "acos_checked", nil, value)
+}
+
+// AcosUnchecked gives the angle that has each cosine.
+//
+// Values outside of -1 to 1 give NaN. Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	acos(double [1, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func AcosUnchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "acos", nil, value)
+}
+
+// Acosh gives the value that has each hyperbolic cosine.
+//
+// Fails for values below 1.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	acosh_checked(double [1, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func Acosh(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "acosh_checked", nil, value)
+}
+
+// AcoshUnchecked gives the value that has each hyperbolic cosine.
+//
+// Values below 1 give NaN.
+//
+// A null argument gives a null.
+//
+//	acosh(double [1, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func AcoshUnchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "acosh", nil, value)
+}
+
 // Add adds two values.
 //
 // Fails when an integer or a time does not fit its type.
@@ -161,6 +217,50 @@ func (o AnyOptions) given(set bowyer.Options) {
 //		scalar bool true
 func Any(ctx context.Context, values Value, options ...AnyOptions) (scalar.Scalar, error) {
 	return bowyer.CallScalar(ctx, "any", optionsOf(options), values)
+}
+
+// ApproximateMedianOptions are the options of [ApproximateMedian].
+type ApproximateMedianOptions struct {
+	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
+	SkipNulls Opt[bool]
+
+	// MinCount: gives null where fewer values than this are there. Default 1.
+	MinCount Opt[int64]
+}
+
+func (o ApproximateMedianOptions) given(set bowyer.Options) {
+	o.SkipNulls.put(set, "skip_nulls")
+	o.MinCount.put(set, "min_count")
+}
+
+// ApproximateMedian estimates the median of the values from a small sketch of them.
+//
+// NaNs and nulls are left out.
+//
+//	approximate_median(double [1, 2, 3, 4])
+//		scalar double 2.5
+func ApproximateMedian(ctx context.Context, values Value, options ...ApproximateMedianOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "approximate_median", optionsOf(options), values)
+}
+
+// ArgMax returns the value beside the greatest of another column.
+//
+// Rows whose other column is null are left out, NaN comes after all numbers; of several the first counts.
+//
+//	arg_max(string ["a", "b"], int64 [5, 3])
+//		scalar string "a"
+func ArgMax(ctx context.Context, values, by Value) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "arg_max", nil, values, by)
+}
+
+// ArgMin returns the value beside the least of another column.
+//
+// Rows whose other column is null are left out, NaN comes after all numbers; of several the first counts.
+//
+//	arg_min(string ["a", "b"], int64 [5, 3])
+//		scalar string "b"
+func ArgMin(ctx context.Context, values, by Value) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "arg_min", nil, values, by)
 }
 
 // AsciiCapitalize changes the first character to upper case and the others to lower, where they are ASCII.
@@ -549,6 +649,48 @@ func AsciiUpper(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ascii_upper", nil, strings)
 }
 
+// Asin gives the angle that has each sine.
+//
+// Fails for values outside of -1 to 1.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	asin_checked(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func Asin(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "asin_checked", nil, value)
+}
+
+// AsinUnchecked gives the angle that has each sine.
+//
+// Values outside of -1 to 1 give NaN. Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	asin(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func AsinUnchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "asin", nil, value)
+}
+
+// Asinh gives the value that has each hyperbolic sine.
+//
+// Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	asinh(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func Asinh(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "asinh", nil, value)
+}
+
 // AssumeTimezoneOptions are the options of [AssumeTimezone].
 type AssumeTimezoneOptions struct {
 	// Timezone: the zone, or an offset as +05:30. Required.
@@ -579,6 +721,86 @@ func (o AssumeTimezoneOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func AssumeTimezone(ctx context.Context, timestamps Value, options ...AssumeTimezoneOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "assume_timezone", optionsOf(options), timestamps)
+}
+
+// Atan gives the angle that has each tangent.
+//
+// Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	atan(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func Atan(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "atan", nil, value)
+}
+
+// Atan2 gives the angle of each point, from its y and x.
+//
+// The signs of both say in which quarter it lies.
+//
+// A null argument gives a null.
+//
+//	atan2(double [0, 1, null], double [1, 0, 1])
+//		double [0, 1.5707963267948966, null]
+//
+// The caller must Release the result.
+func Atan2(ctx context.Context, y, x Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "atan2", nil, y, x)
+}
+
+// Atanh gives the value that has each hyperbolic tangent.
+//
+// Fails for values that do not lie between -1 and 1.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	atanh_checked(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func Atanh(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "atanh_checked", nil, value)
+}
+
+// AtanhUnchecked gives the value that has each hyperbolic tangent.
+//
+// -1 and 1 give infinities, values beyond them NaN.
+//
+// A null argument gives a null.
+//
+//	atanh(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func AtanhUnchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "atanh", nil, value)
+}
+
+// Base64Decode reads base 64 with padding as bytes.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	base64_decode(string ["aGVsbG8=", null])
+//		binary ["hello", null]
+//
+// The caller must Release the result.
+func Base64Decode(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "base64_decode", nil, values)
+}
+
+// Base64Encode writes the bytes of each value in base 64, with padding.
+//
+// A null argument gives a null.
+//
+//	base64_encode(string ["hello", null])
+//		string ["aGVsbG8=", null]
+//
+// The caller must Release the result.
+func Base64Encode(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "base64_encode", nil, values)
 }
 
 // BinaryJoin joins the values of each list, with a separator between them.
@@ -910,6 +1132,58 @@ func Coalesce(ctx context.Context, values ...Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "coalesce", nil, values...)
 }
 
+// Corr computes the correlation of two columns.
+//
+// Pearson's, from -1 to 1. A column of equal values gives NaN, fewer than two rows null.
+//
+//	corr(double [1, 2, 3], double [2, 4, 6])
+//		scalar double 1
+func Corr(ctx context.Context, x, y Value) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "corr", nil, x, y)
+}
+
+// Cos gives the cosine of each angle.
+//
+// Fails for infinity.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	cos_checked(double [0, null])
+//		double [1, null]
+//
+// The caller must Release the result.
+func Cos(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "cos_checked", nil, value)
+}
+
+// CosUnchecked gives the cosine of each angle.
+//
+// Infinity gives NaN. Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	cos(double [0, null])
+//		double [1, null]
+//
+// The caller must Release the result.
+func CosUnchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "cos", nil, value)
+}
+
+// Cosh gives the hyperbolic cosine of each value.
+//
+// Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	cosh(double [0, null])
+//		double [1, null]
+//
+// The caller must Release the result.
+func Cosh(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "cosh", nil, value)
+}
+
 // CountOptions are the options of [Count].
 type CountOptions struct {
 	// Mode: which values count: those that are not null, those that are, or all. One of "only_valid", "only_null", "all";
@@ -955,6 +1229,14 @@ func (o CountDistinctOptions) given(set bowyer.Options) {
 //		scalar int64 2
 func CountDistinct(ctx context.Context, values Value, options ...CountDistinctOptions) (scalar.Scalar, error) {
 	return bowyer.CallScalar(ctx, "count_distinct", optionsOf(options), values)
+}
+
+// CountIf counts the rows in which a condition is true.
+//
+//	count_if(bool [true, false, null, true])
+//		scalar int64 2
+func CountIf(ctx context.Context, condition Value) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "count_if", nil, condition)
 }
 
 // CountSubstringOptions are the options of [CountSubstring].
@@ -1007,6 +1289,222 @@ func (o CountSubstringRegexOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func CountSubstringRegex(ctx context.Context, strings Value, options ...CountSubstringRegexOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "count_substring_regex", optionsOf(options), strings)
+}
+
+// CovarianceOptions are the options of [Covariance].
+type CovarianceOptions struct {
+	// Ddof: what is taken from the count of rows before dividing by it: 1 for a sample. Default 0.
+	Ddof Opt[int64]
+}
+
+func (o CovarianceOptions) given(set bowyer.Options) {
+	o.Ddof.put(set, "ddof")
+}
+
+// Covariance computes the covariance of two columns.
+//
+//	covariance(double [1, 3], double [2, 6])
+//		scalar double 2
+func Covariance(ctx context.Context, x, y Value, options ...CovarianceOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "covariance", optionsOf(options), x, y)
+}
+
+// CumulativeMaxOptions are the options of [CumulativeMax].
+type CumulativeMaxOptions struct {
+	// Start: a value that comes before the first row. Default none.
+	Start Opt[any]
+
+	// SkipNulls: leaves nulls out; without it the first null makes every later row null. Default false.
+	SkipNulls Opt[bool]
+}
+
+func (o CumulativeMaxOptions) given(set bowyer.Options) {
+	o.Start.put(set, "start")
+	o.SkipNulls.put(set, "skip_nulls")
+}
+
+// CumulativeMax gives the greatest of the values so far.
+//
+// The first null makes every later row null, unless nulls are skipped.
+//
+//	cumulative_max(int64 [1, 3, 2])
+//		int64 [1, 3, 3]
+//
+// The caller must Release the result.
+func CumulativeMax(ctx context.Context, values Value, options ...CumulativeMaxOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "cumulative_max", optionsOf(options), values)
+}
+
+// CumulativeMeanOptions are the options of [CumulativeMean].
+type CumulativeMeanOptions struct {
+	// Start: a value that comes before the first row. Default none.
+	Start Opt[any]
+
+	// SkipNulls: leaves nulls out; without it the first null makes every later row null. Default false.
+	SkipNulls Opt[bool]
+}
+
+func (o CumulativeMeanOptions) given(set bowyer.Options) {
+	o.Start.put(set, "start")
+	o.SkipNulls.put(set, "skip_nulls")
+}
+
+// CumulativeMean averages the values so far. A start is left out of account.
+//
+// The first null makes every later row null, unless nulls are skipped.
+//
+//	cumulative_mean(int64 [1, 2, 6])
+//		double [1, 1.5, 3]
+//
+// The caller must Release the result.
+func CumulativeMean(ctx context.Context, values Value, options ...CumulativeMeanOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "cumulative_mean", optionsOf(options), values)
+}
+
+// CumulativeMinOptions are the options of [CumulativeMin].
+type CumulativeMinOptions struct {
+	// Start: a value that comes before the first row. Default none.
+	Start Opt[any]
+
+	// SkipNulls: leaves nulls out; without it the first null makes every later row null. Default false.
+	SkipNulls Opt[bool]
+}
+
+func (o CumulativeMinOptions) given(set bowyer.Options) {
+	o.Start.put(set, "start")
+	o.SkipNulls.put(set, "skip_nulls")
+}
+
+// CumulativeMin gives the least of the values so far.
+//
+// The first null makes every later row null, unless nulls are skipped.
+//
+//	cumulative_min(int64 [2, 1, 3])
+//		int64 [2, 1, 1]
+//
+// The caller must Release the result.
+func CumulativeMin(ctx context.Context, values Value, options ...CumulativeMinOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "cumulative_min", optionsOf(options), values)
+}
+
+// CumulativeProdOptions are the options of [CumulativeProd].
+type CumulativeProdOptions struct {
+	// Start: a value that comes before the first row. Default none.
+	Start Opt[any]
+
+	// SkipNulls: leaves nulls out; without it the first null makes every later row null. Default false.
+	SkipNulls Opt[bool]
+}
+
+func (o CumulativeProdOptions) given(set bowyer.Options) {
+	o.Start.put(set, "start")
+	o.SkipNulls.put(set, "skip_nulls")
+}
+
+// CumulativeProd multiplies the values so far. Integers wrap around.
+//
+// The first null makes every later row null, unless nulls are skipped.
+//
+//	cumulative_prod(int64 [2, 3, 4])
+//		int64 [2, 6, 24]
+//
+// The caller must Release the result.
+func CumulativeProd(ctx context.Context, values Value, options ...CumulativeProdOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "cumulative_prod", optionsOf(options), values)
+}
+
+// CumulativeProdCheckedOptions are the options of [CumulativeProdChecked].
+type CumulativeProdCheckedOptions struct {
+	// Start: a value that comes before the first row. Default none.
+	Start Opt[any]
+
+	// SkipNulls: leaves nulls out; without it the first null makes every later row null. Default false.
+	SkipNulls Opt[bool]
+}
+
+func (o CumulativeProdCheckedOptions) given(set bowyer.Options) {
+	o.Start.put(set, "start")
+	o.SkipNulls.put(set, "skip_nulls")
+}
+
+// CumulativeProdChecked multiplies the values so far.
+//
+// The first null makes every later row null, unless nulls are skipped.
+//
+// Fails at the first row whose value has no answer.
+//
+//	cumulative_prod_checked(int64 [2, 3, 4])
+//		int64 [2, 6, 24]
+//
+// The caller must Release the result.
+func CumulativeProdChecked(ctx context.Context, values Value, options ...CumulativeProdCheckedOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "cumulative_prod_checked", optionsOf(options), values)
+}
+
+// CumulativeSumOptions are the options of [CumulativeSum].
+type CumulativeSumOptions struct {
+	// Start: a value that comes before the first row. Default none.
+	Start Opt[any]
+
+	// SkipNulls: leaves nulls out; without it the first null makes every later row null. Default false.
+	SkipNulls Opt[bool]
+}
+
+func (o CumulativeSumOptions) given(set bowyer.Options) {
+	o.Start.put(set, "start")
+	o.SkipNulls.put(set, "skip_nulls")
+}
+
+// CumulativeSum adds up the values so far. Integers wrap around.
+//
+// The first null makes every later row null, unless nulls are skipped.
+//
+//	cumulative_sum(int64 [1, 2, null, 3])
+//		int64 [1, 3, null, null]
+//
+// The caller must Release the result.
+func CumulativeSum(ctx context.Context, values Value, options ...CumulativeSumOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "cumulative_sum", optionsOf(options), values)
+}
+
+// CumulativeSumCheckedOptions are the options of [CumulativeSumChecked].
+type CumulativeSumCheckedOptions struct {
+	// Start: a value that comes before the first row. Default none.
+	Start Opt[any]
+
+	// SkipNulls: leaves nulls out; without it the first null makes every later row null. Default false.
+	SkipNulls Opt[bool]
+}
+
+func (o CumulativeSumCheckedOptions) given(set bowyer.Options) {
+	o.Start.put(set, "start")
+	o.SkipNulls.put(set, "skip_nulls")
+}
+
+// CumulativeSumChecked adds up the values so far.
+//
+// The first null makes every later row null, unless nulls are skipped.
+//
+// Fails at the first row whose value has no answer.
+//
+//	cumulative_sum_checked(int64 [1, 2, 3])
+//		int64 [1, 3, 6]
+//
+// The caller must Release the result.
+func CumulativeSumChecked(ctx context.Context, values Value, options ...CumulativeSumCheckedOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "cumulative_sum_checked", optionsOf(options), values)
+}
+
+// DamerauLevenshtein counts as levenshtein does, with the exchange of two neighbours as one step.
+//
+// A null argument gives a null.
+//
+//	damerau_levenshtein(string ["ab"], string ["ba"])
+//		int64 [1]
+//
+// The caller must Release the result.
+func DamerauLevenshtein(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "damerau_levenshtein", nil, a, b)
 }
 
 // Day gives the day of the month, from 1.
@@ -1083,6 +1581,16 @@ func DaysBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "days_between", nil, start, end)
 }
 
+// DictionaryDecode replaces dictionary indices by their values; plain values stay.
+//
+//	dictionary_decode(dictionary<values=string, indices=int32, ordered=0> ["a", null, "a"])
+//		string ["a", null, "a"]
+//
+// The caller must Release the result.
+func DictionaryDecode(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "dictionary_decode", nil, values)
+}
+
 // DictionaryEncodeOptions are the options of [DictionaryEncode].
 type DictionaryEncodeOptions struct {
 	// NullEncoding: whether nulls are null indices or a value of the dictionary. One of "mask", "encode"; default "mask".
@@ -1103,6 +1611,25 @@ func (o DictionaryEncodeOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func DictionaryEncode(ctx context.Context, values Value, options ...DictionaryEncodeOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "dictionary_encode", optionsOf(options), values)
+}
+
+// DistinctOptions are the options of [Distinct].
+type DistinctOptions struct {
+	// Mode: whether to leave nulls out, to keep them alone, or to keep all values. One of "only_valid", "only_null",
+	// "all"; default "only_valid".
+	Mode Opt[string]
+}
+
+func (o DistinctOptions) given(set bowyer.Options) {
+	o.Mode.put(set, "mode")
+}
+
+// Distinct collects the distinct values into a list, in the order of their first appearance.
+//
+//	distinct(int64 [3, null, 3, 1])
+//		scalar list<item: int64> [3, 1]
+func Distinct(ctx context.Context, values Value, options ...DistinctOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "distinct", optionsOf(options), values)
 }
 
 // Divide divides the first value by the second, truncating integers toward zero.
@@ -1182,6 +1709,34 @@ func Equal(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "equal", nil, a, b)
 }
 
+// Exp raises e to the power of each value.
+//
+// Too large a value gives infinity. Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	exp(double [0, null])
+//		double [1, null]
+//
+// The caller must Release the result.
+func Exp(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "exp", nil, value)
+}
+
+// Expm1 raises e to the power of each value and takes one away.
+//
+// Exact near zero.
+//
+// A null argument gives a null.
+//
+//	expm1(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func Expm1(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "expm1", nil, value)
+}
+
 // ExtractRegexOptions are the options of [ExtractRegex].
 type ExtractRegexOptions struct {
 	// Pattern: what to look for. Required.
@@ -1202,6 +1757,28 @@ func (o ExtractRegexOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func ExtractRegex(ctx context.Context, strings Value, options ...ExtractRegexOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "extract_regex", optionsOf(options), strings)
+}
+
+// ExtractRegexSpanOptions are the options of [ExtractRegexSpan].
+type ExtractRegexSpanOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+}
+
+func (o ExtractRegexSpanOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+}
+
+// ExtractRegexSpan gives where each named group of the regular expression matches: first byte and number of bytes.
+//
+// Null where nothing matches, and for a group that took no part. Every group must have a name.
+//
+//	extract_regex_span(string ["xa1", "x"], pattern = '(?P<letter>[ab])(?P<digit>\d)')
+//		struct<letter: fixed_size_list<item: int32>[2], digit: fixed_size_list<item: int32>[2]> [{letter: [1, 1], digit: [2, 1]}, null]
+//
+// The caller must Release the result.
+func ExtractRegexSpan(ctx context.Context, strings Value, options ...ExtractRegexSpanOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "extract_regex_span", optionsOf(options), strings)
 }
 
 // FillNull takes the second value where the first is null.
@@ -1339,6 +1916,30 @@ func First(ctx context.Context, values Value, options ...FirstOptions) (scalar.S
 	return bowyer.CallScalar(ctx, "first", optionsOf(options), values)
 }
 
+// FirstLastOptions are the options of [FirstLast].
+type FirstLastOptions struct {
+	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
+	SkipNulls Opt[bool]
+
+	// MinCount: gives null where fewer values than this are there. Default 1.
+	MinCount Opt[int64]
+}
+
+func (o FirstLastOptions) given(set bowyer.Options) {
+	o.SkipNulls.put(set, "skip_nulls")
+	o.MinCount.put(set, "min_count")
+}
+
+// FirstLast returns the first and the last value.
+//
+// Without skip_nulls they are the values of the first and last row, null or not.
+//
+//	first_last(int32 [null, 2, 3])
+//		scalar struct<first: int32, last: int32> {first: 2, last: 3}
+func FirstLast(ctx context.Context, values Value, options ...FirstLastOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "first_last", optionsOf(options), values)
+}
+
 // Floor rounds each value down to a whole number.
 //
 // Integers become float64; decimals keep their type.
@@ -1416,6 +2017,44 @@ func GreaterEqual(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "greater_equal", nil, a, b)
 }
 
+// Hamming counts the places in which two texts of one length differ.
+//
+// Fails for texts of other lengths.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	hamming(string ["karolin"], string ["kathrin"])
+//		int64 [3]
+//
+// The caller must Release the result.
+func Hamming(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "hamming", nil, a, b)
+}
+
+// HexDecode reads hexadecimal digits as bytes.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	hex_decode(string ["00Ff", null])
+//		binary ["\x00\xff", null]
+//
+// The caller must Release the result.
+func HexDecode(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "hex_decode", nil, values)
+}
+
+// HexEncode writes the bytes of each value as hexadecimal digits.
+//
+// A null argument gives a null.
+//
+//	hex_encode(binary ["\x00\xff", null])
+//		string ["00ff", null]
+//
+// The caller must Release the result.
+func HexEncode(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "hex_encode", nil, values)
+}
+
 // Hour gives the hour, from 0.
 //
 // A null argument gives a null.
@@ -1440,6 +2079,20 @@ func HoursBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "hours_between", nil, start, end)
 }
 
+// Hypot gives the length of the hypotenuse over each pair of sides.
+//
+// Does not overflow on the way; infinity wins over NaN.
+//
+// A null argument gives a null.
+//
+//	hypot(double [3, null], double [4, 1])
+//		double [5, null]
+//
+// The caller must Release the result.
+func Hypot(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "hypot", nil, a, b)
+}
+
 // IfElse takes the second value where the condition is true and the third where it is false.
 //
 // Null where the condition is null.
@@ -1452,6 +2105,66 @@ func IfElse(ctx context.Context, condition, ifTrue, ifFalse Value) (arrow.Array,
 	return bowyer.Call(ctx, "if_else", nil, condition, ifTrue, ifFalse)
 }
 
+// IndexOptions are the options of [Index].
+type IndexOptions struct {
+	// Value: the value to find. A Go value; required.
+	Value Opt[any]
+}
+
+func (o IndexOptions) given(set bowyer.Options) {
+	o.Value.put(set, "value")
+}
+
+// Index finds the row of the first value that equals a given one, counted from zero.
+//
+// -1 when none does. Neither null nor NaN is ever found.
+//
+//	index(int64 [3, null, 12345], value = 12345)
+//		scalar int64 2
+func Index(ctx context.Context, values Value, options ...IndexOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "index", optionsOf(options), values)
+}
+
+// IndexInOptions are the options of [IndexIn].
+type IndexInOptions struct {
+	// ValueSet: the values to look among. A slice of Go values; required.
+	ValueSet Opt[any]
+
+	// SkipNulls: whether a null is found nowhere, even if the set has a null. Default false.
+	SkipNulls Opt[bool]
+}
+
+func (o IndexInOptions) given(set bowyer.Options) {
+	o.ValueSet.put(set, "value_set")
+	o.SkipNulls.put(set, "skip_nulls")
+}
+
+// IndexIn gives the place of each value in a set, counted from zero.
+//
+// Null where the set does not have it. Of equal values in the set the first counts.
+//
+//	index_in(int64 [1, 2, null], value_set = [3, 1])
+//		int32 [1, null, null]
+//
+// The caller must Release the result.
+func IndexIn(ctx context.Context, values Value, options ...IndexInOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "index_in", optionsOf(options), values)
+}
+
+// IndexInMetaBinary gives the place of each value among other values, counted from zero.
+//
+// As index_in, with the set as an argument.
+//
+// Fails at the first row whose value has no answer.
+//
+//	index_in_meta_binary(int64 [1, 2, null], int64 [3, 1])
+//		int32 [1, null, null]
+//
+// The caller must Release the result.
+func IndexInMetaBinary(ctx context.Context, values, valueSet Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "index_in_meta_binary", nil, values, valueSet)
+}
+
 // IndicesNonzero gives the indices of the values that are neither null nor zero.
 //
 // A NaN is not zero; -0.0 is.
@@ -1462,6 +2175,34 @@ func IfElse(ctx context.Context, condition, ifTrue, ifFalse Value) (arrow.Array,
 // The caller must Release the result.
 func IndicesNonzero(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "indices_nonzero", nil, values)
+}
+
+// InversePermutationOptions are the options of [InversePermutation].
+type InversePermutationOptions struct {
+	// MaxIndex: the last place; -1 for as many places as there are indices. Default -1.
+	MaxIndex Opt[int64]
+
+	// OutputType: the type of the rows; that of the indices without it. Default none.
+	OutputType Opt[arrow.DataType]
+}
+
+func (o InversePermutationOptions) given(set bowyer.Options) {
+	o.MaxIndex.put(set, "max_index")
+	o.OutputType.put(set, "output_type")
+}
+
+// InversePermutation gives for each place the row whose index names it.
+//
+// Null for a place that no index names. Null indices are left out; of equal ones the last counts.
+//
+// Fails at the first row whose value has no answer.
+//
+//	inverse_permutation(int64 [2, 0, null])
+//		int64 [1, null, 0]
+//
+// The caller must Release the result.
+func InversePermutation(ctx context.Context, indices Value, options ...InversePermutationOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "inverse_permutation", optionsOf(options), indices)
 }
 
 // IsDst whether daylight saving time is in force; a zone is needed.
@@ -1486,6 +2227,53 @@ func IsDst(ctx context.Context, values Value) (arrow.Array, error) {
 // The caller must Release the result.
 func IsFinite(ctx context.Context, value Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "is_finite", nil, value)
+}
+
+// IsInOptions are the options of [IsIn].
+type IsInOptions struct {
+	// ValueSet: the values to look among. A slice of Go values; required.
+	ValueSet Opt[any]
+
+	// SkipNulls: whether a null is found nowhere, even if the set has a null. Default false.
+	SkipNulls Opt[bool]
+
+	// NullMatchingBehavior: what a null gives, in place of skip_nulls: whether the set has one; false; null; or null as
+	// SQL says, which makes null also what is not found in a set that has a null. One of "match", "skip", "emit_null",
+	// "inconclusive"; default none.
+	NullMatchingBehavior Opt[string]
+}
+
+func (o IsInOptions) given(set bowyer.Options) {
+	o.ValueSet.put(set, "value_set")
+	o.SkipNulls.put(set, "skip_nulls")
+	o.NullMatchingBehavior.put(set, "null_matching_behavior")
+}
+
+// IsIn tells whether each value is in a set.
+//
+// The set is cast to the type of the values; what this does not hold is found nowhere. Null is in a set that has a
+// null. Floats are told apart by their bits.
+//
+//	is_in(int64 [1, 2, null], value_set = [3, 1])
+//		bool [true, false, false]
+//
+// The caller must Release the result.
+func IsIn(ctx context.Context, values Value, options ...IsInOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_in", optionsOf(options), values)
+}
+
+// IsInMetaBinary tells whether each value is among other values.
+//
+// As is_in, with the set as an argument.
+//
+// Fails at the first row whose value has no answer.
+//
+//	is_in_meta_binary(int64 [1, 2, null], int64 [3, 1])
+//		bool [true, false, false]
+//
+// The caller must Release the result.
+func IsInMetaBinary(ctx context.Context, values, valueSet Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_in_meta_binary", nil, values, valueSet)
 }
 
 // IsInf tells whether a value is infinite; integers, decimals and durations never are.
@@ -1597,6 +2385,46 @@ func IsoYear(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "iso_year", nil, values)
 }
 
+// JaroWinkler tells how alike two texts are, from 0 to 1, with weight on a common beginning.
+//
+// A null argument gives a null.
+//
+//	jaro_winkler(string ["same", "a"], string ["same", "b"])
+//		double [1, 0]
+//
+// The caller must Release the result.
+func JaroWinkler(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "jaro_winkler", nil, a, b)
+}
+
+// KurtosisOptions are the options of [Kurtosis].
+type KurtosisOptions struct {
+	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
+	SkipNulls Opt[bool]
+
+	// Biased: whether the values are all there are; if not, they are a sample. Default true.
+	Biased Opt[bool]
+
+	// MinCount: gives null where fewer values than this are there. Default 0.
+	MinCount Opt[int64]
+}
+
+func (o KurtosisOptions) given(set bowyer.Options) {
+	o.SkipNulls.put(set, "skip_nulls")
+	o.Biased.put(set, "biased")
+	o.MinCount.put(set, "min_count")
+}
+
+// Kurtosis computes the excess kurtosis of the values.
+//
+// That of a normal distribution is zero. Equal values give NaN; a sample needs four values.
+//
+//	kurtosis(double [1, 2, 3, 4])
+//		scalar double -1.36
+func Kurtosis(ctx context.Context, values Value, options ...KurtosisOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "kurtosis", optionsOf(options), values)
+}
+
 // LastOptions are the options of [Last].
 type LastOptions struct {
 	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
@@ -1645,6 +2473,238 @@ func LessEqual(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "less_equal", nil, a, b)
 }
 
+// Levenshtein counts the fewest insertions, deletions and replacements that make one text of the other.
+//
+// A null argument gives a null.
+//
+//	levenshtein(string ["kitten", null], string ["sitting", ""])
+//		int64 [3, null]
+//
+// The caller must Release the result.
+func Levenshtein(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "levenshtein", nil, a, b)
+}
+
+// List collects the values into a list, in the order of the input.
+//
+// Nulls are kept.
+//
+//	list(int64 [3, null, 1])
+//		scalar list<item: int64> [3, null, 1]
+func List(ctx context.Context, values Value) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "list", nil, values)
+}
+
+// ListContains tells whether each list has an item.
+//
+// Null where the list or the value is null; null items are equal to nothing.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_contains(list<item: int64> [[1, 2], [null], null], scalar int64 2)
+//		bool [true, false, null]
+//
+// The caller must Release the result.
+func ListContains(ctx context.Context, lists, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_contains", nil, lists, value)
+}
+
+// ListElement takes one item of each list, counted from zero.
+//
+// Fails where a list is not as long.
+//
+// Fails at the first row whose value has no answer.
+//
+//	list_element(list<item: int64> [[1, 2], [3, 4], null], scalar int32 1)
+//		int64 [2, 4, null]
+//
+// The caller must Release the result.
+func ListElement(ctx context.Context, lists, index Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_element", nil, lists, index)
+}
+
+// ListFlattenOptions are the options of [ListFlatten].
+type ListFlattenOptions struct {
+	// Recursive: whether items that are lists are flattened too. Default false.
+	Recursive Opt[bool]
+}
+
+func (o ListFlattenOptions) given(set bowyer.Options) {
+	o.Recursive.put(set, "recursive")
+}
+
+// ListFlatten puts the items of all lists beneath each other.
+//
+// Null lists give no item; null items stay.
+//
+//	list_flatten(list<item: int64> [[1, null], null, [3]])
+//		int64 [1, null, 3]
+//
+// The caller must Release the result.
+func ListFlatten(ctx context.Context, lists Value, options ...ListFlattenOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_flatten", optionsOf(options), lists)
+}
+
+// ListGet takes one item of each list, counted from zero, or from the end when negative.
+//
+// Null where a list is not as long.
+//
+//	list_get(list<item: int64> [[1, 2], [3], null], scalar int32 -1)
+//		int64 [2, 3, null]
+//
+// The caller must Release the result.
+func ListGet(ctx context.Context, lists, index Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_get", nil, lists, index)
+}
+
+// ListMax finds the greatest item of each list.
+//
+// Nulls are left out; a list without items gives null.
+//
+//	list_max(list<item: int64> [[3, 2, null], [], null])
+//		int64 [3, null, null]
+//
+// The caller must Release the result.
+func ListMax(ctx context.Context, lists Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_max", nil, lists)
+}
+
+// ListMean averages the items of each list.
+//
+// Nulls are left out; a list without items gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	list_mean(list<item: int64> [[1, 2, null], [], null])
+//		double [1.5, null, null]
+//
+// The caller must Release the result.
+func ListMean(ctx context.Context, lists Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_mean", nil, lists)
+}
+
+// ListMin finds the least item of each list.
+//
+// Nulls are left out; a list without items gives null.
+//
+//	list_min(list<item: int64> [[3, 2, null], [], null])
+//		int64 [2, null, null]
+//
+// The caller must Release the result.
+func ListMin(ctx context.Context, lists Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_min", nil, lists)
+}
+
+// ListParentIndices gives for each item of the lists the row of its list.
+//
+//	list_parent_indices(list<item: int64> [[1, null], null, [3]])
+//		int64 [0, 0, 2]
+//
+// The caller must Release the result.
+func ListParentIndices(ctx context.Context, lists Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_parent_indices", nil, lists)
+}
+
+// ListSliceOptions are the options of [ListSlice].
+type ListSliceOptions struct {
+	// Start: the first item, from zero. Required.
+	Start Opt[int64]
+
+	// Stop: the first item that is left out. Default none.
+	Stop Opt[int64]
+
+	// Step: every so many items. Default 1.
+	Step Opt[int64]
+
+	// ReturnFixedSizeList: whether the lists of the result have a fixed size; without it, as the argument. Default none.
+	ReturnFixedSizeList Opt[bool]
+}
+
+func (o ListSliceOptions) given(set bowyer.Options) {
+	o.Start.put(set, "start")
+	o.Stop.put(set, "stop")
+	o.Step.put(set, "step")
+	o.ReturnFixedSizeList.put(set, "return_fixed_size_list")
+}
+
+// ListSlice takes a part of each list.
+//
+// A list that is not as long gives fewer items; of a fixed size it is filled up with nulls.
+//
+//	list_slice(list<item: int64> [[1, 2, 3], [4], null], start = 1)
+//		list<item: int64> [[2, 3], [], null]
+//
+// The caller must Release the result.
+func ListSlice(ctx context.Context, lists Value, options ...ListSliceOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_slice", optionsOf(options), lists)
+}
+
+// ListSum adds up the items of each list.
+//
+// Nulls are left out; a list without items gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	list_sum(list<item: int64> [[1, 2, null], [], null])
+//		int64 [3, null, null]
+//
+// The caller must Release the result.
+func ListSum(ctx context.Context, lists Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_sum", nil, lists)
+}
+
+// ListUnique keeps the first of each distinct item of each list.
+//
+// Null is an item. Floats are told apart by their bits.
+//
+//	list_unique(list<item: int64> [[3, 1, 3, null], [], null])
+//		list<item: int64> [[3, 1, null], [], null]
+//
+// The caller must Release the result.
+func ListUnique(ctx context.Context, lists Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_unique", nil, lists)
+}
+
+// ListValueLength counts the items of each list.
+//
+// A null argument gives a null.
+//
+//	list_value_length(list<item: int64> [[1, 2], [], null])
+//		int32 [2, 0, null]
+//
+// The caller must Release the result.
+func ListValueLength(ctx context.Context, lists Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_value_length", nil, lists)
+}
+
+// Ln gives the natural logarithm of each value.
+//
+// Fails for zero and for negative values.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	ln_checked(double [1, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func Ln(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ln_checked", nil, value)
+}
+
+// LnUnchecked gives the natural logarithm of each value.
+//
+// Zero gives -inf, a negative value NaN. Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	ln(double [1, 0, null])
+//		double [0, -inf, null]
+//
+// The caller must Release the result.
+func LnUnchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ln", nil, value)
+}
+
 // LocalTimestamp gives the local time of each timestamp, without its zone.
 //
 // A null argument gives a null.
@@ -1655,6 +2715,172 @@ func LessEqual(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func LocalTimestamp(ctx context.Context, timestamps Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "local_timestamp", nil, timestamps)
+}
+
+// Log10 gives the logarithm to the base 10 of each value.
+//
+// Fails for zero and for negative values.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	log10_checked(double [1000, null])
+//		double [3, null]
+//
+// The caller must Release the result.
+func Log10(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "log10_checked", nil, value)
+}
+
+// Log10Unchecked gives the logarithm to the base 10 of each value.
+//
+// Zero gives -inf, a negative value NaN. Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	log10(double [1000, 0, null])
+//		double [3, -inf, null]
+//
+// The caller must Release the result.
+func Log10Unchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "log10", nil, value)
+}
+
+// Log1p gives the natural logarithm of each value plus one.
+//
+// Fails for -1 and below.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	log1p_checked(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func Log1p(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "log1p_checked", nil, value)
+}
+
+// Log1pUnchecked gives the natural logarithm of each value plus one.
+//
+// Exact near zero. -1 gives -inf, values below NaN.
+//
+// A null argument gives a null.
+//
+//	log1p(double [0, -1, null])
+//		double [0, -inf, null]
+//
+// The caller must Release the result.
+func Log1pUnchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "log1p", nil, value)
+}
+
+// Log2 gives the logarithm to the base 2 of each value.
+//
+// Fails for zero and for negative values.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	log2_checked(double [8, null])
+//		double [3, null]
+//
+// The caller must Release the result.
+func Log2(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "log2_checked", nil, value)
+}
+
+// Log2Unchecked gives the logarithm to the base 2 of each value.
+//
+// Zero gives -inf, a negative value NaN. Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	log2(double [8, 0, null])
+//		double [3, -inf, null]
+//
+// The caller must Release the result.
+func Log2Unchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "log2", nil, value)
+}
+
+// Logb gives the logarithm of the first value to the base of the second.
+//
+// Fails for a value or a base of zero or below.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	logb_checked(double [8, null], double [2, 2])
+//		double [3, null]
+//
+// The caller must Release the result.
+func Logb(ctx context.Context, value, base Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "logb_checked", nil, value, base)
+}
+
+// LogbUnchecked gives the logarithm of the first value to the base of the second.
+//
+// Zero gives -inf, a negative value or base NaN.
+//
+// A null argument gives a null.
+//
+//	logb(double [8, null], double [2, 2])
+//		double [3, null]
+//
+// The caller must Release the result.
+func LogbUnchecked(ctx context.Context, value, base Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "logb", nil, value, base)
+}
+
+// MakeStructOptions are the options of [MakeStruct].
+type MakeStructOptions struct {
+	// FieldNames: the names of the fields. Default none.
+	FieldNames Opt[any]
+
+	// FieldNullability: whether each may be null. Default none.
+	FieldNullability Opt[any]
+}
+
+func (o MakeStructOptions) given(set bowyer.Options) {
+	o.FieldNames.put(set, "field_names")
+	o.FieldNullability.put(set, "field_nullability")
+}
+
+// MakeStruct puts the arguments of each row into a struct.
+//
+// The result is never null itself. Without names the fields are called 0, 1 and so on.
+//
+// The result has no nulls.
+//
+//	make_struct(int64 [1, null], scalar string "x", field_names = ["a", "b"])
+//		struct<a: int64, b: string> [{a: 1, b: "x"}, {a: null, b: "x"}]
+//
+// The caller must Release the result.
+func MakeStruct(ctx context.Context, options MakeStructOptions, values ...Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "make_struct", optionsOf([]MakeStructOptions{options}), values...)
+}
+
+// MapLookupOptions are the options of [MapLookup].
+type MapLookupOptions struct {
+	// QueryKey: the key. A Go value; required.
+	QueryKey Opt[any]
+
+	// Occurrence: which item, of a key that a map has more than once. One of "first", "last", "all"; required.
+	Occurrence Opt[string]
+}
+
+func (o MapLookupOptions) given(set bowyer.Options) {
+	o.QueryKey.put(set, "query_key")
+	o.Occurrence.put(set, "occurrence")
+}
+
+// MapLookup gives what a key of each map stands for.
+//
+// Null where the map does not have the key. `all` gives a list of all items of the key.
+//
+//	map_lookup(map<string, int64> [[["a", 1], ["b", 2]], [], null], query_key = "b", occurrence = "first")
+//		int64 [2, null, null]
+//
+// The caller must Release the result.
+func MapLookup(ctx context.Context, maps Value, options ...MapLookupOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "map_lookup", optionsOf(options), maps)
 }
 
 // MatchLikeOptions are the options of [MatchLike].
@@ -1757,6 +2983,42 @@ func (o MaxOptions) given(set bowyer.Options) {
 //		scalar string "b"
 func Max(ctx context.Context, values Value, options ...MaxOptions) (scalar.Scalar, error) {
 	return bowyer.CallScalar(ctx, "max", optionsOf(options), values)
+}
+
+// MaxElementWiseOptions are the options of [MaxElementWise].
+type MaxElementWiseOptions struct {
+	// SkipNulls: leaves nulls out; without it a null makes the row null. Default true.
+	SkipNulls Opt[bool]
+}
+
+func (o MaxElementWiseOptions) given(set bowyer.Options) {
+	o.SkipNulls.put(set, "skip_nulls")
+}
+
+// MaxElementWise takes the greatest of the arguments in each row.
+//
+// Nulls are left out unless asked for otherwise. NaN loses to any number.
+//
+//	max_element_wise(int64 [1, 5, null], int64 [3, null, null])
+//		int64 [3, 5, null]
+//
+// The caller must Release the result.
+func MaxElementWise(ctx context.Context, options MaxElementWiseOptions, values ...Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "max_element_wise", optionsOf([]MaxElementWiseOptions{options}), values...)
+}
+
+// Md5 computes the MD5 digest of each value, as hexadecimal digits.
+//
+// It is no protection against forgery.
+//
+// A null argument gives a null.
+//
+//	md5(string ["", null])
+//		string ["d41d8cd98f00b204e9800998ecf8427e", null]
+//
+// The caller must Release the result.
+func Md5(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "md5", nil, values)
 }
 
 // MeanOptions are the options of [Mean].
@@ -1881,6 +3143,28 @@ func Min(ctx context.Context, values Value, options ...MinOptions) (scalar.Scala
 	return bowyer.CallScalar(ctx, "min", optionsOf(options), values)
 }
 
+// MinElementWiseOptions are the options of [MinElementWise].
+type MinElementWiseOptions struct {
+	// SkipNulls: leaves nulls out; without it a null makes the row null. Default true.
+	SkipNulls Opt[bool]
+}
+
+func (o MinElementWiseOptions) given(set bowyer.Options) {
+	o.SkipNulls.put(set, "skip_nulls")
+}
+
+// MinElementWise takes the least of the arguments in each row.
+//
+// Nulls are left out unless asked for otherwise. NaN loses to any number.
+//
+//	min_element_wise(int64 [1, 5, null], int64 [3, null, null])
+//		int64 [1, 5, null]
+//
+// The caller must Release the result.
+func MinElementWise(ctx context.Context, options MinElementWiseOptions, values ...Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "min_element_wise", optionsOf([]MinElementWiseOptions{options}), values...)
+}
+
 // MinMaxOptions are the options of [MinMax].
 type MinMaxOptions struct {
 	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
@@ -1927,6 +3211,36 @@ func Minute(ctx context.Context, values Value) (arrow.Array, error) {
 // The caller must Release the result.
 func MinutesBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "minutes_between", nil, start, end)
+}
+
+// ModeOptions are the options of [Mode].
+type ModeOptions struct {
+	// N: how many values to give at most. Default 1.
+	N Opt[int64]
+
+	// SkipNulls: leaves nulls out; without it a null makes the result empty. Default true.
+	SkipNulls Opt[bool]
+
+	// MinCount: gives nothing where fewer values than this are there. Default 0.
+	MinCount Opt[int64]
+}
+
+func (o ModeOptions) given(set bowyer.Options) {
+	o.N.put(set, "n")
+	o.SkipNulls.put(set, "skip_nulls")
+	o.MinCount.put(set, "min_count")
+}
+
+// Mode finds the most common values and how often each is there.
+//
+// The most common first, of equally common ones the least. NaNs are one value.
+//
+//	mode(int64 [3, 1, 3, null])
+//		struct<mode: int64, count: int64> [{mode: 3, count: 2}]
+//
+// The caller must Release the result.
+func Mode(ctx context.Context, values Value, options ...ModeOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "mode", optionsOf(options), values)
 }
 
 // Modulo gives what is left of a division rounded down; it has the sign of the second value.
@@ -2108,6 +3422,14 @@ func Nullif(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "nullif", nil, a, b)
 }
 
+// One returns one of the values: the first that is not null.
+//
+//	one(int32 [null, 2, 3])
+//		scalar int32 2
+func One(ctx context.Context, values Value) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "one", nil, values)
+}
+
 // Or tells whether either value is true.
 //
 // A null argument gives a null.
@@ -2128,6 +3450,107 @@ func Or(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func OrKleene(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "or_kleene", nil, a, b)
+}
+
+// PairwiseDiffOptions are the options of [PairwiseDiff].
+type PairwiseDiffOptions struct {
+	// Period: how many rows back the other row is; a negative number looks ahead. Default 1.
+	Period Opt[int64]
+}
+
+func (o PairwiseDiffOptions) given(set bowyer.Options) {
+	o.Period.put(set, "period")
+}
+
+// PairwiseDiff subtracts from each value the one some rows before it.
+//
+// Rows without a partner are null. Fails when a difference does not fit the type.
+//
+// Fails at the first row whose value has no answer.
+//
+//	pairwise_diff_checked(int64 [1, 4, null])
+//		int64 [null, 3, null]
+//
+// The caller must Release the result.
+func PairwiseDiff(ctx context.Context, values Value, options ...PairwiseDiffOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "pairwise_diff_checked", optionsOf(options), values)
+}
+
+// PairwiseDiffUncheckedOptions are the options of [PairwiseDiffUnchecked].
+type PairwiseDiffUncheckedOptions struct {
+	// Period: how many rows back the other row is; a negative number looks ahead. Default 1.
+	Period Opt[int64]
+}
+
+func (o PairwiseDiffUncheckedOptions) given(set bowyer.Options) {
+	o.Period.put(set, "period")
+}
+
+// PairwiseDiffUnchecked subtracts from each value the one some rows before it.
+//
+// Rows without a partner are null. The type is that of the difference; integers wrap around.
+//
+// Fails at the first row whose value has no answer.
+//
+//	pairwise_diff(int64 [1, 4, null])
+//		int64 [null, 3, null]
+//
+// The caller must Release the result.
+func PairwiseDiffUnchecked(ctx context.Context, values Value, options ...PairwiseDiffUncheckedOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "pairwise_diff", optionsOf(options), values)
+}
+
+// PartitionNthIndicesOptions are the options of [PartitionNthIndices].
+type PartitionNthIndicesOptions struct {
+	// Pivot: the place, from zero. Required.
+	Pivot Opt[int64]
+
+	// NullPlacement: where nulls and NaNs go. One of "at_end", "at_start"; default "at_end".
+	NullPlacement Opt[string]
+}
+
+func (o PartitionNthIndicesOptions) given(set bowyer.Options) {
+	o.Pivot.put(set, "pivot")
+	o.NullPlacement.put(set, "null_placement")
+}
+
+// PartitionNthIndices gives indices that put the value that sorting would put at a place there, no greater ones before
+// it.
+//
+// The order on either side is open. Nulls go to the end, or to the start, with NaNs beside them.
+//
+//	partition_nth_indices(int64 [5, 1, 3], pivot = 1)
+//		uint64 [1, 2, 0]
+//
+// The caller must Release the result.
+func PartitionNthIndices(ctx context.Context, values Value, options ...PartitionNthIndicesOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "partition_nth_indices", optionsOf(options), values)
+}
+
+// PivotWiderOptions are the options of [PivotWider].
+type PivotWiderOptions struct {
+	// KeyNames: the keys that are fields, in order. A slice of Go values; required.
+	KeyNames Opt[any]
+
+	// UnexpectedKeyBehavior: what other keys do. One of "ignore", "raise"; default "ignore".
+	UnexpectedKeyBehavior Opt[string]
+}
+
+func (o PivotWiderOptions) given(set bowyer.Options) {
+	o.KeyNames.put(set, "key_names")
+	o.UnexpectedKeyBehavior.put(set, "unexpected_key_behavior")
+}
+
+// PivotWider makes a struct of the values, whose fields are named by the keys.
+//
+// A field without a value is null; a key with two values fails.
+//
+// Fails at the first row whose value has no answer.
+//
+//	pivot_wider(string ["width", "height"], int64 [7, 8], key_names = ["height", "width"])
+//		scalar struct<height: int64, width: int64> {height: 8, width: 7}
+func PivotWider(ctx context.Context, keys, values Value, options ...PivotWiderOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "pivot_wider", optionsOf(options), keys, values)
 }
 
 // Power raises the first value to the power of the second.
@@ -2186,8 +3609,8 @@ func Product(ctx context.Context, values Value, options ...ProductOptions) (scal
 
 // QuantileOptions are the options of [Quantile].
 type QuantileOptions struct {
-	// Q: the share of values below, from 0 to 1. Default 0.5.
-	Q Opt[float64]
+	// Q: the share of values below, from 0 to 1; several give a list. A float64, or a []float64; default 0.5.
+	Q Opt[any]
 
 	// Interpolation: what to give when the quantile lies between two values. One of "linear", "lower", "higher",
 	// "nearest", "midpoint"; default "linear".
@@ -2210,7 +3633,7 @@ func (o QuantileOptions) given(set bowyer.Options) {
 // Quantile finds an exact quantile of the values.
 //
 // NaNs and nulls are left out. Linear and midpoint give 64-bit floats, the others the values' type; nearest takes the
-// even rank of two that are equally near.
+// even rank of two that are equally near. Several shares give a list.
 //
 //	quantile(int32 [1, 2, 3, 4])
 //		scalar double 2.5
@@ -2243,6 +3666,86 @@ func Quarter(ctx context.Context, values Value) (arrow.Array, error) {
 // The caller must Release the result.
 func QuartersBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "quarters_between", nil, start, end)
+}
+
+// RankOptions are the options of [Rank].
+type RankOptions struct {
+	// SortKeys: which values come first. One of "ascending", "descending"; default "ascending".
+	SortKeys Opt[string]
+
+	// NullPlacement: where nulls and NaNs go: at the end without it. One of "at_end", "at_start"; default none.
+	NullPlacement Opt[string]
+
+	// Tiebreaker: what equal values get: numbers by their rows, the least or greatest of these, or numbers without gaps.
+	// One of "first", "min", "max", "dense"; default "first".
+	Tiebreaker Opt[string]
+}
+
+func (o RankOptions) given(set bowyer.Options) {
+	o.SortKeys.put(set, "sort_keys")
+	o.NullPlacement.put(set, "null_placement")
+	o.Tiebreaker.put(set, "tiebreaker")
+}
+
+// Rank numbers the values by their order, from 1.
+//
+//	rank(int64 [30, 10, 30, null])
+//		uint64 [2, 1, 3, 4]
+//
+//	rank(int64 [30, 10, 30, null], tiebreaker = "min")
+//		uint64 [2, 1, 2, 4]
+//
+// The caller must Release the result.
+func Rank(ctx context.Context, values Value, options ...RankOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rank", optionsOf(options), values)
+}
+
+// RankNormalOptions are the options of [RankNormal].
+type RankNormalOptions struct {
+	// SortKeys: which values come first. One of "ascending", "descending"; default "ascending".
+	SortKeys Opt[string]
+
+	// NullPlacement: where nulls and NaNs go: at the end without it. One of "at_end", "at_start"; default none.
+	NullPlacement Opt[string]
+}
+
+func (o RankNormalOptions) given(set bowyer.Options) {
+	o.SortKeys.put(set, "sort_keys")
+	o.NullPlacement.put(set, "null_placement")
+}
+
+// RankNormal gives the value of the normal distribution that has the share rank_quantile gives below it.
+//
+//	rank_normal(int64 [20, 30, 10])
+//		double [0, 0.9674215661017014, -0.9674215661017014]
+//
+// The caller must Release the result.
+func RankNormal(ctx context.Context, values Value, options ...RankNormalOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rank_normal", optionsOf(options), values)
+}
+
+// RankQuantileOptions are the options of [RankQuantile].
+type RankQuantileOptions struct {
+	// SortKeys: which values come first. One of "ascending", "descending"; default "ascending".
+	SortKeys Opt[string]
+
+	// NullPlacement: where nulls and NaNs go: at the end without it. One of "at_end", "at_start"; default none.
+	NullPlacement Opt[string]
+}
+
+func (o RankQuantileOptions) given(set bowyer.Options) {
+	o.SortKeys.put(set, "sort_keys")
+	o.NullPlacement.put(set, "null_placement")
+}
+
+// RankQuantile gives the share of values below each, half of its equals included.
+//
+//	rank_quantile(int64 [30, 10])
+//		double [0.75, 0.25]
+//
+// The caller must Release the result.
+func RankQuantile(ctx context.Context, values Value, options ...RankQuantileOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rank_quantile", optionsOf(options), values)
 }
 
 // Remainder gives what is left of a division truncated toward zero; it has the sign of the first value.
@@ -2474,6 +3977,86 @@ func RoundToMultiple(ctx context.Context, value Value, options ...RoundToMultipl
 	return bowyer.Call(ctx, "round_to_multiple", optionsOf(options), value)
 }
 
+// RunEndDecode repeats the value of each run.
+//
+//	run_end_decode(run_end_encoded<run_ends: int32, values: int64> [5, 5, null])
+//		int64 [5, 5, null]
+//
+// The caller must Release the result.
+func RunEndDecode(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "run_end_decode", nil, values)
+}
+
+// RunEndEncodeOptions are the options of [RunEndEncode].
+type RunEndEncodeOptions struct {
+	// RunEndType: int16, int32 or int64: the type of the ends; int32 without it. Default none.
+	RunEndType Opt[arrow.DataType]
+}
+
+func (o RunEndEncodeOptions) given(set bowyer.Options) {
+	o.RunEndType.put(set, "run_end_type")
+}
+
+// RunEndEncode keeps one value of each run of equal ones, and where the run ends.
+//
+// Nulls are runs too. Floats are equal when their bits are. Runs stay as they are.
+//
+//	run_end_encode(int64 [5, 5, null])
+//		run_end_encoded<run_ends: int32, values: int64> [5, 5, null]
+//
+// The caller must Release the result.
+func RunEndEncode(ctx context.Context, values Value, options ...RunEndEncodeOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "run_end_encode", optionsOf(options), values)
+}
+
+// ScatterOptions are the options of [Scatter].
+type ScatterOptions struct {
+	// MaxIndex: the last place; -1 for as many places as there are indices. Default -1.
+	MaxIndex Opt[int64]
+}
+
+func (o ScatterOptions) given(set bowyer.Options) {
+	o.MaxIndex.put(set, "max_index")
+}
+
+// Scatter puts each value at the place that its index names.
+//
+// Null for a place that no index names. Null indices are left out; of equal ones the last counts.
+//
+// Fails at the first row whose value has no answer.
+//
+//	scatter(string ["a", "b"], int64 [1, 0])
+//		string ["b", "a"]
+//
+// The caller must Release the result.
+func Scatter(ctx context.Context, values, indices Value, options ...ScatterOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "scatter", optionsOf(options), values, indices)
+}
+
+// SearchSortedOptions are the options of [SearchSorted].
+type SearchSortedOptions struct {
+	// Side: whether a value belongs before or after its equals. One of "left", "right"; default "left".
+	Side Opt[string]
+}
+
+func (o SearchSortedOptions) given(set bowyer.Options) {
+	o.Side.put(set, "side")
+}
+
+// SearchSorted finds where each value belongs among values in ascending order.
+//
+// The values may have nulls at one end. A null gives null; NaN comes after all numbers.
+//
+// Fails at the first row whose value has no answer.
+//
+//	search_sorted(int64 [10, 20, 20, 30], int64 [20, 5, null])
+//		uint64 [1, 0, null]
+//
+// The caller must Release the result.
+func SearchSorted(ctx context.Context, values, needles Value, options ...SearchSortedOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "search_sorted", optionsOf(options), values, needles)
+}
+
 // Second gives the second of the minute, from 0.
 //
 // A null argument gives a null.
@@ -2524,6 +4107,18 @@ func (o SelectKUnstableOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func SelectKUnstable(ctx context.Context, values Value, options ...SelectKUnstableOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "select_k_unstable", optionsOf(options), values)
+}
+
+// Sha256 computes the SHA-256 digest of each value, as hexadecimal digits.
+//
+// A null argument gives a null.
+//
+//	sha256(string ["abc", null])
+//		string ["ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", null]
+//
+// The caller must Release the result.
+func Sha256(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "sha256", nil, values)
 }
 
 // ShiftLeft moves bits to the left: doubles as many times as the second value says.
@@ -2594,6 +4189,76 @@ func ShiftRightUnchecked(ctx context.Context, value, distance Value) (arrow.Arra
 // The caller must Release the result.
 func Sign(ctx context.Context, value Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "sign", nil, value)
+}
+
+// Sin gives the sine of each angle.
+//
+// Fails for infinity.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	sin_checked(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func Sin(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "sin_checked", nil, value)
+}
+
+// SinUnchecked gives the sine of each angle.
+//
+// Infinity gives NaN. Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	sin(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func SinUnchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "sin", nil, value)
+}
+
+// Sinh gives the hyperbolic sine of each value.
+//
+// Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	sinh(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func Sinh(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "sinh", nil, value)
+}
+
+// SkewOptions are the options of [Skew].
+type SkewOptions struct {
+	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
+	SkipNulls Opt[bool]
+
+	// Biased: whether the values are all there are; if not, they are a sample. Default true.
+	Biased Opt[bool]
+
+	// MinCount: gives null where fewer values than this are there. Default 0.
+	MinCount Opt[int64]
+}
+
+func (o SkewOptions) given(set bowyer.Options) {
+	o.SkipNulls.put(set, "skip_nulls")
+	o.Biased.put(set, "biased")
+	o.MinCount.put(set, "min_count")
+}
+
+// Skew computes the skewness of the values.
+//
+// Equal values give NaN; a sample needs three values.
+//
+//	skew(double [0, 0, 3])
+//		scalar double 0.7071067811865476
+func Skew(ctx context.Context, values Value, options ...SkewOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "skew", optionsOf(options), values)
 }
 
 // SortIndicesOptions are the options of [SortIndices].
@@ -2764,6 +4429,55 @@ func Stddev(ctx context.Context, values Value, options ...StddevOptions) (scalar
 	return bowyer.CallScalar(ctx, "stddev", optionsOf(options), values)
 }
 
+// StrftimeOptions are the options of [Strftime].
+type StrftimeOptions struct {
+	// Format: the pattern. Default "%Y-%m-%dT%H:%M:%S".
+	Format Opt[string]
+
+	// Locale: the language of names. One of "C"; default "C".
+	Locale Opt[string]
+}
+
+func (o StrftimeOptions) given(set bowyer.Options) {
+	o.Format.put(set, "format")
+	o.Locale.put(set, "locale")
+}
+
+// Strftime writes times as text by a pattern.
+//
+// Directives are those of C; %S carries the fraction of the unit. %z and %Z need a zone. Unknown directives are
+// written as they stand.
+//
+// A null argument gives a null.
+//
+//	strftime(timestamp[ms] ["2024-05-17T13:47:01.5", null])
+//		string ["2024-05-17T13:47:01.500", null]
+//
+// The caller must Release the result.
+func Strftime(ctx context.Context, timestamps Value, options ...StrftimeOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "strftime", optionsOf(options), timestamps)
+}
+
+// StringAggOptions are the options of [StringAgg].
+type StringAggOptions struct {
+	// Separator: what stands between two values. Default ",".
+	Separator Opt[string]
+}
+
+func (o StringAggOptions) given(set bowyer.Options) {
+	o.Separator.put(set, "separator")
+}
+
+// StringAgg joins text with a separator, in the order of the input.
+//
+// Nulls are left out; null where nothing is left.
+//
+//	string_agg(string ["a", null, "b"])
+//		scalar string "a,b"
+func StringAgg(ctx context.Context, values Value, options ...StringAggOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "string_agg", optionsOf(options), values)
+}
+
 // StringIsAscii whether all bytes are ASCII.
 //
 // A null argument gives a null.
@@ -2774,6 +4488,61 @@ func Stddev(ctx context.Context, values Value, options ...StddevOptions) (scalar
 // The caller must Release the result.
 func StringIsAscii(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "string_is_ascii", nil, strings)
+}
+
+// StrptimeOptions are the options of [Strptime].
+type StrptimeOptions struct {
+	// Format: the pattern. Required.
+	Format Opt[string]
+
+	// Unit: the unit. One of "s", "ms", "us", "ns"; required.
+	Unit Opt[string]
+
+	// ErrorIsNull: gives null for text that does not match, in place of an error. Default false.
+	ErrorIsNull Opt[bool]
+}
+
+func (o StrptimeOptions) given(set bowyer.Options) {
+	o.Format.put(set, "format")
+	o.Unit.put(set, "unit")
+	o.ErrorIsNull.put(set, "error_is_null")
+}
+
+// Strptime reads text as timestamps by a pattern.
+//
+// Directives are those of C: %Y %m %d %H %M %S %y %j %b %B %a %A %I %p %z %Z %F %T %D %R and their kin; %f is a
+// fraction of a second of up to nine digits. With %z the result is in UTC. A date that does not exist fails.
+//
+// Fails at the first row whose value has no answer.
+//
+//	strptime(string ["17.05.2024 13:47", null], format = "%d.%m.%Y %H:%M", unit = "s")
+//		timestamp[s] ["2024-05-17T13:47:00", null]
+//
+// The caller must Release the result.
+func Strptime(ctx context.Context, strings Value, options ...StrptimeOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "strptime", optionsOf(options), strings)
+}
+
+// StructFieldOptions are the options of [StructField].
+type StructFieldOptions struct {
+	// Indices: the way to the field: places counted from zero, or names. A slice of Go values; required.
+	Indices Opt[any]
+}
+
+func (o StructFieldOptions) given(set bowyer.Options) {
+	o.Indices.put(set, "indices")
+}
+
+// StructField takes a field out of each struct, or a child out of each union.
+//
+// Null where the struct is. Several indices or names lead into structs of structs.
+//
+//	struct_field(struct<a: int64, b: string> [{a: 1, b: "x"}, null], indices = [1])
+//		string ["x", null]
+//
+// The caller must Release the result.
+func StructField(ctx context.Context, values Value, options ...StructFieldOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "struct_field", optionsOf(options), values)
 }
 
 // Subsecond gives the fraction of the second.
@@ -2892,6 +4661,84 @@ func (o TakeOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func Take(ctx context.Context, values, indices Value, options ...TakeOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "take", optionsOf(options), values, indices)
+}
+
+// Tan gives the tangent of each angle.
+//
+// Fails for infinity.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	tan_checked(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func Tan(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "tan_checked", nil, value)
+}
+
+// TanUnchecked gives the tangent of each angle.
+//
+// Infinity gives NaN. Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	tan(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func TanUnchecked(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "tan", nil, value)
+}
+
+// Tanh gives the hyperbolic tangent of each value.
+//
+// Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	tanh(double [0, null])
+//		double [0, null]
+//
+// The caller must Release the result.
+func Tanh(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "tanh", nil, value)
+}
+
+// TdigestOptions are the options of [Tdigest].
+type TdigestOptions struct {
+	// Q: the share of values below, from 0 to 1; several give a list. A float64, or a []float64; default 0.5.
+	Q Opt[any]
+
+	// Delta: about how many centroids are kept: more are more exact. Default 100.
+	Delta Opt[int64]
+
+	// BufferSize: how many values are gathered before they are merged into centroids. Default 500.
+	BufferSize Opt[int64]
+
+	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
+	SkipNulls Opt[bool]
+
+	// MinCount: gives null where fewer values than this are there. Default 0.
+	MinCount Opt[int64]
+}
+
+func (o TdigestOptions) given(set bowyer.Options) {
+	o.Q.put(set, "q")
+	o.Delta.put(set, "delta")
+	o.BufferSize.put(set, "buffer_size")
+	o.SkipNulls.put(set, "skip_nulls")
+	o.MinCount.put(set, "min_count")
+}
+
+// Tdigest estimates quantiles of the values from a small sketch of them.
+//
+// NaNs and nulls are left out. Several shares give a list.
+//
+//	tdigest(double [1, 2, 3, 4])
+//		scalar double 2.5
+func Tdigest(ctx context.Context, values Value, options ...TdigestOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "tdigest", optionsOf(options), values)
 }
 
 // TrueUnlessNull gives true where there is a value and null where there is none.
@@ -3204,6 +5051,30 @@ func Utf8Ltrim(ctx context.Context, strings Value, options ...Utf8LtrimOptions) 
 // The caller must Release the result.
 func Utf8LtrimWhitespace(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "utf8_ltrim_whitespace", nil, strings)
+}
+
+// Utf8NormalizeOptions are the options of [Utf8Normalize].
+type Utf8NormalizeOptions struct {
+	// Form: the normal form. One of "NFC", "NFKC", "NFD", "NFKD"; required.
+	Form Opt[string]
+}
+
+func (o Utf8NormalizeOptions) given(set bowyer.Options) {
+	o.Form.put(set, "form")
+}
+
+// Utf8Normalize writes text in a normal form of Unicode.
+//
+// NFC and NFD keep what characters look like, NFKC and NFKD replace ligatures and the like.
+//
+// A null argument gives a null.
+//
+//	utf8_normalize(string ["ﬁn", null], form = "NFKC")
+//		string ["fin", null]
+//
+// The caller must Release the result.
+func Utf8Normalize(ctx context.Context, strings Value, options ...Utf8NormalizeOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_normalize", optionsOf(options), strings)
 }
 
 // Utf8ReplaceSliceOptions are the options of [Utf8ReplaceSlice].
@@ -3559,6 +5430,32 @@ func (o WeeksBetweenOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func WeeksBetween(ctx context.Context, start, end Value, options ...WeeksBetweenOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "weeks_between", optionsOf(options), start, end)
+}
+
+// WinsorizeOptions are the options of [Winsorize].
+type WinsorizeOptions struct {
+	// LowerLimit: the lower quantile, from 0 to 1. Required.
+	LowerLimit Opt[float64]
+
+	// UpperLimit: the upper quantile, from 0 to 1. Required.
+	UpperLimit Opt[float64]
+}
+
+func (o WinsorizeOptions) given(set bowyer.Options) {
+	o.LowerLimit.put(set, "lower_limit")
+	o.UpperLimit.put(set, "upper_limit")
+}
+
+// Winsorize draws values beyond two quantiles in to these.
+//
+// Quantiles are the nearest values. Nulls and NaNs stay, and do not count.
+//
+//	winsorize(int64 [1, 20, 30, 40, 500], lower_limit = 0.25, upper_limit = 0.75)
+//		int64 [20, 20, 30, 40, 40]
+//
+// The caller must Release the result.
+func Winsorize(ctx context.Context, values Value, options ...WinsorizeOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "winsorize", optionsOf(options), values)
 }
 
 // Xor tells whether exactly one of two values is true.
