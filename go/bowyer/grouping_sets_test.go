@@ -57,8 +57,8 @@ func TestGroupingSetsSurviveJSON(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var decoded bowyer.Plan
-		if err := json.Unmarshal(encoded, &decoded); err != nil {
+		decoded, err := bowyer.PlanFromJSON(encoded)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if text := decoded.String(); !strings.Contains(text, name) {

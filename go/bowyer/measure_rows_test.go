@@ -70,8 +70,8 @@ func TestMeasureFilterAndDistinctSurviveJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var decoded bowyer.Plan
-	if err := json.Unmarshal(encoded, &decoded); err != nil {
+	decoded, err := bowyer.PlanFromJSON(encoded)
+	if err != nil {
 		t.Fatal(err)
 	}
 	again, err := json.Marshal(decoded)

@@ -91,7 +91,15 @@ pub(crate) fn option_value(literal: &proto::Literal, beside_type: Option<&DataTy
         Value::Int64(value) if literal.r#type.is_none() => OptionValue::Integer(*value),
         Value::Float64(value) if literal.r#type.is_none() => OptionValue::Float(*value),
         Value::Utf8(value) => OptionValue::Utf8(value.clone()),
-        Value::List(list) => OptionValue::Array(list_values(list, literal.r#type.as_ref(), beside_type)?),
+        Value::List(list) => {
+            // Shares of integers are floats all the same.
+            let has_floats = list.values.iter().any(|value| matches!(value.value, Some(Value::Float64(_))));
+            let beside_type = match beside_type {
+                Some(of) if has_floats && of.is_integer() => Some(&DataType::Float64),
+                other => other,
+            };
+            OptionValue::Array(list_values(list, literal.r#type.as_ref(), beside_type)?)
+        }
         Value::Ipc(bytes) => OptionValue::Array(unnested(ipc_value(bytes)?)),
         _ => OptionValue::Array(array_of(&literal_value(literal)?)?),
     })
