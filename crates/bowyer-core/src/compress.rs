@@ -169,7 +169,7 @@ mod wide {
 
     /// # Safety
     /// 1. The machine has AVX-512 F and VL. 2. `T` is `u32` or `u64`. 3. There are 64 values. 4. `now` has at least as
-    /// many places as bits are set.
+    ///    many places as bits are set.
     #[target_feature(enable = "avx512f,avx512vl,popcnt,bmi1,bmi2,lzcnt")]
     unsafe fn pack_word<T: ArrowNativeType>(values: &[T], word: u64, now: &mut [T]) {
         let lanes = 64 / size_of::<T>();

@@ -95,7 +95,6 @@ pub(crate) fn closed() -> Error {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test whose set-up fails stops there")]
 
     use super::*;
 

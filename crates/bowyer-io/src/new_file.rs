@@ -23,7 +23,7 @@ impl NewFile {
     /// # Errors
     /// `Io` when its folder cannot be written to.
     pub fn create(path: &Path) -> Result<Self> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let name = path.file_name().ok_or_else(|| unwritable(path, "this is not the name of a file"))?;
         let mut prefix = name.to_os_string();
         prefix.push(".");

@@ -111,7 +111,7 @@ impl Scan {
             return None;
         }
         let fitted = self.batches.next()?.map_err(unreadable).and_then(|batch| {
-            let rows = usize::try_from(self.left).map_or(batch.num_rows(), |left| batch.num_rows().min(left));
+            let rows = usize::try_from(self.left).unwrap_or(usize::MAX).min(batch.num_rows());
             self.left -= rows as u64;
             self.fit.apply(&batch.slice(0, rows))
         });

@@ -209,7 +209,7 @@ fn map_lookup(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let items = entries.column(1);
     let rows: Vec<Option<u64>> = match args.options().utf8("occurrence")? {
         "first" => maps.ranges.iter().map(|range| places(range).next().map(|row| row as u64)).collect(),
-        "last" => maps.ranges.iter().map(|range| places(range).last().map(|row| row as u64)).collect(),
+        "last" => maps.ranges.iter().map(|range| places(range).next_back().map(|row| row as u64)).collect(),
         _ => {
             let lengths: Vec<usize> = maps.ranges.iter().map(|range| places(range).count()).collect();
             let rows = maps.ranges.iter().flat_map(places).map(|row| Some(row as u64)).collect();

@@ -63,7 +63,7 @@ fn edits(a: &str, b: &str) -> i64 {
 
 struct Ascii<'a>(&'a str);
 
-impl<'a, 'b> IntoIterator for &'b Ascii<'a> {
+impl<'a> IntoIterator for &Ascii<'a> {
     type Item = u8;
     type IntoIter = std::str::Bytes<'a>;
 

@@ -123,7 +123,7 @@ fn search_sorted(args: &Args<'_>) -> Result<ArrayRef> {
     let nulls = values.logical_nulls();
     let is_null = |row: usize| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
     let first = (0..values.len()).find(|row| !is_null(*row)).unwrap_or(0);
-    let end = (first..values.len()).find(|row| is_null(*row)).unwrap_or(values.len());
+    let end = (first..values.len()).find(|row| is_null(*row)).unwrap_or_else(|| values.len());
     if (end..values.len()).any(|row| !is_null(row)) || (first > 0 && end < values.len()) {
         return Err(Error::invalid_argument("the nulls are not all at one end").for_argument("values"));
     }

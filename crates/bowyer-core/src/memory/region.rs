@@ -55,7 +55,7 @@ pub(super) struct Region {
     start: NonNull<u8>,
     capacity: usize,
     /// The mapping that it was carved from, which goes with the last of its regions.
-    carved_from: Option<Arc<Region>>,
+    carved_from: Option<Arc<Self>>,
 }
 
 // SAFETY: the region is plain bytes that the value owns alone (carved regions do not overlap, and nobody touches bytes by

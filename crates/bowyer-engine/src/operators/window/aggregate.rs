@@ -377,7 +377,7 @@ impl Fold for Moments<'_> {
     }
 
     fn of_row(&self, row: usize) -> Self::State {
-        self.0(row).map_or((0.0, 0.0, 0.0), |value| (1.0, value, value - value))
+        self.0(row).map_or((0.0, 0.0, 0.0), |value| (1.0, value, if value.is_finite() { 0.0 } else { f64::NAN }))
     }
 
     fn join(&self, a: Self::State, b: Self::State) -> Self::State {
