@@ -248,7 +248,9 @@ proptest! {
         let mut as_of = AsOf::on("v", "w").direction(job.direction);
         as_of = if job.keyed { as_of.by("k", "l") } else { as_of };
         as_of = if job.strict { as_of.strict() } else { as_of };
-        as_of = job.tolerance.map_or_else(|| as_of.clone(), |most| as_of.within(most));
+        if let Some(most) = job.tolerance {
+            as_of = as_of.within(most);
+        }
         let engine = Engine::open(&Config { threads: job.threads, ..Config::default() }).unwrap();
         let inputs = [("t", split(&left, job.step)), ("u", split(&right, job.step))];
         let answered = lines(&engine, &t.as_of_join(&u, as_of), inputs);
