@@ -57,6 +57,9 @@ type Config struct {
 	// FreeForgotten frees native results that the garbage collector finds unreleased. Strings and slices taken from such a
 	// result then dangle: turn it on only where none outlive their array.
 	FreeForgotten bool
+	// DisabledRewrites names rewrites of plans that the engine leaves out, such as "filters" or "projects". Answers are the same
+	// without them: this is for finding out what one of them does to a plan. An unknown name is refused with the list of all.
+	DisabledRewrites []string
 }
 
 // encode checks the configuration and writes it for the native side.
@@ -85,6 +88,7 @@ func (c Config) encode() ([]byte, cabi.Options, error) {
 		RetainedPoolBytes:     uint64(c.RetainedMemory),
 		BatchRows:             uint32(c.BatchRows),
 		LogRecords:            c.logRecords(),
+		DisabledRewrites:      c.DisabledRewrites,
 	})
 	options := cabi.Options{CopyBelow: c.CopyBelow, Allocator: c.Allocator, FreeForgotten: c.FreeForgotten, Traceparent: c.Traceparent}
 	if logger := c.Logger; logger != nil {

@@ -59,11 +59,6 @@ func (p Plan) Prepare(ctx context.Context) (*Prepared, error) {
 // Schema returns the schema of the plan's result.
 func (p *Prepared) Schema() *arrow.Schema { return p.native.Outputs[0] }
 
-// Explain returns the plan as the engine understood it, and the pipelines that it will run.
-func (p *Prepared) Explain() string {
-	return p.description.GetLogical() + "\n" + p.description.GetPhysical()
-}
-
 // ScanRequests returns what the plan needs of each input, by its name.
 func (p *Prepared) ScanRequests() map[string]ScanRequest {
 	out := make(map[string]ScanRequest, len(p.names))
@@ -105,14 +100,4 @@ func (p Plan) Schema(ctx context.Context) (*arrow.Schema, error) {
 	defer prepared.Release()
 	p.root.schema.Store(prepared.Schema())
 	return prepared.Schema(), nil
-}
-
-// Explain asks the engine how it would run the plan.
-func (p Plan) Explain(ctx context.Context) (string, error) {
-	prepared, err := p.Prepare(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer prepared.Release()
-	return prepared.Explain(), nil
 }

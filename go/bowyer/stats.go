@@ -26,6 +26,7 @@ type Stats struct {
 	Elapsed    time.Duration
 	CPU        time.Duration // of all threads
 	Operators  []OperatorStats
+	Analysis   string // the optimised plan as text, with what each operator did
 }
 
 // OperatorStats says what one operator of a run did.
@@ -36,7 +37,7 @@ type OperatorStats struct {
 	BatchesIn  uint64
 	BatchesOut uint64
 	CPU        time.Duration
-	Memory     uint64
+	Memory     uint64 // the most bytes that it held at a time, its results included
 }
 
 // queryStats reads a query's statistics; those that cannot be read are zero.
@@ -51,7 +52,7 @@ func queryStats(query *cabi.Query) Stats {
 		RowsIn:  in.GetRowsIn(), BatchesIn: in.GetBatchesIn(), BytesIn: in.GetBytesIn(),
 		RowsOut: in.GetRowsOut(), BatchesOut: in.GetBatchesOut(), BytesOut: in.GetBytesOut(),
 		Memory: in.GetMemoryBytes(), PeakMemory: in.GetPeakMemoryBytes(),
-		Elapsed: time.Duration(in.GetElapsedNs()), CPU: time.Duration(in.GetCpuNs()),
+		Elapsed: time.Duration(in.GetElapsedNs()), CPU: time.Duration(in.GetCpuNs()), Analysis: in.GetAnalysis(),
 	}
 	for _, operator := range in.GetOperators() {
 		out.Operators = append(out.Operators, OperatorStats{

@@ -6,8 +6,6 @@
 //! With AVX-512 the machine packs a vector by its mask; elsewhere a value that is not kept is overwritten by the next
 //! one, or, where few are kept, each is taken by itself. The portable loop is the oracle of the other.
 
-use std::any::TypeId;
-
 use arrow_buffer::ArrowNativeType;
 
 use crate::arch::vectorised;
@@ -115,12 +113,13 @@ fn take_bits<T: ArrowNativeType>(values: &[T], mut word: u64, now: &mut [T]) {
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod wide {
+    use std::any::TypeId;
     use std::arch::x86_64::{
         _mm512_loadu_epi32, _mm512_loadu_epi64, _mm512_mask_storeu_epi32, _mm512_mask_storeu_epi64,
         _mm512_maskz_compress_epi32, _mm512_maskz_compress_epi64, _mm512_storeu_epi32, _mm512_storeu_epi64,
     };
 
-    use super::{ArrowNativeType, SPARSE_ROWS, TypeId, take_bits};
+    use super::{ArrowNativeType, SPARSE_ROWS, take_bits};
 
     /// Whether the machine packs values of this type.
     #[inline]

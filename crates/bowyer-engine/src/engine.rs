@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use bowyer_core::{Budget, Error, Memory, Pool, Result};
 
 use crate::message::decode;
+use crate::optimiser::Rewrites;
 use crate::pipeline::state::QueryState;
 use crate::prepared::Prepared;
 use crate::threads::{Threads, closed};
@@ -28,6 +29,7 @@ pub(crate) struct Inner {
     pub(crate) threads: Arc<Threads>,
     pub(crate) batch_rows: usize,
     pub(crate) query_memory_limit: Option<u64>,
+    pub(crate) rewrites: Rewrites,
     pub(crate) panics: AtomicU64,
     memory_limit_source: &'static str,
     queries: Mutex<Vec<Weak<QueryState>>>,
@@ -44,7 +46,7 @@ impl Engine {
     /// Opens an engine. Zeros in the configuration mean the defaults.
     ///
     /// # Errors
-    /// `Internal` when threads do not start.
+    /// `InvalidArgument` for a rewrite that does not exist, `Internal` when threads do not start.
     pub fn open(config: &proto::EngineConfig) -> Result<Self> {
         let threads = if config.threads == 0 { machine::processors() } else { config.threads as usize };
         let (memory_limit, source) = match config.memory_limit_bytes {
@@ -61,6 +63,7 @@ impl Engine {
             threads: Arc::new(Threads::start(threads)?),
             batch_rows: nonzero(config.batch_rows.into()).map_or(BATCH_ROWS, |rows| rows as usize),
             query_memory_limit: nonzero(config.query_memory_limit_bytes),
+            rewrites: Rewrites::without(&config.disabled_rewrites)?,
             panics: AtomicU64::new(0),
             memory_limit_source: source,
             queries: Mutex::default(),

@@ -27,6 +27,11 @@ pub(crate) fn logical(plan: &BoundPlan) -> String {
     text
 }
 
+/// Each relation of the plan: its path, and what it does.
+pub(crate) fn lines(plan: &BoundPlan) -> Vec<(String, String)> {
+    plan.relations.iter().map(|relation| (relation.path.clone(), line(plan, relation))).collect()
+}
+
 fn line(plan: &BoundPlan, relation: &Relation) -> String {
     let of = |index: &usize| plan.relations[*index].path.clone();
     let names = |index: &usize, columns: &[usize]| {
@@ -37,8 +42,9 @@ fn line(plan: &BoundPlan, relation: &Relation) -> String {
         RelationKind::Scan { input, .. } => {
             format!("{} ({})", plan.inputs[*input].name, field_names(relation))
         }
-        RelationKind::Filter { input, program, predicate, .. } => {
-            format!("{} where {}", of(input), expression(plan, *input, program, *predicate))
+        RelationKind::Filter { input, program, predicates, .. } => {
+            let predicates = predicates.iter().map(|&node| expression(plan, *input, program, node));
+            format!("{} where {}", of(input), predicates.collect::<Vec<_>>().join(", then "))
         }
         RelationKind::Project { input, program, columns, .. } => {
             let columns = columns.iter().zip(relation.schema.fields()).map(|(&node, field)| {

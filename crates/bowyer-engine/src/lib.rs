@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod analysis;
 mod binder;
 mod call;
 mod control;
@@ -36,6 +37,7 @@ pub use control::{Cancellation, Control};
 pub use engine::Engine;
 pub use json::{plan_from_json, plan_to_json};
 pub use message::decode;
+pub use optimiser::REWRITES;
 pub use plan::Input;
 pub use prepared::Prepared;
 pub use query::{Bindings, InputBinding, Next, Notify, Query, Source};

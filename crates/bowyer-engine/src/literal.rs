@@ -26,7 +26,7 @@ pub(crate) fn array_of(value: &ScalarValue) -> Result<ArrayRef> {
 }
 
 /// The constant that an array of one row is.
-fn scalar_of(array: &ArrayRef) -> Result<ScalarValue> {
+pub(crate) fn scalar_of(array: &ArrayRef) -> Result<ScalarValue> {
     ScalarValue::try_from_array(array, 0).map_err(foreign)
 }
 

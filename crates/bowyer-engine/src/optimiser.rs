@@ -4,33 +4,53 @@
 //! Rewrites that change what is computed, never what comes out.
 //!
 //! No rewrite may raise an error that a row-by-row run would not meet, nor hide one that it would: an expression that can
-//! fail stays where it is, and is evaluated even when nobody reads its column.
+//! fail stays where it is, is given the rows that it was given before, and is evaluated even when nobody reads its
+//! column. Each rewrite has a name and can be left out ([`Rewrites`]), so that tests can compare the answers.
 
+mod expressions;
+mod filters;
+mod joins;
+mod limits;
+mod order;
+mod projects;
 mod prune;
+mod rewrites;
 mod scans;
+#[cfg(test)]
+mod tests;
 mod top_rows;
 
 use bowyer_core::Result;
 
-use crate::plan::{BoundPlan, RelationKind};
+use crate::plan::BoundPlan;
 
+pub use rewrites::REWRITES;
+pub(crate) use rewrites::{Rewrite, Rewrites};
 pub(crate) use scans::scan_requests;
 
-/// The plan as it will run.
-pub(crate) fn optimise(mut plan: BoundPlan) -> Result<BoundPlan> {
-    limit_sorts(&mut plan);
-    top_rows::limit_windows(&mut plan);
-    prune::prune(plan)
-}
+/// Programs larger than this are not joined with others: a long chain of relations would be copied again and again.
+const PROGRAM_NODES: usize = 1024;
 
-/// A sort of which only a limit reads gives no more rows than the limit lets through.
-fn limit_sorts(plan: &mut BoundPlan) {
-    let uses = plan.use_counts();
-    for index in 0..plan.relations.len() {
-        let RelationKind::Limit { input, offset, count: Some(count) } = plan.relations[index].kind else { continue };
-        let last = offset.checked_add(count).and_then(|rows| usize::try_from(rows).ok());
-        if let (1, RelationKind::Sort { limit, .. }) = (uses[input], &mut plan.relations[input].kind) {
-            *limit = last;
-        }
+/// The plan as it will run.
+pub(crate) fn optimise(mut plan: BoundPlan, rewrites: Rewrites) -> Result<BoundPlan> {
+    expressions::rewrite(&mut plan, rewrites);
+    if rewrites.has(Rewrite::Filters) {
+        filters::push(&mut plan, rewrites);
     }
+    if rewrites.has(Rewrite::Projects) {
+        projects::merge(&mut plan);
+    }
+    if rewrites.has(Rewrite::Limits) {
+        limits::push(&mut plan);
+    }
+    order::sort(&mut plan);
+    if rewrites.has(Rewrite::TopN) {
+        limits::limit_sorts(&mut plan);
+    }
+    if rewrites.has(Rewrite::TopRows) {
+        top_rows::limit_windows(&mut plan);
+    }
+    // What was joined may be shared now.
+    expressions::rewrite(&mut plan, rewrites);
+    if rewrites.has(Rewrite::Columns) { prune::prune(plan) } else { Ok(plan) }
 }

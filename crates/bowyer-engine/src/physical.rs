@@ -135,10 +135,10 @@ impl Builder<'_> {
     fn relation(&mut self, relation: &Relation) -> Result<Flow> {
         match &relation.kind {
             RelationKind::Scan { .. } => Err(Error::internal("scans are made for each reader")),
-            RelationKind::Filter { input, program, predicate, columns } => {
+            RelationKind::Filter { input, program, predicates, columns } => {
                 let program = program.with_parameters(self.given.parameters);
                 let schema = relation.schema.clone();
-                let stage = Filter::new(program, *predicate, columns.clone(), schema);
+                let stage = Filter::new(program, predicates.clone(), columns.clone(), schema);
                 let flow = self.open(*input)?;
                 Ok(self.then(flow, Arc::new(stage), relation, false))
             }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use bowyer_compute::Bound;
-use datafusion_common::{JoinType, NullEquality};
+use datafusion_common::{JoinType, NullEquality, ScalarValue};
 
 use crate::operators::JoinColumn;
 use crate::operators::aggregate::sets::GroupingSets;
@@ -22,7 +22,7 @@ use crate::operators::set_operation::SetRule;
 use crate::operators::unnest::UnnestColumn;
 use crate::operators::unpivot::UnpivotColumn;
 use crate::operators::window::{Frame, WindowCall};
-use crate::program::Program;
+use crate::program::{NodeKind, Program};
 
 /// A named input of a plan.
 #[derive(Clone, Debug)]
@@ -62,8 +62,8 @@ pub(crate) struct Relation {
 pub(crate) enum RelationKind {
     /// Columns of an input.
     Scan { input: usize, columns: Vec<usize> },
-    /// The rows whose predicate is true, of these columns.
-    Filter { input: usize, program: Arc<Program>, predicate: usize, columns: Vec<usize> },
+    /// The rows whose predicates are true, each asked of the rows that those before it keep, of these columns.
+    Filter { input: usize, program: Arc<Program>, predicates: Vec<usize>, columns: Vec<usize> },
     /// Computed columns. `checked` are evaluated for their errors alone.
     Project { input: usize, program: Arc<Program>, columns: Vec<usize>, checked: Vec<usize> },
     /// Groups.
@@ -108,6 +108,11 @@ impl BoundMeasure {
     /// The nodes that it needs: its arguments, then its filter.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = &usize> {
         self.arguments.iter().chain(&self.filter)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn nodes_mut(&mut self) -> impl Iterator<Item = &mut usize> {
+        self.arguments.iter_mut().chain(&mut self.filter)
     }
 }
 
@@ -307,6 +312,53 @@ impl RelationKind {
             Self::Unpivot(unpivot) => vec![unpivot.input],
             Self::Join(join) => vec![join.left, join.right],
             Self::Union { inputs } | Self::SetOperation { inputs, .. } => inputs.clone(),
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn inputs_mut(&mut self) -> Vec<&mut usize> {
+        match self {
+            Self::Scan { .. } => Vec::new(),
+            Self::Filter { input, .. }
+            | Self::Project { input, .. }
+            | Self::Aggregate { input, .. }
+            | Self::Sort { input, .. }
+            | Self::Limit { input, .. }
+            | Self::Distinct { input, .. }
+            | Self::Sample { input, .. } => vec![input],
+            Self::Window(window) => vec![&mut window.input],
+            Self::Unnest(unnest) => vec![&mut unnest.input],
+            Self::Pivot(pivot) => vec![&mut pivot.input],
+            Self::Unpivot(unpivot) => vec![&mut unpivot.input],
+            Self::Join(join) => vec![&mut join.left, &mut join.right],
+            Self::Union { inputs } | Self::SetOperation { inputs, .. } => inputs.iter_mut().collect(),
+        }
+    }
+
+    /// Takes predicates that are true for every row from a filter, if others are left.
+    pub(crate) fn drop_true_predicates(&mut self, wanted: bool) {
+        let Self::Filter { program, predicates, .. } = self else { return };
+        let is_true = |predicate: usize| {
+            matches!(program.nodes[predicate].kind, NodeKind::Literal(ScalarValue::Boolean(Some(true))))
+        };
+        if wanted && !predicates.iter().all(|&predicate| is_true(predicate)) {
+            predicates.retain(|&predicate| !is_true(predicate));
+        }
+    }
+
+    /// Its program, and all nodes of it that the relation asks for; `None` where no rewrite changes expressions.
+    pub(crate) fn program_mut(&mut self) -> Option<(&mut Arc<Program>, Vec<&mut usize>)> {
+        match self {
+            Self::Filter { program, predicates, .. } => Some((program, predicates.iter_mut().collect())),
+            Self::Project { program, columns, checked, .. } => {
+                Some((program, columns.iter_mut().chain(checked).collect()))
+            }
+            Self::Aggregate { program, keys, measures, .. } => {
+                let arguments = measures.iter_mut().flat_map(BoundMeasure::nodes_mut);
+                Some((program, keys.iter_mut().chain(arguments).collect()))
+            }
+            Self::Sort { program, keys, .. } => Some((program, keys.iter_mut().map(|key| &mut key.node).collect())),
+            _ => None,
         }
     }
 }

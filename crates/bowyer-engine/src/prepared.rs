@@ -31,6 +31,8 @@ pub struct Prepared {
     plan: BoundPlan,
     outputs: Vec<(String, SchemaRef)>,
     description: proto::PlanDescription,
+    /// The optimised plan, line by line.
+    plan_lines: Arc<Vec<(String, String)>>,
 }
 
 impl std::fmt::Debug for Prepared {
@@ -48,12 +50,14 @@ impl Prepared {
             .iter()
             .map(|(name, relation)| (name.clone(), bound.relations[*relation].schema.clone()))
             .collect();
-        let plan = optimiser::optimise(bound)?;
+        let plan = optimiser::optimise(bound, engine.rewrites)?;
         let scans = optimiser::scan_requests(&plan);
         // Building it once finds what only operators know: keys of a type that they cannot compare.
         let physical = build(&plan, &Given { tables: &[], parameters: &[] })?.text;
-        let description = proto::PlanDescription { scans, logical, physical };
-        Ok(Self { engine, plan, outputs, description })
+        let optimised = explain::logical(&plan);
+        let description = proto::PlanDescription { scans, logical, physical, optimised };
+        let plan_lines = Arc::new(explain::lines(&plan));
+        Ok(Self { engine, plan, outputs, description, plan_lines })
     }
 
     /// The plan's inputs, in its order.
@@ -112,7 +116,11 @@ impl Prepared {
             rest: Mutex::default(),
             waiting: AtomicBool::new(false),
         });
+        let context = TaskContext { memory, batch_rows, threads: threads.count(), control };
+        let share = |path: &String| TaskContext { memory: context.memory.with_limit(None, path), ..context.clone() };
         Ok(QueryState {
+            operator_contexts: built.counted.iter().map(share).collect(),
+            plan_lines: self.plan_lines.clone(),
             unfinished: AtomicUsize::new(built.pipelines.len()),
             pipelines: built.pipelines,
             channels: built.channels,
@@ -120,7 +128,7 @@ impl Prepared {
             outputs: outputs.collect(),
             window: 2 * threads.count() as u64 + 2,
             morsel_rows: batch_rows.min(MORSEL_ROWS),
-            context: TaskContext { memory, batch_rows, threads: threads.count(), control },
+            context,
             threads,
             counters: Counters::new(built.counted),
             notify,

@@ -20,6 +20,9 @@ use datafusion_common::ScalarValue;
 use crate::literal::array_of;
 use crate::operators::TaskContext;
 
+/// Lazy calls that stand above one another deeper than this are refused.
+pub(crate) const LAZY_DEPTH_LIMIT: u32 = 128;
+
 /// Where a node stands, for errors.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NodePlace {
@@ -109,6 +112,20 @@ impl Node {
             _ => &[],
         }
     }
+
+    /// Whether it gives some argument only some rows.
+    pub(crate) fn is_lazy_call(&self) -> bool {
+        self.fallible && matches!(&self.kind, NodeKind::Call { laziness, .. } if *laziness != Laziness::Eager)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn arguments_mut(&mut self) -> &mut [usize] {
+        match &mut self.kind {
+            NodeKind::Call { arguments, .. } => arguments,
+            NodeKind::Cast { argument, .. } => std::slice::from_mut(argument),
+            _ => &mut [],
+        }
+    }
 }
 
 /// Expressions in topological order.
@@ -120,9 +137,32 @@ pub(crate) struct Program {
 impl Program {
     /// The values of `roots` for the rows of `batch`.
     pub(crate) fn evaluate(&self, roots: &[usize], batch: &RecordBatch, context: &TaskContext) -> Result<Vec<Column>> {
-        let mut evaluation = Evaluation::new(self, batch.columns().to_vec(), batch.num_rows(), context);
+        self.evaluate_columns(roots, batch.columns().to_vec(), batch.num_rows(), context)
+    }
+
+    /// The same for `row_count` rows of these columns; of those that the roots do not read, any length will do.
+    pub(crate) fn evaluate_columns(
+        &self,
+        roots: &[usize],
+        columns: Vec<ArrayRef>,
+        row_count: usize,
+        context: &TaskContext,
+    ) -> Result<Vec<Column>> {
+        let mut evaluation = Evaluation::new(self, columns, row_count, context);
         evaluation.run(roots)?;
         roots.iter().map(|&root| evaluation.value(root)).collect()
+    }
+
+    /// The value of `root` for the rows whose bit is set; null for the others.
+    pub(crate) fn evaluate_rows(
+        &self,
+        root: usize,
+        columns: &[ArrayRef],
+        rows: &BooleanBuffer,
+        context: &TaskContext,
+    ) -> Result<Option<Column>> {
+        let evaluation = Evaluation::new(self, columns.to_vec(), rows.len(), context);
+        evaluation.some_rows(root, rows).map(Some)
     }
 
     /// The same program with parameters as constants.
@@ -177,6 +217,24 @@ impl Program {
         }
     }
 
+    /// For each needed node that is no root, the last node that reads it. Empty where some rows alone may be asked later:
+    /// nothing is let go then.
+    fn last_uses(&self, roots: &[usize], needed: &[bool]) -> Vec<usize> {
+        if self.nodes.iter().zip(needed).any(|(node, needed)| *needed && node.is_lazy_call()) {
+            return Vec::new();
+        }
+        let mut last = vec![usize::MAX; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate().filter(|(index, _)| needed[*index]) {
+            for &argument in node.arguments() {
+                last[argument] = index;
+            }
+        }
+        for &root in roots {
+            last[root] = usize::MAX;
+        }
+        last
+    }
+
     /// The columns of the input that the roots read.
     pub(crate) fn columns_of(&self, roots: &[usize]) -> Vec<usize> {
         let needed = self.needed(roots, true);
@@ -203,6 +261,50 @@ impl Program {
             }
         }
         program
+    }
+
+    /// Whether a node is null in no row. Columns whose values may hide nulls (dictionaries, runs, unions) count as null.
+    pub(crate) fn never_null(&self, root: usize) -> bool {
+        let needed = self.needed(&[root], true);
+        !self.nodes[root].nullable
+            && self.nodes[..=root].iter().zip(needed).filter(|(_, needed)| *needed).all(|(node, _)| {
+                !matches!(
+                    node.data_type,
+                    DataType::Null | DataType::Dictionary(..) | DataType::RunEndEncoded(..) | DataType::Union(..)
+                )
+            })
+    }
+
+    /// Copies `roots` and what they read to the end of `target`, where the node of column `i` is `place_of(i)`; gives the
+    /// new roots, or `None` when a column has no place or choices would nest too deep.
+    pub(crate) fn copy_into(
+        &self,
+        target: &mut Self,
+        roots: &[usize],
+        place_of: impl Fn(usize) -> Option<usize>,
+    ) -> Option<Vec<usize>> {
+        let needed = self.needed(roots, true);
+        let mut places = vec![usize::MAX; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate().filter(|(index, _)| needed[*index]) {
+            if let NodeKind::Column(column) = node.kind {
+                places[index] = place_of(column)?;
+                continue;
+            }
+            let mut node = node.clone();
+            for argument in node.arguments_mut() {
+                *argument = places[*argument];
+            }
+            let below = node.arguments().iter().any(|&argument| target.nodes[argument].fallible);
+            node.fallible |= below;
+            let depth = node.arguments().iter().map(|&argument| target.nodes[argument].lazy_depth).max();
+            node.lazy_depth = depth.unwrap_or(0) + u32::from(node.is_lazy_call());
+            if node.lazy_depth > LAZY_DEPTH_LIMIT {
+                return None;
+            }
+            target.nodes.push(node);
+            places[index] = target.nodes.len() - 1;
+        }
+        Some(roots.iter().map(|&root| places[root]).collect())
     }
 
     /// Whether an argument of the node is only given the rows that need it.
@@ -232,11 +334,18 @@ impl<'a> Evaluation<'a> {
 
     fn run(&mut self, roots: &[usize]) -> Result<()> {
         let needed = self.program.needed(roots, false);
+        let last_uses = self.program.last_uses(roots, &needed);
         for index in needed.iter().enumerate().filter_map(|(index, needed)| needed.then_some(index)) {
             if self.values[index].is_none() {
                 let node = &self.program.nodes[index];
                 let value = self.node(node).map_err(|error| node.place.locate(error))?;
                 self.values[index] = Some(value);
+                // Memory that is free again is the first to be used again, while it is still in the cache.
+                for &argument in node.arguments() {
+                    if last_uses.get(argument) == Some(&index) {
+                        self.values[argument] = None;
+                    }
+                }
             }
         }
         Ok(())
@@ -276,6 +385,11 @@ impl<'a> Evaluation<'a> {
     /// An argument for the rows that `before` leaves undecided; other rows are null.
     fn lazy_argument(&self, laziness: Laziness, argument: usize, position: usize, before: &[Column]) -> Result<Column> {
         let rows = undecided(laziness, position, before, self.row_count)?;
+        self.some_rows(argument, &rows)
+    }
+
+    /// The value of a node for some rows; others are null.
+    fn some_rows(&self, argument: usize, rows: &BooleanBuffer) -> Result<Column> {
         let data_type = &self.program.nodes[argument].data_type;
         let indices: Vec<u32> = rows.set_indices_u32().collect();
         if indices.is_empty() {

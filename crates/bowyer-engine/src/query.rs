@@ -10,6 +10,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use bowyer_core::{Error, Result};
 
+use crate::analysis;
 use crate::engine::Inner;
 use crate::pipeline::state::{QueryState, conform};
 use crate::proto;
@@ -160,13 +161,19 @@ impl Query {
     pub fn statistics(&self) -> proto::QueryStatistics {
         let state = &self.state;
         let elapsed = state.elapsed.get().copied().unwrap_or_else(|| state.started.elapsed());
-        proto::QueryStatistics {
+        let mut counted = state.counters.snapshot();
+        for (operator, context) in counted.operators.iter_mut().zip(&state.operator_contexts) {
+            operator.memory_bytes = context.memory.peak_bytes();
+        }
+        let mut statistics = proto::QueryStatistics {
             query_id: state.query_id.clone(),
             peak_memory_bytes: state.context.memory.peak_bytes(),
             memory_bytes: state.context.memory.used_bytes(),
             elapsed_ns: nanoseconds(elapsed),
-            ..state.counters.snapshot()
-        }
+            ..counted
+        };
+        statistics.analysis = analysis::text(&state.plan_lines, &statistics);
+        statistics
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Config {
     pub query_memory_limit_bytes: u64,
     /// The most rows of a result batch; 65,536 by default.
     pub batch_rows: u32,
+    /// Rewrites of plans to leave out, by their names in [`REWRITES`](crate::REWRITES): answers are the same without them.
+    pub disabled_rewrites: &'static [&'static str],
 }
 
 /// Threads and memory that queries and functions share. Clones are the same engine.
@@ -36,7 +38,7 @@ impl Engine {
     /// Opens an engine.
     ///
     /// # Errors
-    /// `Internal` when threads do not start.
+    /// `InvalidArgument` for a rewrite that does not exist, `Internal` when threads do not start.
     pub fn open(config: &Config) -> Result<Self> {
         let config = proto::EngineConfig {
             threads: config.threads,
@@ -45,6 +47,7 @@ impl Engine {
             batch_rows: config.batch_rows,
             retained_pool_bytes: 0,
             log_records: 0,
+            disabled_rewrites: config.disabled_rewrites.iter().map(|&name| name.to_owned()).collect(),
         };
         bowyer_engine::Engine::open(&config).map(Self)
     }
@@ -108,12 +111,51 @@ impl Engine {
         self.prepare(plan)?.schema()
     }
 
-    /// The bound plan and its pipelines as text.
+    /// A plan as text, line by line: as it was written, as it will run after the rewrites, and the pipelines that run it.
+    /// A filter that was split is shown in parts, `filter[2]` and `filter[2]#2`.
     ///
     /// # Errors
     /// What is wrong with the plan.
     pub fn explain(&self, plan: &Plan) -> Result<String> {
         Ok(self.prepare(plan)?.explain())
+    }
+
+    /// Runs a plan, drops its rows, and says what each operator did: rows, batches, time on all threads, and the most
+    /// memory that it held.
+    ///
+    /// # Errors
+    /// As [`Engine::run`], and the errors of the data.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> bowyer::Result<()> {
+    /// use std::sync::Arc;
+    /// use bowyer::arrow_array::{Int64Array, RecordBatch};
+    /// use bowyer::{Config, Engine, Input, Plan, QueryOptions, col};
+    ///
+    /// let values = Arc::new(Int64Array::from_iter_values(0..1000)) as _;
+    /// let batch = RecordBatch::try_from_iter([("x", values)])?;
+    /// let plan = Plan::input("t", &batch.schema()).filter(col("x").lt(10));
+    /// let engine = Engine::open(&Config::default())?;
+    /// let text = engine.explain_analyze(&plan, [("t", Input::batches(vec![batch]))], QueryOptions::default())?;
+    /// let lines: Vec<&str> = text.lines().collect();
+    /// assert_eq!(lines[0], "scan[0]: t (x)");
+    /// assert!(lines[1].starts_with("    1000 rows, 1 batch, "));
+    /// assert_eq!(lines[2], "filter[1]: scan[0] where less(x, 10)");
+    /// assert!(lines[3].starts_with("    1000 → 10 rows, 1 → 1 batches, "));
+    /// assert!(lines[4].starts_with("query: 1000 rows in, 10 rows out, "));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn explain_analyze<'a, I: Into<Input>>(
+        &self,
+        plan: &Plan,
+        inputs: impl IntoIterator<Item = (&'a str, I)>,
+        options: QueryOptions,
+    ) -> Result<String> {
+        let mut rows = self.run_with(plan, inputs, options)?;
+        rows.by_ref().try_for_each(|batch| batch.map(drop))?;
+        Ok(rows.statistics().analysis)
     }
 
     /// Calls a function of the manual. An aggregate gives a scalar; long columns are split over the threads.

@@ -53,11 +53,13 @@ impl Prepared {
         output.ok_or_else(|| Error::internal("a plan without an output"))
     }
 
-    /// The bound plan and its pipelines as text.
+    /// The plan as text, line by line: as it was written, as it will run after the rewrites, and the pipelines that run it.
+    /// A filter that was split is shown in parts, `filter[2]` and `filter[2]#2`.
     #[must_use]
     pub fn explain(&self) -> String {
         let description = self.0.description();
-        format!("{}\n{}", description.logical, description.physical)
+        let (logical, optimised, physical) = (description.logical, description.optimised, description.physical);
+        format!("plan\n{logical}\noptimised\n{optimised}\npipelines\n{physical}")
     }
 
     /// Runs it. Its first output is read.

@@ -35,6 +35,7 @@ type EngineConfig struct {
 	BatchRows             uint32                 `protobuf:"varint,4,opt,name=batch_rows,json=batchRows,proto3" json:"batch_rows,omitempty"`                                         // default: 65536
 	RetainedPoolBytes     uint64                 `protobuf:"varint,5,opt,name=retained_pool_bytes,json=retainedPoolBytes,proto3" json:"retained_pool_bytes,omitempty"`               // free memory that the pool keeps for reuse; default: a quarter of the memory limit
 	LogRecords            uint32                 `protobuf:"varint,6,opt,name=log_records,json=logRecords,proto3" json:"log_records,omitempty"`                                      // how many records may wait for bowyer_engine_logs; 0: none are written
+	DisabledRewrites      []string               `protobuf:"bytes,30,rep,name=disabled_rewrites,json=disabledRewrites,proto3" json:"disabled_rewrites,omitempty"`                    // rewrites of plans to leave out, by name; answers are the same without them
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
@@ -109,6 +110,13 @@ func (x *EngineConfig) GetLogRecords() uint32 {
 		return x.LogRecords
 	}
 	return 0
+}
+
+func (x *EngineConfig) GetDisabledRewrites() []string {
+	if x != nil {
+		return x.DisabledRewrites
+	}
+	return nil
 }
 
 // A call of a function: what bowyer_function_resolve reads.
@@ -378,9 +386,10 @@ func (x *ParameterBinding) GetValue() *Literal {
 // What bowyer_plan_prepare says about a plan.
 type PlanDescription struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Scans         []*ScanRequest         `protobuf:"bytes,1,rep,name=scans,proto3" json:"scans,omitempty"`       // one for each input of the plan, in its order
-	Logical       string                 `protobuf:"bytes,2,opt,name=logical,proto3" json:"logical,omitempty"`   // the bound plan as text
-	Physical      string                 `protobuf:"bytes,3,opt,name=physical,proto3" json:"physical,omitempty"` // the optimised pipelines as text
+	Scans         []*ScanRequest         `protobuf:"bytes,1,rep,name=scans,proto3" json:"scans,omitempty"`          // one for each input of the plan, in its order
+	Logical       string                 `protobuf:"bytes,2,opt,name=logical,proto3" json:"logical,omitempty"`      // the bound plan as text
+	Physical      string                 `protobuf:"bytes,3,opt,name=physical,proto3" json:"physical,omitempty"`    // the pipelines that run it as text
+	Optimised     string                 `protobuf:"bytes,30,opt,name=optimised,proto3" json:"optimised,omitempty"` // the plan after the rewrites as text
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -432,6 +441,13 @@ func (x *PlanDescription) GetLogical() string {
 func (x *PlanDescription) GetPhysical() string {
 	if x != nil {
 		return x.Physical
+	}
+	return ""
+}
+
+func (x *PlanDescription) GetOptimised() string {
+	if x != nil {
+		return x.Optimised
 	}
 	return ""
 }
@@ -653,6 +669,7 @@ type QueryStatistics struct {
 	ElapsedNs       uint64                 `protobuf:"varint,10,opt,name=elapsed_ns,json=elapsedNs,proto3" json:"elapsed_ns,omitempty"`
 	CpuNs           uint64                 `protobuf:"varint,11,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
 	Operators       []*OperatorStatistics  `protobuf:"bytes,12,rep,name=operators,proto3" json:"operators,omitempty"`
+	Analysis        string                 `protobuf:"bytes,30,opt,name=analysis,proto3" json:"analysis,omitempty"` // the optimised plan as text, with what each operator did
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -771,6 +788,13 @@ func (x *QueryStatistics) GetOperators() []*OperatorStatistics {
 	return nil
 }
 
+func (x *QueryStatistics) GetAnalysis() string {
+	if x != nil {
+		return x.Analysis
+	}
+	return ""
+}
+
 type OperatorStatistics struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Path          string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
@@ -779,7 +803,7 @@ type OperatorStatistics struct {
 	BatchesIn     uint64                 `protobuf:"varint,4,opt,name=batches_in,json=batchesIn,proto3" json:"batches_in,omitempty"`
 	BatchesOut    uint64                 `protobuf:"varint,5,opt,name=batches_out,json=batchesOut,proto3" json:"batches_out,omitempty"`
 	CpuNs         uint64                 `protobuf:"varint,6,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
-	MemoryBytes   uint64                 `protobuf:"varint,7,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	MemoryBytes   uint64                 `protobuf:"varint,7,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"` // the most that it held at a time, results included
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1340,7 +1364,7 @@ var File_bowyer_v1_engine_proto protoreflect.FileDescriptor
 
 const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"\n" +
-	"\x16bowyer/v1/engine.proto\x12\tbowyer.v1\x1a\x14bowyer/v1/plan.proto\x1a\x16bowyer/v1/schema.proto\"\xff\x01\n" +
+	"\x16bowyer/v1/engine.proto\x12\tbowyer.v1\x1a\x14bowyer/v1/plan.proto\x1a\x16bowyer/v1/schema.proto\"\xac\x02\n" +
 	"\fEngineConfig\x12\x18\n" +
 	"\athreads\x18\x01 \x01(\rR\athreads\x12,\n" +
 	"\x12memory_limit_bytes\x18\x02 \x01(\x04R\x10memoryLimitBytes\x127\n" +
@@ -1349,7 +1373,8 @@ const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"batch_rows\x18\x04 \x01(\rR\tbatchRows\x12.\n" +
 	"\x13retained_pool_bytes\x18\x05 \x01(\x04R\x11retainedPoolBytes\x12\x1f\n" +
 	"\vlog_records\x18\x06 \x01(\rR\n" +
-	"logRecords\"W\n" +
+	"logRecords\x12+\n" +
+	"\x11disabled_rewrites\x18\x1e \x03(\tR\x10disabledRewrites\"W\n" +
 	"\fFunctionCall\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12+\n" +
 	"\aoptions\x18\x02 \x03(\v2\x11.bowyer.v1.OptionR\aoptions\"\xb7\x01\n" +
@@ -1368,11 +1393,12 @@ const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"\x02to\"P\n" +
 	"\x10ParameterBinding\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
-	"\x05value\x18\x02 \x01(\v2\x12.bowyer.v1.LiteralR\x05value\"u\n" +
+	"\x05value\x18\x02 \x01(\v2\x12.bowyer.v1.LiteralR\x05value\"\x93\x01\n" +
 	"\x0fPlanDescription\x12,\n" +
 	"\x05scans\x18\x01 \x03(\v2\x16.bowyer.v1.ScanRequestR\x05scans\x12\x18\n" +
 	"\alogical\x18\x02 \x01(\tR\alogical\x12\x1a\n" +
-	"\bphysical\x18\x03 \x01(\tR\bphysical\"\xe2\x01\n" +
+	"\bphysical\x18\x03 \x01(\tR\bphysical\x12\x1c\n" +
+	"\toptimised\x18\x1e \x01(\tR\toptimised\"\xe2\x01\n" +
 	"\vScanRequest\x12\x14\n" +
 	"\x05input\x18\x01 \x01(\tR\x05input\x12\x18\n" +
 	"\acolumns\x18\x02 \x03(\tR\acolumns\x12\x19\n" +
@@ -1394,7 +1420,7 @@ const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"\bargument\x18\b \x01(\tR\bargument\x12\x16\n" +
 	"\x06origin\x18\t \x01(\tR\x06origin\x12\x19\n" +
 	"\bquery_id\x18\n" +
-	" \x01(\tR\aqueryId\"\x9a\x03\n" +
+	" \x01(\tR\aqueryId\"\xb6\x03\n" +
 	"\x0fQueryStatistics\x12\x19\n" +
 	"\bquery_id\x18\x01 \x01(\tR\aqueryId\x12\x17\n" +
 	"\arows_in\x18\x02 \x01(\x04R\x06rowsIn\x12\x1d\n" +
@@ -1411,7 +1437,8 @@ const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"elapsed_ns\x18\n" +
 	" \x01(\x04R\telapsedNs\x12\x15\n" +
 	"\x06cpu_ns\x18\v \x01(\x04R\x05cpuNs\x12;\n" +
-	"\toperators\x18\f \x03(\v2\x1d.bowyer.v1.OperatorStatisticsR\toperators\"\xd6\x01\n" +
+	"\toperators\x18\f \x03(\v2\x1d.bowyer.v1.OperatorStatisticsR\toperators\x12\x1a\n" +
+	"\banalysis\x18\x1e \x01(\tR\banalysis\"\xd6\x01\n" +
 	"\x12OperatorStatistics\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x17\n" +
 	"\arows_in\x18\x02 \x01(\x04R\x06rowsIn\x12\x19\n" +

@@ -10,13 +10,10 @@ use datafusion_common::ScalarValue;
 
 use super::{Binder, Origins};
 use crate::literal::{array_of, beside, foreign, is_untyped, literal_value, option_value};
-use crate::program::{Laziness, Node, NodeKind, NodePlace, Program};
+use crate::program::{LAZY_DEPTH_LIMIT, Laziness, Node, NodeKind, NodePlace, Program};
 use crate::proto;
 use crate::proto::expression::Kind;
 use crate::types::field_from_proto;
-
-/// Lazy calls that stand above one another deeper than this are refused.
-const LAZY_DEPTH_LIMIT: u32 = 128;
 
 /// Expressions of a relation, bound one after the other.
 pub(super) struct Expressions<'a> {

@@ -40,12 +40,12 @@ impl Binder {
                 let schema = self.schema_of(filter.relation)?.clone();
                 let (program, chosen) = expressions(self, &schema, &mut |bound, _| {
                     let (predicate, node) = bound.node(filter.predicate)?;
-                    check_predicate(node)?;
+                    check_predicate(node).map_err(|error| error.at_path(format!("{path}.predicate")))?;
                     Ok(Chosen { nodes: vec![predicate], ..Chosen::default() })
                 })?;
                 let columns = (0..schema.fields().len()).collect();
-                let (input, predicate) = (filter.relation as usize, chosen.nodes[0]);
-                (RelationKind::Filter { input, program, predicate, columns }, schema)
+                let input = filter.relation as usize;
+                (RelationKind::Filter { input, program, predicates: chosen.nodes, columns }, schema)
             }
             Kind::Project(project) => {
                 let schema = self.schema_of(project.relation)?.clone();

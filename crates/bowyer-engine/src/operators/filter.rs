@@ -1,58 +1,134 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! Filter: the rows whose predicate is true.
+//! Filter: the rows whose predicates are true.
 //!
-//! Columns that only the predicate reads end here. A batch of which every row stays is passed on as it is.
+//! Predicates are asked one after the other, and one that can fail is given only the rows that those before it keep.
+//! Columns that only predicates read end here, and the others are moved once, when all predicates have spoken. A batch
+//! of which every row stays is passed on as it is.
 
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_buffer::BooleanBuffer;
+use arrow_buffer::{BooleanBuffer, Buffer};
 use arrow_schema::SchemaRef;
 use bowyer_core::selection::Selection;
-use bowyer_core::{Column, Error, Result};
+use bowyer_core::{Column, Error, Result, bits};
 
 use super::{Output, Stage, TaskContext};
 use crate::program::Program;
 
-/// The rows of `columns` whose predicate is true.
+/// The rows of `columns` whose predicates are true.
 pub(crate) struct Filter {
     program: Arc<Program>,
-    predicate: usize,
+    predicates: Vec<usize>,
     columns: Vec<usize>,
+    /// The columns that predicates read.
+    asked: Vec<usize>,
     schema: SchemaRef,
 }
 
-/// The rows that a predicate keeps.
+/// Predicates are asked of so many rows at a time: what is computed on the way stays in the cache.
+const CHUNK_ROWS: usize = 8192;
+
+/// The rows that predicates keep.
 enum Mask {
     All,
     None,
     Some(BooleanBuffer),
 }
 
+impl Mask {
+    /// The rows whose value is true.
+    fn of(column: &Column) -> Self {
+        match column {
+            Column::Scalar { value, .. } => {
+                let kept = value.as_boolean_opt().is_some_and(|value| value.is_valid(0) && value.value(0));
+                if kept { Self::All } else { Self::None }
+            }
+            Column::Array(array) => match array.as_boolean_opt() {
+                None => Self::None, // a predicate of type null
+                Some(array) => match array.nulls() {
+                    Some(nulls) => Self::Some(array.values() & nulls.inner()),
+                    None => Self::Some(array.values().clone()),
+                },
+            },
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::None, _) | (_, Self::None) => Self::None,
+            (Self::All, mask) | (mask, Self::All) => mask,
+            (Self::Some(one), Self::Some(other)) => Self::Some(&one & &other),
+        }
+    }
+
+    fn keeps_none(&self) -> bool {
+        match self {
+            Self::All => false,
+            Self::None => true,
+            Self::Some(mask) => mask.bit_chunks().iter_padded().all(|word| word == 0),
+        }
+    }
+}
+
 impl Filter {
-    pub(crate) fn new(program: Arc<Program>, predicate: usize, columns: Vec<usize>, schema: SchemaRef) -> Self {
-        Self { program, predicate, columns, schema }
+    pub(crate) fn new(program: Arc<Program>, predicates: Vec<usize>, columns: Vec<usize>, schema: SchemaRef) -> Self {
+        let asked = program.columns_of(&predicates);
+        Self { program, predicates, columns, asked, schema }
     }
 
     fn mask(&self, batch: &RecordBatch, context: &TaskContext) -> Result<Mask> {
-        let values = self.program.evaluate(&[self.predicate], batch, context)?;
-        let column = values.into_iter().next().ok_or_else(|| Error::internal("a predicate without a value"))?;
-        Ok(match column {
-            Column::Scalar { value, .. } => {
-                let kept = value.as_boolean_opt().is_some_and(|value| value.is_valid(0) && value.value(0));
-                if kept { Mask::All } else { Mask::None }
+        let row_count = batch.num_rows();
+        if row_count < 2 * CHUNK_ROWS || self.asked.is_empty() {
+            return self.mask_of(batch.columns(), row_count, context);
+        }
+        let mut words = Vec::with_capacity(row_count.div_ceil(64));
+        let mut columns = batch.columns().to_vec();
+        let (mut keeps_all, mut keeps_none) = (true, true);
+        for first in (0..row_count).step_by(CHUNK_ROWS) {
+            let rows = CHUNK_ROWS.min(row_count - first);
+            for &column in &self.asked {
+                columns[column] = batch.column(column).slice(first, rows);
             }
-            Column::Array(array) => match array.as_boolean_opt() {
-                None => Mask::None, // a predicate of type null
-                Some(array) => match array.nulls() {
-                    Some(nulls) => Mask::Some(array.values() & nulls.inner()),
-                    None => Mask::Some(array.values().clone()),
-                },
-            },
+            let mask = self.mask_of(&columns, rows, context).map_err(|mut error| {
+                let place = error.place_mut();
+                place.row = place.row.map(|row| row + first as u64);
+                error
+            })?;
+            keeps_all &= matches!(mask, Mask::All);
+            keeps_none &= matches!(mask, Mask::None);
+            match mask {
+                Mask::All => words.extend((0..rows.div_ceil(64)).map(|word| bits::rows_of_word(word, rows))),
+                Mask::None => words.extend(std::iter::repeat_n(0, rows.div_ceil(64))),
+                Mask::Some(mask) => words.extend(bits::words(&mask)),
+            }
+        }
+        Ok(match (keeps_all, keeps_none) {
+            (true, _) => Mask::All,
+            (_, true) => Mask::None,
+            _ => Mask::Some(BooleanBuffer::new(Buffer::from_vec(words), 0, row_count)),
         })
+    }
+
+    fn mask_of(&self, columns: &[ArrayRef], row_count: usize, context: &TaskContext) -> Result<Mask> {
+        let mut mask = Mask::All;
+        for &predicate in &self.predicates {
+            let value = match &mask {
+                Mask::Some(kept) if self.program.nodes[predicate].fallible => {
+                    self.program.evaluate_rows(predicate, columns, kept, context)?
+                }
+                _ => self.program.evaluate_columns(&[predicate], columns.to_vec(), row_count, context)?.pop(),
+            };
+            let value = value.ok_or_else(|| Error::internal("a predicate without a value"))?;
+            mask = mask.and(Mask::of(&value));
+            if mask.keeps_none() {
+                return Ok(Mask::None);
+            }
+        }
+        Ok(mask)
     }
 
     fn batch_of(&self, columns: Vec<ArrayRef>, row_count: usize) -> Result<RecordBatch> {

@@ -89,20 +89,18 @@ fn ask_inputs(plan: &BoundPlan, needed: &mut [BTreeSet<usize>]) {
         let mut own = std::mem::take(&mut needed[index]);
         match &plan.relations[index].kind {
             RelationKind::Scan { .. } => {}
-            RelationKind::Filter { input, program, predicate, columns } => {
+            RelationKind::Filter { input, program, predicates, columns } => {
                 let mut below: BTreeSet<usize> = own.iter().map(|&column| columns[column]).collect();
-                below.extend(program.columns_of(&[*predicate]));
+                below.extend(program.columns_of(predicates));
                 needed[*input].extend(below);
             }
-            RelationKind::Project { input, program, columns, .. } => {
+            RelationKind::Project { input, program, columns, checked } => {
                 // What can fail is evaluated whether read or not.
-                let below = columns
-                    .iter()
-                    .enumerate()
-                    .filter(|(column, node)| own.contains(column) || program.nodes[**node].fallible)
-                    .flat_map(|(_, &node)| program.columns_of(&[node]))
-                    .collect::<BTreeSet<usize>>();
-                needed[*input].extend(below);
+                let mut nodes: Vec<usize> = checked.clone();
+                nodes.extend(columns.iter().enumerate().filter_map(|(column, &node)| {
+                    (own.contains(&column) || program.nodes[node].fallible).then_some(node)
+                }));
+                needed[*input].extend(program.columns_of(&nodes));
             }
             RelationKind::Aggregate { input, program, keys, measures, .. } => {
                 own.extend(all(index));
@@ -166,19 +164,16 @@ fn narrowed(relation: Relation, needed: &BTreeSet<usize>, places: &[Vec<Option<u
         RelationKind::Scan { input, columns } => {
             RelationKind::Scan { input, columns: needed.iter().map(|&column| columns[column]).collect() }
         }
-        RelationKind::Filter { input, program, predicate, columns } => RelationKind::Filter {
+        RelationKind::Filter { input, program, predicates, columns } => RelationKind::Filter {
             input,
             program: Arc::new(program.over_columns(&places[input])),
-            predicate,
+            predicates,
             columns: needed.iter().map(|&column| place(input, columns[column])).collect(),
         },
-        RelationKind::Project { input, program, columns, .. } => {
-            let checked = columns
-                .iter()
-                .enumerate()
-                .filter(|(column, node)| !needed.contains(column) && program.nodes[**node].fallible)
-                .map(|(_, &node)| node)
-                .collect();
+        RelationKind::Project { input, program, columns, mut checked } => {
+            checked.extend(columns.iter().enumerate().filter_map(|(column, &node)| {
+                (!needed.contains(&column) && program.nodes[node].fallible).then_some(node)
+            }));
             RelationKind::Project {
                 input,
                 program: Arc::new(program.over_columns(&places[input])),

@@ -73,9 +73,9 @@ fn row_limit(plan: &BoundPlan, uses: &[usize], scan: usize) -> Option<u64> {
 /// Adds the conjuncts of a filter right above the scan that cannot fail.
 fn advise(plan: &BoundPlan, uses: &[usize], scan: usize, request: &mut proto::ScanRequest) {
     let Some(reader) = only_reader(plan, uses, scan) else { return };
-    let RelationKind::Filter { program, predicate, .. } = &plan.relations[reader].kind else { return };
+    let RelationKind::Filter { program, predicates, .. } = &plan.relations[reader].kind else { return };
     let mut conjuncts = Vec::new();
-    let mut pending = vec![*predicate];
+    let mut pending: Vec<usize> = predicates.iter().rev().copied().collect();
     while let Some(node) = pending.pop() {
         match &program.nodes[node].kind {
             NodeKind::Call { bound, arguments, .. } if matches!(bound.function().name, "and" | "and_kleene") => {

@@ -16,19 +16,20 @@ use crate::program::{NodeKind, Program};
 pub(super) fn limit_windows(plan: &mut BoundPlan) {
     let uses = plan.use_counts();
     for index in 0..plan.relations.len() {
-        let RelationKind::Filter { input, program, predicate, .. } = &plan.relations[index].kind else { continue };
-        let (input, program, predicate) = (*input, program.clone(), *predicate);
+        let RelationKind::Filter { input, program, predicates, .. } = &plan.relations[index].kind else { continue };
+        let (input, program, predicates) = (*input, program.clone(), predicates.clone());
         let RelationKind::Window(window) = &mut plan.relations[input].kind else { continue };
         let numbers = window.functions.iter().all(|call| matches!(call.function, WindowFunction::RowNumber));
-        if uses[input] == 1 && numbers && !window.order.is_empty() && !program.nodes[predicate].fallible {
-            window.limit = last_number(&program, predicate, window.columns.len());
+        let fallible = predicates.iter().any(|&predicate| program.nodes[predicate].fallible);
+        if uses[input] == 1 && numbers && !window.order.is_empty() && !fallible {
+            window.limit = last_number(&program, predicates, window.columns.len());
         }
     }
 }
 
-/// The greatest number of a row that a condition lets through, if it says so of a column from `first` on.
-fn last_number(program: &Program, predicate: usize, first: usize) -> Option<usize> {
-    let mut pending = vec![predicate];
+/// The greatest number of a row that conditions let through, if they say so of a column from `first` on.
+fn last_number(program: &Program, predicates: Vec<usize>, first: usize) -> Option<usize> {
+    let mut pending = predicates;
     let mut last: Option<usize> = None;
     while let Some(node) = pending.pop() {
         let NodeKind::Call { bound, arguments, .. } = &program.nodes[node].kind else { continue };

@@ -21,6 +21,28 @@ use crate::operators::{Output, Rest, Stage, TaskContext};
 /// Told what each stage did: its index, the batch it was given unless it goes on with one, what it gave, and since when.
 pub(super) type Watch<'a> = &'a mut dyn FnMut(usize, Option<&RecordBatch>, Option<&RecordBatch>, Instant);
 
+/// What stages may use: memory that one takes is charged to it too, if it is counted.
+#[derive(Clone, Copy)]
+pub(super) struct Contexts<'a> {
+    pub(super) shared: &'a TaskContext,
+    /// The counters of the stages, and for each counter its context.
+    pub(super) counters: &'a [Option<usize>],
+    pub(super) operators: &'a [TaskContext],
+}
+
+impl<'a> Contexts<'a> {
+    fn of(&self, stage: usize) -> &'a TaskContext {
+        let counter = self.counters.get(stage).copied().flatten();
+        counter.and_then(|counter| self.operators.get(counter)).unwrap_or(self.shared)
+    }
+}
+
+impl<'a> From<&'a TaskContext> for Contexts<'a> {
+    fn from(shared: &'a TaskContext) -> Self {
+        Self { shared, counters: &[], operators: &[] }
+    }
+}
+
 /// Stages over one batch.
 pub(super) struct Run {
     stages: Arc<[Arc<dyn Stage>]>,
@@ -76,10 +98,11 @@ impl Run {
     }
 
     /// The next batch of the last stage; `None` when there is none, whether that is known to be the end or not.
-    pub(super) fn next(&mut self, context: &TaskContext, watch: Watch<'_>) -> Option<RecordBatch> {
+    pub(super) fn next<'a>(&mut self, contexts: impl Into<Contexts<'a>>, watch: Watch<'_>) -> Option<RecordBatch> {
+        let contexts = contexts.into();
         if !self.begun {
             self.begun = true;
-            return self.push(0, self.source.clone(), 0, context, watch);
+            return self.push(0, self.source.clone(), 0, contexts, watch);
         }
         let level = self.levels.last_mut()?;
         let Some(rest) = level.rest.take() else {
@@ -87,17 +110,17 @@ impl Run {
             return None;
         };
         let started = Instant::now();
-        match rest.next(context) {
+        match rest.next(contexts.of(level.stage)) {
             Ok(output) => {
                 watch(level.stage, None, output.batch.as_ref(), started);
                 let (stage, batch) = (level.stage, level.take(output)?);
-                self.push(stage + 1, batch, 0, context, watch)
+                self.push(stage + 1, batch, 0, contexts, watch)
             }
             Err(error) => {
                 let level = self.levels.pop()?;
                 let known = level.given + level.output.num_rows() + level.known;
-                let before = self.fail(level.stage, error, &level.input, context)?;
-                self.push(level.stage, before, known, context, watch)
+                let before = self.fail(level.stage, error, &level.input, contexts.shared)?;
+                self.push(level.stage, before, known, contexts, watch)
             }
         }
     }
@@ -123,7 +146,7 @@ impl Run {
         first: usize,
         mut batch: RecordBatch,
         mut known: usize,
-        context: &TaskContext,
+        contexts: Contexts<'_>,
         watch: Watch<'_>,
     ) -> Option<RecordBatch> {
         let stages = self.stages.clone();
@@ -132,13 +155,13 @@ impl Run {
             let mut shortened = known > 0;
             let output = loop {
                 let started = Instant::now();
-                match stage.apply(batch.clone(), context) {
+                match stage.apply(batch.clone(), contexts.of(index)) {
                     Ok(output) => {
                         watch(index, Some(&batch), output.batch.as_ref(), started);
                         break output;
                     }
                     Err(error) => {
-                        batch = self.fail(index, error, &batch, context)?;
+                        batch = self.fail(index, error, &batch, contexts.shared)?;
                         shortened = true;
                     }
                 }

@@ -28,6 +28,10 @@ pub(crate) struct QueryState {
     pub(crate) inputs: Vec<InputPort>,
     pub(crate) outputs: Vec<OutputPort>,
     pub(crate) context: TaskContext,
+    /// For each counted operator, the same with its share of the memory.
+    pub(crate) operator_contexts: Vec<TaskContext>,
+    /// The optimised plan, line by line.
+    pub(crate) plan_lines: Arc<Vec<(String, String)>>,
     pub(crate) threads: Arc<Threads>,
     pub(crate) window: u64,
     pub(crate) morsel_rows: usize,
@@ -91,6 +95,11 @@ impl QueryState {
                 self.begin(index);
             }
         }
+    }
+
+    /// What an operator may use: memory that it takes is charged to it too.
+    pub(crate) fn context_of(&self, counter: Option<usize>) -> &TaskContext {
+        counter.and_then(|counter| self.operator_contexts.get(counter)).unwrap_or(&self.context)
     }
 
     pub(crate) fn is_over(&self) -> bool {

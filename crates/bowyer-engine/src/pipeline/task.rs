@@ -16,6 +16,7 @@ use bowyer_core::{Error, Result};
 use super::channel::Party;
 use super::emission::Outcome;
 use super::lineage::{Lineage, Step};
+use super::run::Contexts;
 use super::state::QueryState;
 use super::{Pipeline, Sink, Taken, Work};
 use crate::failure::panic_error;
@@ -114,7 +115,9 @@ impl QueryState {
                 self.counters.read(batch);
             }
         }
-        let batch = work.run.next(&self.context, &mut |stage, input, output, started| {
+        let contexts =
+            Contexts { shared: &self.context, counters: &pipeline.stage_counters, operators: &self.operator_contexts };
+        let batch = work.run.next(contexts, &mut |stage, input, output, started| {
             if let Some(counter) = pipeline.stage_counters.get(stage).copied().flatten() {
                 self.counters.record(counter, input, output, started);
             }
@@ -155,7 +158,7 @@ impl QueryState {
     fn result(self: &Arc<Self>, index: usize, results: &dyn Results, sequence: u64) -> Result<()> {
         let pipeline = &self.pipelines[index];
         let started = Instant::now();
-        let batch = results.next(sequence, &self.context)?;
+        let batch = results.next(sequence, self.context_of(pipeline.sink_counter))?;
         if let Some(counter) = pipeline.sink_counter {
             self.counters.spend(counter, started);
         }
@@ -179,9 +182,9 @@ impl QueryState {
         let morsel = Morsel { batch, sequence: work.sequence, first_row, origin };
         let local = match &mut work.local {
             Some(local) => local,
-            none => none.insert(breaker.local(&self.context)?),
+            none => none.insert(breaker.local(self.context_of(pipeline.sink_counter))?),
         };
-        let consumed = breaker.consume(local.as_mut(), morsel, &self.context);
+        let consumed = breaker.consume(local.as_mut(), morsel, self.context_of(pipeline.sink_counter));
         if let Some(counter) = pipeline.sink_counter {
             self.counters.spend(counter, started);
         }
@@ -254,11 +257,12 @@ impl QueryState {
             && !over
         {
             let started = Instant::now();
-            let results: Option<Arc<dyn Results>> = match breaker.finish(locals, &self.context)? {
-                Finished::Batches(batches) => Some(Arc::new(Ready::new(batches))),
-                Finished::Results(results) => Some(results),
-                Finished::Table => None,
-            };
+            let results: Option<Arc<dyn Results>> =
+                match breaker.finish(locals, self.context_of(pipeline.sink_counter))? {
+                    Finished::Batches(batches) => Some(Arc::new(Ready::new(batches))),
+                    Finished::Results(results) => Some(results),
+                    Finished::Table => None,
+                };
             if let Some(counter) = pipeline.sink_counter {
                 self.counters.spend(counter, started);
             }

@@ -7,6 +7,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test whose set-up fails stops there")]
 
 mod case;
+mod random;
+mod rewrites;
 mod steps;
 
 use bowyer::arrow_array::{RecordBatch, RecordBatchIterator};
@@ -40,6 +42,25 @@ fn every_case_holds_in_every_way() {
                         wrong.push(format!("{file}: {}: {threads} threads, {way:?}: {difference}", case.name));
                     }
                 }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} differences\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_case_holds_with_each_rewrite_left_out() {
+    let cases = load();
+    let mut wrong = Vec::new();
+    let none: &[&str] = &[];
+    let each = bowyer::REWRITES.chunks(1);
+    for disabled in each.chain([none, bowyer::REWRITES]) {
+        let config = Config { threads: 2, disabled_rewrites: disabled, ..Config::default() };
+        let engine = Engine::open(&config).unwrap();
+        for (file, case) in &cases {
+            let way = Way { step: 2, pushed: false };
+            if let Err(difference) = case.check(run(&engine, case, way), way.step) {
+                wrong.push(format!("{file}: {}: without {disabled:?}: {difference}", case.name));
             }
         }
     }
