@@ -109,6 +109,7 @@ func (d *decoder) relation(encoded *wire.Relation) (*relation, error) {
 		}
 		out.read(Plan{in})
 	}
+	out.rejects = decodeRejects(encoded.GetRejects())
 	if len(out.inputs) > 0 {
 		out.complete()
 	}

@@ -135,6 +135,7 @@ func (e *encoder) relation(r *relation) (uint32, error) {
 	if err := e.kind(r, inputs); err != nil {
 		return 0, err
 	}
+	e.current.Rejects = r.rejects.encode()
 	e.plan.Relations = append(e.plan.Relations, e.current)
 	e.relations[r] = index
 	if r.kind == scanRelation {

@@ -83,6 +83,7 @@ type relation struct {
 	value     string        // unpivot
 	seed      uint64        // sample
 	fraction  float64       // sample
+	rejects   *rejects      // filter and project; nil: a failing row fails the run
 
 	schema atomic.Pointer[arrow.Schema] // once the engine has told it
 }

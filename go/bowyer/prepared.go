@@ -20,6 +20,7 @@ type Prepared struct {
 	native      *cabi.Prepared
 	inputs      []*input
 	names       []string
+	outputs     []string // beyond the result
 	description *wire.PlanDescription
 }
 
@@ -45,7 +46,9 @@ func (p Plan) Prepare(ctx context.Context) (*Prepared, error) {
 	if err != nil {
 		return nil, translate(err)
 	}
-	prepared := &Prepared{engine: engine, native: native, inputs: inputs, description: &wire.PlanDescription{}}
+	prepared := &Prepared{
+		engine: engine, native: native, inputs: inputs, outputs: otherOutputs(encoded), description: &wire.PlanDescription{},
+	}
 	for _, in := range encoded.GetInputs() {
 		prepared.names = append(prepared.names, in.GetName())
 	}

@@ -33,7 +33,8 @@ type Result struct {
 	next  sync.Mutex // held by Next and by the end of the run
 	batch arrow.RecordBatch
 	over  bool
-	stats Stats // once over
+	stats Stats                 // once over
+	side  [][]arrow.RecordBatch // of the other outputs, once over
 
 	mutex  sync.Mutex // of what follows
 	err    error
@@ -116,7 +117,11 @@ func (r *Result) Next() bool {
 		r.batch = batch
 		return true
 	case errors.Is(err, io.EOF):
-		r.finish(nil)
+		err := r.readSide()
+		if err != nil {
+			err = r.explain(err)
+		}
+		r.finish(err)
 	default:
 		r.finish(r.explain(err))
 	}
@@ -213,6 +218,7 @@ func (r *Result) Release() {
 	defer r.next.Unlock()
 	r.drop()
 	r.finish(errReleased)
+	r.dropSide()
 }
 
 // All yields the batches, and an error last if there is one. Each batch is borrowed until the next. The result is released when the

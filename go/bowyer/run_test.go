@@ -375,6 +375,21 @@ func TestReaderOnceIsReadByOneRun(t *testing.T) {
 	works(t, ctx)
 }
 
+func TestReaderOnceThatMeetsItselfIsReadOnce(t *testing.T) {
+	ctx := open(t, bowyer.Config{})
+	plan := bowyer.FromReaderOnce(readerOf(t, batches(t, 3, 10)))
+	low := plan.Filter(bowyer.Col("id").Lt(5)).Select("id")
+	table, err := plan.Select("id").Join(bowyer.LeftSemi, low, bowyer.On("id")).GroupBy().Agg(bowyer.CountAll()).Collect(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Release()
+	bowyertest.Rows(t, table, bowyertest.Row{5})
+	if _, err := low.Collect(ctx); !errors.Is(err, bowyer.ErrInvalidState) {
+		t.Errorf("the second run: %v", err)
+	}
+}
+
 func TestReaderMayLeaveOutWhatIsNotNeeded(t *testing.T) {
 	ctx := open(t, bowyer.Config{})
 	full := batches(t, 2, 10)

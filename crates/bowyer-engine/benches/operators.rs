@@ -149,9 +149,9 @@ fn plan(sources: &[(&str, &Arc<Source>)], last: relation::Kind, expressions: Vec
             unbounded: false,
         });
         let scan = relation::Kind::Scan(proto::Scan { input: index as u32 });
-        plan.relations.push(proto::Relation { expressions: Vec::new(), kind: Some(scan) });
+        plan.relations.push(proto::Relation { kind: Some(scan), ..Default::default() });
     }
-    plan.relations.push(proto::Relation { expressions, kind: Some(last) });
+    plan.relations.push(proto::Relation { expressions, kind: Some(last), ..Default::default() });
     plan.outputs.push(proto::Output { name: "out".to_owned(), relation: sources.len() as u32 });
     plan.encode_to_vec()
 }
@@ -196,7 +196,7 @@ fn sort(source: &Arc<Source>, keys: &[&str], limit: Option<u64>) -> Vec<u8> {
     let Some(count) = limit else { return bytes };
     let mut plan = proto::Plan::decode(&bytes[..]).unwrap();
     let limit = proto::Limit { relation: 1, offset: 0, count: Some(count) };
-    plan.relations.push(proto::Relation { expressions: Vec::new(), kind: Some(relation::Kind::Limit(limit)) });
+    plan.relations.push(proto::Relation { kind: Some(relation::Kind::Limit(limit)), ..Default::default() });
     plan.outputs[0].relation = 2;
     plan.encode_to_vec()
 }

@@ -19,7 +19,9 @@ use crate::program::{NodeKind, Program};
 pub(crate) fn logical(plan: &BoundPlan) -> String {
     let mut text = String::new();
     for relation in &plan.relations {
-        let _infallible = writeln!(text, "{}: {}", relation.path, line(plan, relation));
+        let rejects = relation.rejects.as_ref().map(|rejects| format!(", rejects to {:?}", rejects.name));
+        let rejects = rejects.unwrap_or_default();
+        let _infallible = writeln!(text, "{}: {}{rejects}", relation.path, line(plan, relation));
     }
     for (name, relation) in &plan.outputs {
         let _infallible = writeln!(text, "output {name:?}: {}", plan.relations[*relation].path);

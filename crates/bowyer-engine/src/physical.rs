@@ -23,6 +23,7 @@ use crate::operators::distinct::Distinct;
 use crate::operators::filter::Filter;
 use crate::operators::join::{AsOfBuild, AsOfProbe, JoinBuild, JoinKeys, JoinProbe, Rule, UnmatchedRows};
 use crate::operators::project::{Project, Relabel};
+use crate::operators::reject::{RejectSink, Rejecting};
 use crate::operators::sort::SortBreaker;
 use crate::operators::{Breaker, SortKey, Stage};
 use crate::pipeline::channel::{Channel, Party};
@@ -63,6 +64,7 @@ pub(crate) fn build(plan: &BoundPlan, given: &Given<'_>) -> Result<Physical> {
         links: Vec::new(),
         flows: BTreeMap::new(),
         counters: BTreeMap::new(),
+        reject_channels: BTreeMap::new(),
     };
     let uses = plan.use_counts();
     for (index, relation) in plan.relations.iter().enumerate() {
@@ -75,6 +77,13 @@ pub(crate) fn build(plan: &BoundPlan, given: &Given<'_>) -> Result<Physical> {
         let flow = builder.consume(*relation)?;
         let channel = builder.link(Some(Party::Output(output)), false);
         builder.end_ordered(flow, vec![channel], &format!("output {name:?}"))?;
+        builder.built.output_channels.push(channel);
+    }
+    for relation in &plan.relations {
+        let Some(rejects) = &relation.rejects else { continue };
+        let channel = builder.reject_channels.get(&rejects.name).copied();
+        let channel = channel.ok_or_else(|| Error::internal("rejects that no stage fills"))?;
+        builder.links[channel].consumer = Some(Party::Output(builder.built.output_channels.len()));
         builder.built.output_channels.push(channel);
     }
     builder.connect()
@@ -101,6 +110,8 @@ struct Flow {
     preserves_rows: bool,
     schema: SchemaRef,
     dependencies: Vec<usize>,
+    /// Where rows go that stages set aside, and the channels from there.
+    rejects: Vec<(Arc<RejectSink>, usize)>,
     /// A range of the rows, and its counter: only the end of a pipeline can cut.
     range: Option<(u64, Option<u64>, Option<usize>)>,
     text: String,
@@ -129,6 +140,8 @@ struct Builder<'a> {
     /// For each relation, a flow for each of its readers.
     flows: BTreeMap<usize, Vec<Flow>>,
     counters: BTreeMap<String, usize>,
+    /// For each output of rejects, its channel.
+    reject_channels: BTreeMap<String, usize>,
 }
 
 impl Builder<'_> {
@@ -298,8 +311,16 @@ impl Builder<'_> {
     }
 
     /// The flow with one more stage.
-    fn then(&mut self, mut flow: Flow, stage: Arc<dyn Stage>, relation: &Relation, preserves_rows: bool) -> Flow {
+    fn then(&mut self, mut flow: Flow, mut stage: Arc<dyn Stage>, relation: &Relation, preserves_rows: bool) -> Flow {
         debug_assert_eq!(stage.schema().fields().len(), relation.schema.fields().len(), "{}", relation.path);
+        if let Some(rejects) = &relation.rejects {
+            let sink = Arc::new(RejectSink::new(&rejects.name, &relation.path, &flow.schema, rejects.limit));
+            let channel = self.link(None, true);
+            self.reject_channels.insert(rejects.name.clone(), channel);
+            flow.rejects.push((sink.clone(), channel));
+            flow.preserves_rows = false;
+            stage = Arc::new(Rejecting::new(stage, sink));
+        }
         flow.stages.push((stage, self.counter(&relation.path)));
         flow.preserves_rows &= preserves_rows;
         flow.schema = relation.schema.clone();
@@ -332,6 +353,9 @@ impl Builder<'_> {
         for &target in sink.channels() {
             self.links[target].producer = Some(Party::Pipeline(index));
         }
+        for (_, channel) in &flow.rejects {
+            self.links[*channel].producer = Some(Party::Pipeline(index));
+        }
         for &dependency in &flow.dependencies {
             self.built.pipelines[dependency].dependents.push(index);
         }
@@ -352,6 +376,7 @@ impl Builder<'_> {
             numbers_rows: flow.numbers_rows,
             stages: stages.into(),
             preserves_rows: flow.preserves_rows,
+            rejects: flow.rejects,
             sink,
             dependents: Vec::new(),
             dependencies: flow.dependencies,
@@ -420,6 +445,7 @@ impl Builder<'_> {
             preserves_rows: true,
             schema: relation.schema.clone(),
             dependencies: Vec::new(),
+            rejects: Vec::new(),
             range: None,
             text: format!("{} {}({})", relation.path, bound.name, names.join(", ")),
         }
@@ -477,6 +503,7 @@ fn flow_from(source: FlowSource, schema: &SchemaRef, text: String) -> Flow {
         preserves_rows: true,
         schema: schema.clone(),
         dependencies: Vec::new(),
+        rejects: Vec::new(),
         range: None,
         text,
     }

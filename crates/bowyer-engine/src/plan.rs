@@ -17,6 +17,7 @@ use datafusion_common::{JoinType, NullEquality, ScalarValue};
 use crate::operators::JoinColumn;
 use crate::operators::aggregate::sets::GroupingSets;
 use crate::operators::join::AsOfRule;
+use crate::operators::reject::RejectLimit;
 use crate::operators::sample::SampleSize;
 use crate::operators::set_operation::SetRule;
 use crate::operators::unnest::UnnestColumn;
@@ -55,6 +56,16 @@ pub(crate) struct Relation {
     pub(crate) path: String,
     /// The file and line that wrote it.
     pub(crate) origin: Option<String>,
+    /// Where rows go whose expressions fail.
+    pub(crate) rejects: Option<BoundRejects>,
+}
+
+/// An output of failing rows.
+#[derive(Clone, Debug)]
+pub(crate) struct BoundRejects {
+    pub(crate) name: String,
+    pub(crate) limit: RejectLimit,
+    pub(crate) schema: SchemaRef,
 }
 
 /// What a relation does. Expressions are nodes of its program.

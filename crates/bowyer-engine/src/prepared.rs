@@ -49,6 +49,9 @@ impl Prepared {
             .outputs
             .iter()
             .map(|(name, relation)| (name.clone(), bound.relations[*relation].schema.clone()))
+            .chain(bound.relations.iter().filter_map(|relation| {
+                relation.rejects.as_ref().map(|rejects| (rejects.name.clone(), rejects.schema.clone()))
+            }))
             .collect();
         let plan = optimiser::optimise(bound, engine.rewrites)?;
         let scans = optimiser::scan_requests(&plan);

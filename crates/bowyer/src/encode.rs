@@ -47,9 +47,18 @@ impl PlanWriter {
             return Ok(index);
         }
         let mut expressions = ExpressionWriter::default();
-        let kind = self.kind(&plan.0, &mut expressions)?;
+        let (relation, rejects) = match &*plan.0 {
+            Relation::Rejecting { from, rejects } => (&from.0, Some(rejects)),
+            _ => (&plan.0, None),
+        };
+        let kind = self.kind(relation, &mut expressions)?;
+        let rejects = rejects.map(|rejects| proto::Rejects {
+            name: rejects.name.clone(),
+            max_share: rejects.max_share,
+            max_rows: rejects.max_rows,
+        });
         let index = index_of(self.plan.relations.len())?;
-        self.plan.relations.push(proto::Relation { expressions: expressions.written, kind: Some(kind) });
+        self.plan.relations.push(proto::Relation { expressions: expressions.written, kind: Some(kind), rejects });
         self.written.insert(key, index);
         Ok(index)
     }
@@ -92,6 +101,9 @@ impl PlanWriter {
             Relation::Sort { from, keys } => {
                 let relation = self.relation(from)?;
                 Kind::Sort(proto::Sort { relation, keys: expressions.sort_keys(keys)? })
+            }
+            Relation::Rejecting { .. } => {
+                return Err(Error::invalid_argument("the rejects of a relation are set once"));
             }
             Relation::Limit { from, offset, count } => {
                 Kind::Limit(proto::Limit { relation: self.relation(from)?, offset: *offset, count: *count })

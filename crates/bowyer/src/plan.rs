@@ -100,6 +100,39 @@ pub(crate) enum Relation {
         seed: u64,
         size: SampleSize,
     },
+    Rejecting {
+        from: Plan,
+        rejects: Rejects,
+    },
+}
+
+/// Where rows go whose expressions fail, and how many may go there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rejects {
+    pub(crate) name: String,
+    pub(crate) max_share: Option<f64>,
+    pub(crate) max_rows: Option<u64>,
+}
+
+impl Rejects {
+    /// To an output of this name, any number of rows.
+    pub fn to(name: impl Into<String>) -> Self {
+        Self { name: name.into(), max_share: None, max_rows: None }
+    }
+
+    /// At most this share of the rows, from 0 to 1: with more, the query fails at its end.
+    #[must_use]
+    pub fn max_share(mut self, share: f64) -> Self {
+        self.max_share = Some(share);
+        self
+    }
+
+    /// At most so many rows: with more, the query fails.
+    #[must_use]
+    pub fn max_rows(mut self, rows: u64) -> Self {
+        self.max_rows = Some(rows);
+        self
+    }
 }
 
 /// Which rows a join returns.
@@ -352,6 +385,13 @@ impl Plan {
             nulls_equal,
             residual,
         })
+    }
+
+    /// Sets rows aside for which the last relation, a filter or a projection, fails: they go to an output of their own,
+    /// with their columns and what is wrong. See [`Rows::output`](crate::Rows::output).
+    #[must_use]
+    pub fn rejects(&self, rejects: Rejects) -> Self {
+        Self::new(Relation::Rejecting { from: self.clone(), rejects })
     }
 
     /// The rows in order; stable.

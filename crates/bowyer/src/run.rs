@@ -37,6 +37,7 @@ type Reader = Box<dyn RecordBatchReader + Send>;
 pub struct Rows {
     query: Query,
     schema: SchemaRef,
+    outputs: Vec<String>,
     signal: Arc<Signal>,
     readers: Vec<Option<Reader>>,
     ended: bool,
@@ -78,8 +79,9 @@ impl Rows {
         let signal = Arc::new(Signal::default());
         let schema = prepared.outputs().first().map(|(_, schema)| schema.clone());
         let schema = schema.ok_or_else(|| Error::internal("a plan without an output"))?;
+        let outputs = prepared.outputs().iter().map(|(name, _)| name.clone()).collect();
         let query = prepared.start(bindings, signal.clone())?;
-        Ok(Self { query, schema, signal, readers, ended: false })
+        Ok(Self { query, schema, outputs, signal, readers, ended: false })
     }
 
     /// The schema of its batches.
@@ -99,9 +101,27 @@ impl Rows {
         self.query.cancel();
     }
 
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+    /// All rows of another output, as those of [`Plan::rejects`](crate::Plan::rejects). To be asked when the iterator has
+    /// ended: the query runs only as far as its result is read.
+    ///
+    /// # Errors
+    /// `NotFound` for a name that the plan does not have, `InvalidState` before the end, and the query's own error.
+    pub fn output(&mut self, name: &str) -> Result<Vec<RecordBatch>> {
+        let index = self.outputs.iter().skip(1).position(|known| known == name);
+        let index = index.ok_or_else(|| Error::not_found(format!("there is no other output {name:?}")))?;
+        if !self.ended {
+            return Err(Error::invalid_state("another output is read when the result has ended"));
+        }
+        let mut batches = Vec::new();
+        while let Some(batch) = self.next_of(index as u32 + 1)? {
+            batches.push(batch);
+        }
+        Ok(batches)
+    }
+
+    fn next_of(&mut self, output: u32) -> Result<Option<RecordBatch>> {
         loop {
-            match self.query.next(0)? {
+            match self.query.next(output)? {
                 Next::Batch(batch) => return Ok(Some(batch)),
                 Next::End => return Ok(None),
                 Next::Pending => self.attend()?,
@@ -170,7 +190,7 @@ impl Iterator for Rows {
         if self.ended {
             return None;
         }
-        let batch = self.next_batch().transpose();
+        let batch = self.next_of(0).transpose();
         self.ended = !matches!(batch, Some(Ok(_)));
         batch
     }

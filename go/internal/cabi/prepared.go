@@ -49,7 +49,13 @@ func (e *Engine) Prepare(ctx context.Context, plan []byte) (*Prepared, error) {
 		p.Release()
 		return nil, &Failure{Code: codeInvalidArgument, Message: "the plan cannot be decoded: " + err.Error(), Cause: err}
 	}
-	for output := range decoded.GetOutputs() {
+	outputs := len(decoded.GetOutputs())
+	for _, relation := range decoded.GetRelations() {
+		if relation.GetRejects() != nil {
+			outputs++ // after the plan's own, in the order of the relations
+		}
+	}
+	for output := range outputs {
 		schema, err := p.output(uint32(output))
 		if err != nil {
 			p.Release()

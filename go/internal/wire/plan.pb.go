@@ -518,6 +518,7 @@ type Relation struct {
 	//	*Relation_Unpivot
 	//	*Relation_Sample
 	Kind          isRelation_Kind `protobuf_oneof:"kind"`
+	Rejects       *Rejects        `protobuf:"bytes,30,opt,name=rejects,proto3" json:"rejects,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -710,6 +711,13 @@ func (x *Relation) GetSample() *Sample {
 	return nil
 }
 
+func (x *Relation) GetRejects() *Rejects {
+	if x != nil {
+		return x.Rejects
+	}
+	return nil
+}
+
 type isRelation_Kind interface {
 	isRelation_Kind()
 }
@@ -810,6 +818,69 @@ func (*Relation_Unpivot) isRelation_Kind() {}
 
 func (*Relation_Sample) isRelation_Kind() {}
 
+// Rows for which an expression of a relation fails go to an output of their own, after the plan's outputs, in the order of the
+// relations: their columns, then error_code, error_message, error_function, error_path, error_column, error_input,
+// error_batch and error_row. Of filters and projections.
+type Rejects struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`                                 // of the output
+	MaxShare      *float64               `protobuf:"fixed64,2,opt,name=max_share,json=maxShare,proto3,oneof" json:"max_share,omitempty"` // of the rows seen, from 0 to 1: with more, the query fails at its end
+	MaxRows       *uint64                `protobuf:"varint,3,opt,name=max_rows,json=maxRows,proto3,oneof" json:"max_rows,omitempty"`     // with more, the query fails
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rejects) Reset() {
+	*x = Rejects{}
+	mi := &file_bowyer_v1_plan_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rejects) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rejects) ProtoMessage() {}
+
+func (x *Rejects) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_plan_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rejects.ProtoReflect.Descriptor instead.
+func (*Rejects) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Rejects) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Rejects) GetMaxShare() float64 {
+	if x != nil && x.MaxShare != nil {
+		return *x.MaxShare
+	}
+	return 0
+}
+
+func (x *Rejects) GetMaxRows() uint64 {
+	if x != nil && x.MaxRows != nil {
+		return *x.MaxRows
+	}
+	return 0
+}
+
 // Reads an input.
 type Scan struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -820,7 +891,7 @@ type Scan struct {
 
 func (x *Scan) Reset() {
 	*x = Scan{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[4]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +903,7 @@ func (x *Scan) String() string {
 func (*Scan) ProtoMessage() {}
 
 func (x *Scan) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[4]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +916,7 @@ func (x *Scan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scan.ProtoReflect.Descriptor instead.
 func (*Scan) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{4}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Scan) GetInput() uint32 {
@@ -866,7 +937,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[5]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -878,7 +949,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[5]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -891,7 +962,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{5}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Filter) GetRelation() uint32 {
@@ -920,7 +991,7 @@ type Project struct {
 
 func (x *Project) Reset() {
 	*x = Project{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[6]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -932,7 +1003,7 @@ func (x *Project) String() string {
 func (*Project) ProtoMessage() {}
 
 func (x *Project) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[6]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -945,7 +1016,7 @@ func (x *Project) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Project.ProtoReflect.Descriptor instead.
 func (*Project) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{6}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Project) GetRelation() uint32 {
@@ -979,7 +1050,7 @@ type NamedExpression struct {
 
 func (x *NamedExpression) Reset() {
 	*x = NamedExpression{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[7]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -991,7 +1062,7 @@ func (x *NamedExpression) String() string {
 func (*NamedExpression) ProtoMessage() {}
 
 func (x *NamedExpression) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[7]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1004,7 +1075,7 @@ func (x *NamedExpression) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedExpression.ProtoReflect.Descriptor instead.
 func (*NamedExpression) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{7}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *NamedExpression) GetExpression() uint32 {
@@ -1034,7 +1105,7 @@ type Aggregate struct {
 
 func (x *Aggregate) Reset() {
 	*x = Aggregate{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[8]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1046,7 +1117,7 @@ func (x *Aggregate) String() string {
 func (*Aggregate) ProtoMessage() {}
 
 func (x *Aggregate) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[8]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1059,7 +1130,7 @@ func (x *Aggregate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Aggregate.ProtoReflect.Descriptor instead.
 func (*Aggregate) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{8}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Aggregate) GetRelation() uint32 {
@@ -1100,7 +1171,7 @@ type GroupingSet struct {
 
 func (x *GroupingSet) Reset() {
 	*x = GroupingSet{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[9]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1183,7 @@ func (x *GroupingSet) String() string {
 func (*GroupingSet) ProtoMessage() {}
 
 func (x *GroupingSet) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[9]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1196,7 @@ func (x *GroupingSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupingSet.ProtoReflect.Descriptor instead.
 func (*GroupingSet) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{9}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GroupingSet) GetKeys() []uint32 {
@@ -1150,7 +1221,7 @@ type Measure struct {
 
 func (x *Measure) Reset() {
 	*x = Measure{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[10]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +1233,7 @@ func (x *Measure) String() string {
 func (*Measure) ProtoMessage() {}
 
 func (x *Measure) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[10]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +1246,7 @@ func (x *Measure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Measure.ProtoReflect.Descriptor instead.
 func (*Measure) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{10}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Measure) GetFunction() string {
@@ -1240,7 +1311,7 @@ type Join struct {
 
 func (x *Join) Reset() {
 	*x = Join{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[11]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1323,7 @@ func (x *Join) String() string {
 func (*Join) ProtoMessage() {}
 
 func (x *Join) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[11]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1336,7 @@ func (x *Join) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Join.ProtoReflect.Descriptor instead.
 func (*Join) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{11}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Join) GetLeft() uint32 {
@@ -1336,7 +1407,7 @@ type AsOfJoin struct {
 
 func (x *AsOfJoin) Reset() {
 	*x = AsOfJoin{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[12]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1348,7 +1419,7 @@ func (x *AsOfJoin) String() string {
 func (*AsOfJoin) ProtoMessage() {}
 
 func (x *AsOfJoin) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[12]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1361,7 +1432,7 @@ func (x *AsOfJoin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AsOfJoin.ProtoReflect.Descriptor instead.
 func (*AsOfJoin) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{12}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AsOfJoin) GetLeft() uint32 {
@@ -1437,7 +1508,7 @@ type JoinKey struct {
 
 func (x *JoinKey) Reset() {
 	*x = JoinKey{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[13]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1449,7 +1520,7 @@ func (x *JoinKey) String() string {
 func (*JoinKey) ProtoMessage() {}
 
 func (x *JoinKey) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[13]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1462,7 +1533,7 @@ func (x *JoinKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinKey.ProtoReflect.Descriptor instead.
 func (*JoinKey) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{13}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *JoinKey) GetLeft() string {
@@ -1490,7 +1561,7 @@ type Sort struct {
 
 func (x *Sort) Reset() {
 	*x = Sort{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[14]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1502,7 +1573,7 @@ func (x *Sort) String() string {
 func (*Sort) ProtoMessage() {}
 
 func (x *Sort) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[14]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1515,7 +1586,7 @@ func (x *Sort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sort.ProtoReflect.Descriptor instead.
 func (*Sort) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{14}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Sort) GetRelation() uint32 {
@@ -1543,7 +1614,7 @@ type SortKey struct {
 
 func (x *SortKey) Reset() {
 	*x = SortKey{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[15]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1555,7 +1626,7 @@ func (x *SortKey) String() string {
 func (*SortKey) ProtoMessage() {}
 
 func (x *SortKey) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[15]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1568,7 +1639,7 @@ func (x *SortKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SortKey.ProtoReflect.Descriptor instead.
 func (*SortKey) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{15}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SortKey) GetExpression() uint32 {
@@ -1604,7 +1675,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[16]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1616,7 +1687,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[16]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1629,7 +1700,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{16}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Limit) GetRelation() uint32 {
@@ -1663,7 +1734,7 @@ type Union struct {
 
 func (x *Union) Reset() {
 	*x = Union{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[17]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1675,7 +1746,7 @@ func (x *Union) String() string {
 func (*Union) ProtoMessage() {}
 
 func (x *Union) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[17]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1688,7 +1759,7 @@ func (x *Union) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Union.ProtoReflect.Descriptor instead.
 func (*Union) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{17}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Union) GetRelations() []uint32 {
@@ -1709,7 +1780,7 @@ type Distinct struct {
 
 func (x *Distinct) Reset() {
 	*x = Distinct{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[18]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1721,7 +1792,7 @@ func (x *Distinct) String() string {
 func (*Distinct) ProtoMessage() {}
 
 func (x *Distinct) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[18]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1734,7 +1805,7 @@ func (x *Distinct) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Distinct.ProtoReflect.Descriptor instead.
 func (*Distinct) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{18}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Distinct) GetRelation() uint32 {
@@ -1765,7 +1836,7 @@ type Window struct {
 
 func (x *Window) Reset() {
 	*x = Window{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[19]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1777,7 +1848,7 @@ func (x *Window) String() string {
 func (*Window) ProtoMessage() {}
 
 func (x *Window) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[19]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1790,7 +1861,7 @@ func (x *Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Window.ProtoReflect.Descriptor instead.
 func (*Window) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{19}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Window) GetRelation() uint32 {
@@ -1842,7 +1913,7 @@ type Frame struct {
 
 func (x *Frame) Reset() {
 	*x = Frame{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[20]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1854,7 +1925,7 @@ func (x *Frame) String() string {
 func (*Frame) ProtoMessage() {}
 
 func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[20]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1867,7 +1938,7 @@ func (x *Frame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frame.ProtoReflect.Descriptor instead.
 func (*Frame) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{20}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Frame) GetUnit() FrameUnit {
@@ -1911,7 +1982,7 @@ type SetOperation struct {
 
 func (x *SetOperation) Reset() {
 	*x = SetOperation{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[21]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1923,7 +1994,7 @@ func (x *SetOperation) String() string {
 func (*SetOperation) ProtoMessage() {}
 
 func (x *SetOperation) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[21]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1936,7 +2007,7 @@ func (x *SetOperation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetOperation.ProtoReflect.Descriptor instead.
 func (*SetOperation) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{21}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SetOperation) GetKind() SetKind {
@@ -1975,7 +2046,7 @@ type Unnest struct {
 
 func (x *Unnest) Reset() {
 	*x = Unnest{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[22]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1987,7 +2058,7 @@ func (x *Unnest) String() string {
 func (*Unnest) ProtoMessage() {}
 
 func (x *Unnest) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[22]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2000,7 +2071,7 @@ func (x *Unnest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unnest.ProtoReflect.Descriptor instead.
 func (*Unnest) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{22}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Unnest) GetRelation() uint32 {
@@ -2053,7 +2124,7 @@ type Pivot struct {
 
 func (x *Pivot) Reset() {
 	*x = Pivot{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[23]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2065,7 +2136,7 @@ func (x *Pivot) String() string {
 func (*Pivot) ProtoMessage() {}
 
 func (x *Pivot) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[23]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2078,7 +2149,7 @@ func (x *Pivot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pivot.ProtoReflect.Descriptor instead.
 func (*Pivot) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{23}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Pivot) GetRelation() uint32 {
@@ -2126,7 +2197,7 @@ type PivotValue struct {
 
 func (x *PivotValue) Reset() {
 	*x = PivotValue{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[24]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2138,7 +2209,7 @@ func (x *PivotValue) String() string {
 func (*PivotValue) ProtoMessage() {}
 
 func (x *PivotValue) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[24]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2151,7 +2222,7 @@ func (x *PivotValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PivotValue.ProtoReflect.Descriptor instead.
 func (*PivotValue) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{24}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PivotValue) GetValue() *Literal {
@@ -2181,7 +2252,7 @@ type Unpivot struct {
 
 func (x *Unpivot) Reset() {
 	*x = Unpivot{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[25]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2193,7 +2264,7 @@ func (x *Unpivot) String() string {
 func (*Unpivot) ProtoMessage() {}
 
 func (x *Unpivot) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[25]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2206,7 +2277,7 @@ func (x *Unpivot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unpivot.ProtoReflect.Descriptor instead.
 func (*Unpivot) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{25}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Unpivot) GetRelation() uint32 {
@@ -2253,7 +2324,7 @@ type Sample struct {
 
 func (x *Sample) Reset() {
 	*x = Sample{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[26]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2336,7 @@ func (x *Sample) String() string {
 func (*Sample) ProtoMessage() {}
 
 func (x *Sample) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[26]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2349,7 @@ func (x *Sample) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sample.ProtoReflect.Descriptor instead.
 func (*Sample) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{26}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Sample) GetRelation() uint32 {
@@ -2353,7 +2424,7 @@ type Expression struct {
 
 func (x *Expression) Reset() {
 	*x = Expression{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[27]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2365,7 +2436,7 @@ func (x *Expression) String() string {
 func (*Expression) ProtoMessage() {}
 
 func (x *Expression) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[27]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2378,7 +2449,7 @@ func (x *Expression) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expression.ProtoReflect.Descriptor instead.
 func (*Expression) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{27}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Expression) GetKind() isExpression_Kind {
@@ -2487,7 +2558,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[28]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2499,7 +2570,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[28]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2512,7 +2583,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{28}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Call) GetFunction() string {
@@ -2547,7 +2618,7 @@ type Cast struct {
 
 func (x *Cast) Reset() {
 	*x = Cast{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[29]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2559,7 +2630,7 @@ func (x *Cast) String() string {
 func (*Cast) ProtoMessage() {}
 
 func (x *Cast) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[29]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2572,7 +2643,7 @@ func (x *Cast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cast.ProtoReflect.Descriptor instead.
 func (*Cast) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{29}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Cast) GetArgument() uint32 {
@@ -2609,7 +2680,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[30]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2621,7 +2692,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[30]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2634,7 +2705,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{30}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Origin) GetRelation() uint32 {
@@ -2682,7 +2753,7 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\tunbounded\x18\x03 \x01(\bR\tunbounded\"8\n" +
 	"\x06Output\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
-	"\brelation\x18\x02 \x01(\rR\brelation\"\xb0\x06\n" +
+	"\brelation\x18\x02 \x01(\rR\brelation\"\xde\x06\n" +
 	"\bRelation\x127\n" +
 	"\vexpressions\x18\x01 \x03(\v2\x15.bowyer.v1.ExpressionR\vexpressions\x12%\n" +
 	"\x04scan\x18\x02 \x01(\v2\x0f.bowyer.v1.ScanH\x00R\x04scan\x12+\n" +
@@ -2702,8 +2773,16 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\x06unnest\x18\x0f \x01(\v2\x11.bowyer.v1.UnnestH\x00R\x06unnest\x12(\n" +
 	"\x05pivot\x18\x10 \x01(\v2\x10.bowyer.v1.PivotH\x00R\x05pivot\x12.\n" +
 	"\aunpivot\x18\x11 \x01(\v2\x12.bowyer.v1.UnpivotH\x00R\aunpivot\x12+\n" +
-	"\x06sample\x18\x12 \x01(\v2\x11.bowyer.v1.SampleH\x00R\x06sampleB\x06\n" +
-	"\x04kind\"\x1c\n" +
+	"\x06sample\x18\x12 \x01(\v2\x11.bowyer.v1.SampleH\x00R\x06sample\x12,\n" +
+	"\arejects\x18\x1e \x01(\v2\x12.bowyer.v1.RejectsR\arejectsB\x06\n" +
+	"\x04kind\"z\n" +
+	"\aRejects\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
+	"\tmax_share\x18\x02 \x01(\x01H\x00R\bmaxShare\x88\x01\x01\x12\x1e\n" +
+	"\bmax_rows\x18\x03 \x01(\x04H\x01R\amaxRows\x88\x01\x01B\f\n" +
+	"\n" +
+	"_max_shareB\v\n" +
+	"\t_max_rows\"\x1c\n" +
 	"\x04Scan\x12\x14\n" +
 	"\x05input\x18\x01 \x01(\rR\x05input\"B\n" +
 	"\x06Filter\x12\x1a\n" +
@@ -2896,7 +2975,7 @@ func file_bowyer_v1_plan_proto_rawDescGZIP() []byte {
 }
 
 var file_bowyer_v1_plan_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_bowyer_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_bowyer_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_bowyer_v1_plan_proto_goTypes = []any{
 	(JoinKind)(0),           // 0: bowyer.v1.JoinKind
 	(AsOfDirection)(0),      // 1: bowyer.v1.AsOfDirection
@@ -2907,94 +2986,96 @@ var file_bowyer_v1_plan_proto_goTypes = []any{
 	(*Input)(nil),           // 6: bowyer.v1.Input
 	(*Output)(nil),          // 7: bowyer.v1.Output
 	(*Relation)(nil),        // 8: bowyer.v1.Relation
-	(*Scan)(nil),            // 9: bowyer.v1.Scan
-	(*Filter)(nil),          // 10: bowyer.v1.Filter
-	(*Project)(nil),         // 11: bowyer.v1.Project
-	(*NamedExpression)(nil), // 12: bowyer.v1.NamedExpression
-	(*Aggregate)(nil),       // 13: bowyer.v1.Aggregate
-	(*GroupingSet)(nil),     // 14: bowyer.v1.GroupingSet
-	(*Measure)(nil),         // 15: bowyer.v1.Measure
-	(*Join)(nil),            // 16: bowyer.v1.Join
-	(*AsOfJoin)(nil),        // 17: bowyer.v1.AsOfJoin
-	(*JoinKey)(nil),         // 18: bowyer.v1.JoinKey
-	(*Sort)(nil),            // 19: bowyer.v1.Sort
-	(*SortKey)(nil),         // 20: bowyer.v1.SortKey
-	(*Limit)(nil),           // 21: bowyer.v1.Limit
-	(*Union)(nil),           // 22: bowyer.v1.Union
-	(*Distinct)(nil),        // 23: bowyer.v1.Distinct
-	(*Window)(nil),          // 24: bowyer.v1.Window
-	(*Frame)(nil),           // 25: bowyer.v1.Frame
-	(*SetOperation)(nil),    // 26: bowyer.v1.SetOperation
-	(*Unnest)(nil),          // 27: bowyer.v1.Unnest
-	(*Pivot)(nil),           // 28: bowyer.v1.Pivot
-	(*PivotValue)(nil),      // 29: bowyer.v1.PivotValue
-	(*Unpivot)(nil),         // 30: bowyer.v1.Unpivot
-	(*Sample)(nil),          // 31: bowyer.v1.Sample
-	(*Expression)(nil),      // 32: bowyer.v1.Expression
-	(*Call)(nil),            // 33: bowyer.v1.Call
-	(*Cast)(nil),            // 34: bowyer.v1.Cast
-	(*Origin)(nil),          // 35: bowyer.v1.Origin
-	(*Schema)(nil),          // 36: bowyer.v1.Schema
-	(*Option)(nil),          // 37: bowyer.v1.Option
-	(*Literal)(nil),         // 38: bowyer.v1.Literal
-	(*Field)(nil),           // 39: bowyer.v1.Field
+	(*Rejects)(nil),         // 9: bowyer.v1.Rejects
+	(*Scan)(nil),            // 10: bowyer.v1.Scan
+	(*Filter)(nil),          // 11: bowyer.v1.Filter
+	(*Project)(nil),         // 12: bowyer.v1.Project
+	(*NamedExpression)(nil), // 13: bowyer.v1.NamedExpression
+	(*Aggregate)(nil),       // 14: bowyer.v1.Aggregate
+	(*GroupingSet)(nil),     // 15: bowyer.v1.GroupingSet
+	(*Measure)(nil),         // 16: bowyer.v1.Measure
+	(*Join)(nil),            // 17: bowyer.v1.Join
+	(*AsOfJoin)(nil),        // 18: bowyer.v1.AsOfJoin
+	(*JoinKey)(nil),         // 19: bowyer.v1.JoinKey
+	(*Sort)(nil),            // 20: bowyer.v1.Sort
+	(*SortKey)(nil),         // 21: bowyer.v1.SortKey
+	(*Limit)(nil),           // 22: bowyer.v1.Limit
+	(*Union)(nil),           // 23: bowyer.v1.Union
+	(*Distinct)(nil),        // 24: bowyer.v1.Distinct
+	(*Window)(nil),          // 25: bowyer.v1.Window
+	(*Frame)(nil),           // 26: bowyer.v1.Frame
+	(*SetOperation)(nil),    // 27: bowyer.v1.SetOperation
+	(*Unnest)(nil),          // 28: bowyer.v1.Unnest
+	(*Pivot)(nil),           // 29: bowyer.v1.Pivot
+	(*PivotValue)(nil),      // 30: bowyer.v1.PivotValue
+	(*Unpivot)(nil),         // 31: bowyer.v1.Unpivot
+	(*Sample)(nil),          // 32: bowyer.v1.Sample
+	(*Expression)(nil),      // 33: bowyer.v1.Expression
+	(*Call)(nil),            // 34: bowyer.v1.Call
+	(*Cast)(nil),            // 35: bowyer.v1.Cast
+	(*Origin)(nil),          // 36: bowyer.v1.Origin
+	(*Schema)(nil),          // 37: bowyer.v1.Schema
+	(*Option)(nil),          // 38: bowyer.v1.Option
+	(*Literal)(nil),         // 39: bowyer.v1.Literal
+	(*Field)(nil),           // 40: bowyer.v1.Field
 }
 var file_bowyer_v1_plan_proto_depIdxs = []int32{
 	6,  // 0: bowyer.v1.Plan.inputs:type_name -> bowyer.v1.Input
 	8,  // 1: bowyer.v1.Plan.relations:type_name -> bowyer.v1.Relation
 	7,  // 2: bowyer.v1.Plan.outputs:type_name -> bowyer.v1.Output
-	35, // 3: bowyer.v1.Plan.origins:type_name -> bowyer.v1.Origin
-	36, // 4: bowyer.v1.Input.schema:type_name -> bowyer.v1.Schema
-	32, // 5: bowyer.v1.Relation.expressions:type_name -> bowyer.v1.Expression
-	9,  // 6: bowyer.v1.Relation.scan:type_name -> bowyer.v1.Scan
-	10, // 7: bowyer.v1.Relation.filter:type_name -> bowyer.v1.Filter
-	11, // 8: bowyer.v1.Relation.project:type_name -> bowyer.v1.Project
-	13, // 9: bowyer.v1.Relation.aggregate:type_name -> bowyer.v1.Aggregate
-	16, // 10: bowyer.v1.Relation.join:type_name -> bowyer.v1.Join
-	19, // 11: bowyer.v1.Relation.sort:type_name -> bowyer.v1.Sort
-	21, // 12: bowyer.v1.Relation.limit:type_name -> bowyer.v1.Limit
-	22, // 13: bowyer.v1.Relation.union:type_name -> bowyer.v1.Union
-	23, // 14: bowyer.v1.Relation.distinct:type_name -> bowyer.v1.Distinct
-	24, // 15: bowyer.v1.Relation.window:type_name -> bowyer.v1.Window
-	17, // 16: bowyer.v1.Relation.as_of_join:type_name -> bowyer.v1.AsOfJoin
-	26, // 17: bowyer.v1.Relation.set_operation:type_name -> bowyer.v1.SetOperation
-	27, // 18: bowyer.v1.Relation.unnest:type_name -> bowyer.v1.Unnest
-	28, // 19: bowyer.v1.Relation.pivot:type_name -> bowyer.v1.Pivot
-	30, // 20: bowyer.v1.Relation.unpivot:type_name -> bowyer.v1.Unpivot
-	31, // 21: bowyer.v1.Relation.sample:type_name -> bowyer.v1.Sample
-	12, // 22: bowyer.v1.Project.columns:type_name -> bowyer.v1.NamedExpression
-	12, // 23: bowyer.v1.Aggregate.keys:type_name -> bowyer.v1.NamedExpression
-	15, // 24: bowyer.v1.Aggregate.measures:type_name -> bowyer.v1.Measure
-	14, // 25: bowyer.v1.Aggregate.grouping_sets:type_name -> bowyer.v1.GroupingSet
-	37, // 26: bowyer.v1.Measure.options:type_name -> bowyer.v1.Option
-	0,  // 27: bowyer.v1.Join.kind:type_name -> bowyer.v1.JoinKind
-	18, // 28: bowyer.v1.Join.keys:type_name -> bowyer.v1.JoinKey
-	18, // 29: bowyer.v1.AsOfJoin.by:type_name -> bowyer.v1.JoinKey
-	1,  // 30: bowyer.v1.AsOfJoin.direction:type_name -> bowyer.v1.AsOfDirection
-	20, // 31: bowyer.v1.Sort.keys:type_name -> bowyer.v1.SortKey
-	20, // 32: bowyer.v1.Window.order:type_name -> bowyer.v1.SortKey
-	25, // 33: bowyer.v1.Window.frame:type_name -> bowyer.v1.Frame
-	15, // 34: bowyer.v1.Window.functions:type_name -> bowyer.v1.Measure
-	2,  // 35: bowyer.v1.Frame.unit:type_name -> bowyer.v1.FrameUnit
-	38, // 36: bowyer.v1.Frame.start:type_name -> bowyer.v1.Literal
-	38, // 37: bowyer.v1.Frame.end:type_name -> bowyer.v1.Literal
-	3,  // 38: bowyer.v1.Frame.exclusion:type_name -> bowyer.v1.FrameExclusion
-	4,  // 39: bowyer.v1.SetOperation.kind:type_name -> bowyer.v1.SetKind
-	12, // 40: bowyer.v1.Pivot.keys:type_name -> bowyer.v1.NamedExpression
-	29, // 41: bowyer.v1.Pivot.values:type_name -> bowyer.v1.PivotValue
-	15, // 42: bowyer.v1.Pivot.measures:type_name -> bowyer.v1.Measure
-	38, // 43: bowyer.v1.PivotValue.value:type_name -> bowyer.v1.Literal
-	38, // 44: bowyer.v1.Expression.literal:type_name -> bowyer.v1.Literal
-	33, // 45: bowyer.v1.Expression.call:type_name -> bowyer.v1.Call
-	34, // 46: bowyer.v1.Expression.cast:type_name -> bowyer.v1.Cast
-	39, // 47: bowyer.v1.Expression.parameter_type:type_name -> bowyer.v1.Field
-	37, // 48: bowyer.v1.Call.options:type_name -> bowyer.v1.Option
-	39, // 49: bowyer.v1.Cast.type:type_name -> bowyer.v1.Field
-	50, // [50:50] is the sub-list for method output_type
-	50, // [50:50] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	36, // 3: bowyer.v1.Plan.origins:type_name -> bowyer.v1.Origin
+	37, // 4: bowyer.v1.Input.schema:type_name -> bowyer.v1.Schema
+	33, // 5: bowyer.v1.Relation.expressions:type_name -> bowyer.v1.Expression
+	10, // 6: bowyer.v1.Relation.scan:type_name -> bowyer.v1.Scan
+	11, // 7: bowyer.v1.Relation.filter:type_name -> bowyer.v1.Filter
+	12, // 8: bowyer.v1.Relation.project:type_name -> bowyer.v1.Project
+	14, // 9: bowyer.v1.Relation.aggregate:type_name -> bowyer.v1.Aggregate
+	17, // 10: bowyer.v1.Relation.join:type_name -> bowyer.v1.Join
+	20, // 11: bowyer.v1.Relation.sort:type_name -> bowyer.v1.Sort
+	22, // 12: bowyer.v1.Relation.limit:type_name -> bowyer.v1.Limit
+	23, // 13: bowyer.v1.Relation.union:type_name -> bowyer.v1.Union
+	24, // 14: bowyer.v1.Relation.distinct:type_name -> bowyer.v1.Distinct
+	25, // 15: bowyer.v1.Relation.window:type_name -> bowyer.v1.Window
+	18, // 16: bowyer.v1.Relation.as_of_join:type_name -> bowyer.v1.AsOfJoin
+	27, // 17: bowyer.v1.Relation.set_operation:type_name -> bowyer.v1.SetOperation
+	28, // 18: bowyer.v1.Relation.unnest:type_name -> bowyer.v1.Unnest
+	29, // 19: bowyer.v1.Relation.pivot:type_name -> bowyer.v1.Pivot
+	31, // 20: bowyer.v1.Relation.unpivot:type_name -> bowyer.v1.Unpivot
+	32, // 21: bowyer.v1.Relation.sample:type_name -> bowyer.v1.Sample
+	9,  // 22: bowyer.v1.Relation.rejects:type_name -> bowyer.v1.Rejects
+	13, // 23: bowyer.v1.Project.columns:type_name -> bowyer.v1.NamedExpression
+	13, // 24: bowyer.v1.Aggregate.keys:type_name -> bowyer.v1.NamedExpression
+	16, // 25: bowyer.v1.Aggregate.measures:type_name -> bowyer.v1.Measure
+	15, // 26: bowyer.v1.Aggregate.grouping_sets:type_name -> bowyer.v1.GroupingSet
+	38, // 27: bowyer.v1.Measure.options:type_name -> bowyer.v1.Option
+	0,  // 28: bowyer.v1.Join.kind:type_name -> bowyer.v1.JoinKind
+	19, // 29: bowyer.v1.Join.keys:type_name -> bowyer.v1.JoinKey
+	19, // 30: bowyer.v1.AsOfJoin.by:type_name -> bowyer.v1.JoinKey
+	1,  // 31: bowyer.v1.AsOfJoin.direction:type_name -> bowyer.v1.AsOfDirection
+	21, // 32: bowyer.v1.Sort.keys:type_name -> bowyer.v1.SortKey
+	21, // 33: bowyer.v1.Window.order:type_name -> bowyer.v1.SortKey
+	26, // 34: bowyer.v1.Window.frame:type_name -> bowyer.v1.Frame
+	16, // 35: bowyer.v1.Window.functions:type_name -> bowyer.v1.Measure
+	2,  // 36: bowyer.v1.Frame.unit:type_name -> bowyer.v1.FrameUnit
+	39, // 37: bowyer.v1.Frame.start:type_name -> bowyer.v1.Literal
+	39, // 38: bowyer.v1.Frame.end:type_name -> bowyer.v1.Literal
+	3,  // 39: bowyer.v1.Frame.exclusion:type_name -> bowyer.v1.FrameExclusion
+	4,  // 40: bowyer.v1.SetOperation.kind:type_name -> bowyer.v1.SetKind
+	13, // 41: bowyer.v1.Pivot.keys:type_name -> bowyer.v1.NamedExpression
+	30, // 42: bowyer.v1.Pivot.values:type_name -> bowyer.v1.PivotValue
+	16, // 43: bowyer.v1.Pivot.measures:type_name -> bowyer.v1.Measure
+	39, // 44: bowyer.v1.PivotValue.value:type_name -> bowyer.v1.Literal
+	39, // 45: bowyer.v1.Expression.literal:type_name -> bowyer.v1.Literal
+	34, // 46: bowyer.v1.Expression.call:type_name -> bowyer.v1.Call
+	35, // 47: bowyer.v1.Expression.cast:type_name -> bowyer.v1.Cast
+	40, // 48: bowyer.v1.Expression.parameter_type:type_name -> bowyer.v1.Field
+	38, // 49: bowyer.v1.Call.options:type_name -> bowyer.v1.Option
+	40, // 50: bowyer.v1.Cast.type:type_name -> bowyer.v1.Field
+	51, // [51:51] is the sub-list for method output_type
+	51, // [51:51] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_bowyer_v1_plan_proto_init() }
@@ -3021,29 +3102,30 @@ func file_bowyer_v1_plan_proto_init() {
 		(*Relation_Unpivot)(nil),
 		(*Relation_Sample)(nil),
 	}
-	file_bowyer_v1_plan_proto_msgTypes[10].OneofWrappers = []any{}
+	file_bowyer_v1_plan_proto_msgTypes[4].OneofWrappers = []any{}
 	file_bowyer_v1_plan_proto_msgTypes[11].OneofWrappers = []any{}
 	file_bowyer_v1_plan_proto_msgTypes[12].OneofWrappers = []any{}
-	file_bowyer_v1_plan_proto_msgTypes[16].OneofWrappers = []any{}
-	file_bowyer_v1_plan_proto_msgTypes[26].OneofWrappers = []any{
+	file_bowyer_v1_plan_proto_msgTypes[13].OneofWrappers = []any{}
+	file_bowyer_v1_plan_proto_msgTypes[17].OneofWrappers = []any{}
+	file_bowyer_v1_plan_proto_msgTypes[27].OneofWrappers = []any{
 		(*Sample_Fraction)(nil),
 		(*Sample_Rows)(nil),
 	}
-	file_bowyer_v1_plan_proto_msgTypes[27].OneofWrappers = []any{
+	file_bowyer_v1_plan_proto_msgTypes[28].OneofWrappers = []any{
 		(*Expression_Column)(nil),
 		(*Expression_Literal)(nil),
 		(*Expression_Call)(nil),
 		(*Expression_Cast)(nil),
 		(*Expression_Parameter)(nil),
 	}
-	file_bowyer_v1_plan_proto_msgTypes[30].OneofWrappers = []any{}
+	file_bowyer_v1_plan_proto_msgTypes[31].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bowyer_v1_plan_proto_rawDesc), len(file_bowyer_v1_plan_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   31,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -63,7 +63,7 @@ pub(crate) fn push_source(source: u64, lent: &Lent) -> Outcome<u32> {
 
 /// `filter a > least`, or the input itself.
 pub(crate) fn plan(least: Option<i64>) -> Vec<u8> {
-    let scan = Relation { expressions: vec![], kind: Some(RelationKind::Scan(Scan { input: 0 })) };
+    let scan = Relation { kind: Some(RelationKind::Scan(Scan { input: 0 })), ..Relation::default() };
     let mut relations = vec![scan];
     if let Some(least) = least {
         let expression = |kind| Expression { kind: Some(kind), parameter_type: None };
@@ -76,6 +76,7 @@ pub(crate) fn plan(least: Option<i64>) -> Vec<u8> {
                 expression(ExpressionKind::Call(call)),
             ],
             kind: Some(RelationKind::Filter(Filter { relation: 0, predicate: 2 })),
+            ..Relation::default()
         });
     }
     let relation = relations.len() as u32 - 1;

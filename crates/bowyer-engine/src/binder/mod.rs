@@ -10,6 +10,7 @@
 mod expression;
 mod join;
 mod pivot;
+mod rejects;
 mod relation;
 mod reshape;
 #[cfg(test)]
@@ -51,7 +52,10 @@ pub(crate) fn bind(plan: &proto::Plan) -> Result<BoundPlan> {
         binder.relations.push(Relation { path: path.clone(), origin: origin.clone(), ..relation });
     }
     let outputs = bind_outputs(plan)?;
-    Ok(BoundPlan { inputs: binder.inputs, relations: binder.relations, outputs, parameters: binder.parameters })
+    let bound =
+        BoundPlan { inputs: binder.inputs, relations: binder.relations, outputs, parameters: binder.parameters };
+    rejects::check(&bound)?;
+    Ok(bound)
 }
 
 /// What is settled so far.

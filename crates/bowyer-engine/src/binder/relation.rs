@@ -90,7 +90,8 @@ impl Binder {
             }
             other => self.reshape(other, message, path, &paths, (origins, index))?,
         };
-        Ok(Relation { kind, schema, path: String::new(), origin: None })
+        let rejects = message.rejects.as_ref().map(|rejects| self.rejects(rejects, &kind)).transpose()?;
+        Ok(Relation { kind, schema, path: String::new(), origin: None, rejects })
     }
 
     fn scan(&self, scan: &proto::Scan) -> Result<(RelationKind, SchemaRef)> {

@@ -14,6 +14,7 @@ pub(crate) mod filter;
 pub(crate) mod join;
 pub(crate) mod pivot;
 pub(crate) mod project;
+pub(crate) mod reject;
 pub(crate) mod results;
 pub(crate) mod sample;
 pub(crate) mod set_operation;
@@ -31,6 +32,7 @@ use bowyer_compute::Bound;
 use bowyer_core::{Charge, Memory, Result};
 
 use crate::control::Control;
+use reject::{RejectSink, Rejected};
 
 /// Where the first row of a morsel came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +98,21 @@ pub(crate) trait Stage: Send + Sync {
 
     /// The row of `input` that row `output_row` of all its results for `input` came from. Asked only after an error.
     fn trace(&self, input: &RecordBatch, output_row: usize, context: &TaskContext) -> Result<usize>;
+
+    /// As [`Stage::apply`]; a stage that sets failing rows aside says which.
+    fn apply_rejecting(
+        &self,
+        batch: RecordBatch,
+        _rejected: &mut Vec<Rejected>,
+        context: &TaskContext,
+    ) -> Result<Output> {
+        self.apply(batch, context)
+    }
+
+    /// Where rows go that it sets aside.
+    fn rejects(&self) -> Option<&Arc<RejectSink>> {
+        None
+    }
 }
 
 /// What a stage gives for a batch: some rows, and those that follow them.

@@ -61,7 +61,12 @@ impl Pushing<'_> {
             columns: columns.clone(),
         };
         let width = self.plan.relations[*input].schema.fields().len();
-        if self.uses[*input] != 1 || columns.iter().enumerate().any(|(place, &column)| place != column) {
+        let sets_aside = |index: usize| self.plan.relations[index].rejects.is_some();
+        if sets_aside(index)
+            || sets_aside(*input)
+            || self.uses[*input] != 1
+            || columns.iter().enumerate().any(|(place, &column)| place != column)
+        {
             return;
         }
         debug_assert_eq!(columns.len(), width, "filters are narrowed after they are moved");
@@ -216,7 +221,7 @@ impl Pushing<'_> {
             predicates,
             columns: (0..nodes.len()).collect(),
         };
-        let relation = Relation { kind, schema, path, origin: whole.origin.clone() };
+        let relation = Relation { kind, schema, path, origin: whole.origin.clone(), rejects: None };
         self.parts[moving.index] += 1;
         self.plan.relations.push(relation);
         self.uses.push(1);

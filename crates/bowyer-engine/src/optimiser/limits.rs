@@ -18,7 +18,7 @@ pub(super) fn push(plan: &mut BoundPlan) {
     let mut pending: Vec<usize> = (0..plan.relations.len()).filter(|&index| uses[index] > 0).collect();
     while let Some(index) = pending.pop() {
         let RelationKind::Limit { input, offset, count } = plan.relations[index].kind else { continue };
-        if uses[input] != 1 {
+        if uses[input] != 1 || plan.relations[input].rejects.is_some() {
             continue;
         }
         match &plan.relations[input].kind {
@@ -53,6 +53,7 @@ pub(super) fn push(plan: &mut BoundPlan) {
                         schema: plan.relations[part].schema.clone(),
                         path: format!("{}#{}", plan.relations[index].path, plan.relations.len()),
                         origin: plan.relations[index].origin.clone(),
+                        rejects: None,
                     };
                     plan.relations.push(limit);
                     uses.push(1);
@@ -94,7 +95,7 @@ fn worth_it(plan: &BoundPlan, uses: &[usize], project: usize, offset: u64, count
     }
     // Something below may need fewer rows.
     let mut below = *input;
-    while uses[below] == 1 {
+    while uses[below] == 1 && plan.relations[below].rejects.is_none() {
         match &plan.relations[below].kind {
             RelationKind::Project { input, .. } => below = *input,
             RelationKind::Sort { .. } | RelationKind::Union { .. } | RelationKind::Limit { .. } => return true,

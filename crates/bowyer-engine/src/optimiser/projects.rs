@@ -25,7 +25,8 @@ fn merged(plan: &mut BoundPlan, uses: &mut [usize], index: usize) -> bool {
     let RelationKind::Project { input, program, columns: places, checked: before } = &plan.relations[inner].kind else {
         return false;
     };
-    if uses[inner] != 1 || program.nodes.len() + outer.nodes.len() > PROGRAM_NODES {
+    let sets_aside = [index, inner].iter().any(|&index| plan.relations[index].rejects.is_some());
+    if sets_aside || uses[inner] != 1 || program.nodes.len() + outer.nodes.len() > PROGRAM_NODES {
         return false;
     }
     let mut joined = Program::clone(program);

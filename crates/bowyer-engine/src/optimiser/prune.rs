@@ -86,6 +86,12 @@ fn ask_inputs(plan: &BoundPlan, needed: &mut [BTreeSet<usize>]) {
         if uses[index] == 0 {
             needed[index].extend(all(index)); // never built: leave it as it is
         }
+        if plan.relations[index].rejects.is_some() {
+            // A rejected row is shown whole.
+            for input in plan.relations[index].kind.inputs() {
+                needed[input].extend(all(input));
+            }
+        }
         let mut own = std::mem::take(&mut needed[index]);
         match &plan.relations[index].kind {
             RelationKind::Scan { .. } => {}

@@ -63,7 +63,8 @@ fn row_limit(plan: &BoundPlan, uses: &[usize], scan: usize) -> Option<u64> {
     while let Some(reader) = only_reader(plan, uses, relation) {
         match &plan.relations[reader].kind {
             RelationKind::Limit { offset, count: Some(count), .. } => return offset.checked_add(*count),
-            RelationKind::Project { .. } => relation = reader,
+            // Rows that are set aside do not count.
+            RelationKind::Project { .. } if plan.relations[reader].rejects.is_none() => relation = reader,
             _ => return None,
         }
     }

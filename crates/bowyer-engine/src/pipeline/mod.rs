@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow_array::RecordBatch;
 use bowyer_core::Error;
 
+use crate::operators::reject::RejectSink;
 use crate::operators::{Breaker, LocalState, Results, Stage};
 use channel::{Channel, Popped};
 use emission::Waiting;
@@ -65,6 +66,8 @@ pub(crate) struct Pipeline {
     pub(crate) stages: Arc<[Arc<dyn Stage>]>,
     /// Whether every stage gives row `i` for row `i`.
     pub(crate) preserves_rows: bool,
+    /// Where rows go that stages set aside, and the channels that they leave by when the pipeline ends.
+    pub(crate) rejects: Vec<(Arc<RejectSink>, usize)>,
     pub(crate) sink: Sink,
     /// Pipelines that wait for this one, and those that this one waits for.
     pub(crate) dependents: Vec<usize>,

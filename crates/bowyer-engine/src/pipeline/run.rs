@@ -16,6 +16,7 @@ use std::time::Instant;
 use arrow_array::RecordBatch;
 use bowyer_core::Error;
 
+use crate::operators::reject::Rejected;
 use crate::operators::{Output, Rest, Stage, TaskContext};
 
 /// Told what each stage did: its index, the batch it was given unless it goes on with one, what it gave, and since when.
@@ -43,6 +44,9 @@ impl<'a> From<&'a TaskContext> for Contexts<'a> {
     }
 }
 
+/// What a stage set aside: its number, its input, and the rows of that.
+pub(super) type SetAside = (usize, RecordBatch, Vec<Rejected>);
+
 /// Stages over one batch.
 pub(super) struct Run {
     stages: Arc<[Arc<dyn Stage>]>,
@@ -51,6 +55,7 @@ pub(super) struct Run {
     /// The stages that give several batches, in order.
     levels: Vec<Level>,
     failure: Option<Failure>,
+    set_aside: Vec<SetAside>,
 }
 
 /// Why a run ended early.
@@ -89,7 +94,7 @@ impl Level {
 
 impl Run {
     pub(super) fn new(stages: Arc<[Arc<dyn Stage>]>, source: RecordBatch) -> Self {
-        Self { stages, source, begun: false, levels: Vec::new(), failure: None }
+        Self { stages, source, begun: false, levels: Vec::new(), failure: None, set_aside: Vec::new() }
     }
 
     /// The batch that it is about.
@@ -135,6 +140,11 @@ impl Run {
         self.failure.take()
     }
 
+    /// What stages set aside since this was last asked: each row once, whatever is run again after a failure.
+    pub(super) fn take_set_aside(&mut self) -> Vec<SetAside> {
+        std::mem::take(&mut self.set_aside)
+    }
+
     /// The row of its batch that a row of its last result came from. Stages are run again: they gave the same before.
     pub(super) fn trace(&self, row: usize, context: &TaskContext) -> Option<usize> {
         self.trace_from(self.stages.len(), row, context)
@@ -155,8 +165,15 @@ impl Run {
             let mut shortened = known > 0;
             let output = loop {
                 let started = Instant::now();
-                match stage.apply(batch.clone(), contexts.of(index)) {
+                let mut rejected = Vec::new();
+                match stage.apply_rejecting(batch.clone(), &mut rejected, contexts.of(index)) {
                     Ok(output) => {
+                        if stage.rejects().is_some() {
+                            for rejected in &mut rejected {
+                                rejected.source = self.trace_from(index, rejected.row, contexts.shared);
+                            }
+                            self.set_aside.push((index, batch.clone(), rejected));
+                        }
                         watch(index, Some(&batch), output.batch.as_ref(), started);
                         break output;
                     }

@@ -13,13 +13,13 @@ use std::time::Instant;
 use arrow_array::RecordBatch;
 use bowyer_core::{Error, Result};
 
-use super::channel::Party;
+use super::channel::{Item, Party};
 use super::emission::Outcome;
 use super::lineage::{Lineage, Step};
 use super::run::Contexts;
 use super::state::QueryState;
 use super::{Pipeline, Sink, Taken, Work};
-use crate::failure::panic_error;
+use crate::failure::{copy_error, panic_error};
 use crate::operators::results::Ready;
 use crate::operators::{Finished, Morsel, Origin, Results};
 
@@ -125,6 +125,10 @@ impl QueryState {
         let last = work.run.is_done();
         let failure = if last { work.run.take_failure() } else { None };
         let error = failure.map(|failure| self.locate(failure.error, failure.row, &work.lineage));
+        let (batch, last, error) = match self.reject(pipeline, &mut work) {
+            Ok(()) => (batch, last, error),
+            Err(too_many) => (None, true, Some(too_many)),
+        };
         let sequence = work.sequence;
         if matches!(pipeline.sink, Sink::Ordered { .. }) {
             let batch = batch.map(|batch| {
@@ -150,6 +154,34 @@ impl QueryState {
             progress.lay_aside(work);
         } else if let Some(local) = work.local {
             progress.locals.push(local);
+        }
+        Ok(())
+    }
+
+    /// Hands over what stages set aside of a batch, each row with its place.
+    fn reject(&self, pipeline: &Pipeline, work: &mut Work) -> Result<()> {
+        for (stage, input, mut rejected) in work.run.take_set_aside() {
+            for rejected in &mut rejected {
+                let error = copy_error(&rejected.error);
+                rejected.error = self.locate(error, rejected.source, &work.lineage);
+            }
+            if let Some(sink) = pipeline.stages[stage].rejects() {
+                sink.add(work.sequence, &input, &rejected)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the rejects of a pipeline go, and ends their outputs: before its results end, so that who has read those
+    /// finds these.
+    fn release_rejects(self: &Arc<Self>, pipeline: &Pipeline) -> Result<()> {
+        for (sink, channel) in &pipeline.rejects {
+            for batch in sink.take()? {
+                let charge = self.context.memory.charge(batch.get_array_memory_size())?;
+                self.channels[*channel].push(Item::Batch(batch, Lineage::Unknown, Some(charge)));
+            }
+            self.channels[*channel].end();
+            self.wake(self.channels[*channel].consumer);
         }
         Ok(())
     }
@@ -292,6 +324,9 @@ impl QueryState {
     /// Tells those after a pipeline that it has ended.
     fn finished(self: &Arc<Self>, index: usize) {
         let pipeline = &self.pipelines[index];
+        if let Err(error) = self.release_rejects(pipeline) {
+            self.fail(error);
+        }
         self.pipeline_ended();
         for &channel in pipeline.sink.channels() {
             self.channels[channel].end();

@@ -8,6 +8,7 @@
 
 mod case;
 mod random;
+mod rejects;
 mod rewrites;
 mod steps;
 

@@ -1,0 +1,54 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Binding of rejects: outputs for rows whose expressions fail.
+
+use bowyer_core::{Error, Result};
+
+use super::{Binder, check_names};
+use crate::operators::reject::{RejectLimit, reject_schema};
+use crate::plan::{BoundPlan, BoundRejects, RelationKind};
+use crate::proto;
+
+impl Binder {
+    /// Settles the rejects of a relation.
+    pub(super) fn rejects(&self, rejects: &proto::Rejects, kind: &RelationKind) -> Result<BoundRejects> {
+        let (RelationKind::Filter { input, .. } | RelationKind::Project { input, .. }) = kind else {
+            return Err(Error::invalid_argument(
+                "only filters and projections have rejects: compute in a projection before this relation",
+            ));
+        };
+        if rejects.name.is_empty() {
+            return Err(Error::invalid_argument("rejects need the name of an output"));
+        }
+        if let Some(share) = rejects.max_share.filter(|share| !(0.0..=1.0).contains(share)) {
+            return Err(Error::invalid_argument(format!("the share is {share}, but must lie in 0 to 1"))
+                .for_argument("max_share"));
+        }
+        let schema = reject_schema(&self.relations[*input].schema);
+        check_names(&schema)?;
+        let limit = RejectLimit { share: rejects.max_share, rows: rejects.max_rows };
+        Ok(BoundRejects { name: rejects.name.clone(), limit, schema })
+    }
+}
+
+/// Refuses rejects that share an output's name, or that nothing would fill.
+pub(super) fn check(plan: &BoundPlan) -> Result<()> {
+    let uses = plan.use_counts();
+    let mut names: Vec<&str> = plan.outputs.iter().map(|(name, _)| name.as_str()).collect();
+    for (relation, uses) in plan.relations.iter().zip(uses) {
+        let Some(rejects) = &relation.rejects else { continue };
+        let at = |error: Error| Err(error.at_path(relation.path.clone()));
+        if names.contains(&rejects.name.as_str()) {
+            return at(Error::invalid_argument(format!("two outputs are named {:?}", rejects.name)));
+        }
+        if uses == 0 {
+            return at(Error::invalid_argument(format!(
+                "no output reads the relation whose rejects go to {:?}",
+                rejects.name
+            )));
+        }
+        names.push(&rejects.name);
+    }
+    Ok(())
+}
