@@ -83,7 +83,7 @@ fn any_refused_charge_ends_the_query_cleanly() {
                 // Each of the first charges, then fewer: late ones repeat those of earlier morsels.
                 at += 1 + at / 32;
             }
-            assert!(refusals > 3, "{what}: only {refusals} charges were refused");
+            assert!(refusals > 1, "{what}: only {refusals} charges were refused");
             assert_eq!(run(&engine, &plan).unwrap(), rows, "{what}: the engine goes on working");
         }
     }
