@@ -53,7 +53,7 @@ fn plans() -> Vec<(&'static str, Plan)> {
         ("top", table().sort([desc(col("v"))]).limit(10)),
         ("join", few().join(&table().select(["id"]), JoinKind::Left, [("id", "id")])),
         ("semi join", table().join(&few().select(["id"]), JoinKind::LeftSemi, [("id", "id")])),
-        ("union", table().union([&table()]).limit(7_000)),
+        ("union", table().union([&table()]).distinct(["s"])),
     ]
 }
 
