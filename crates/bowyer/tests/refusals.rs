@@ -61,8 +61,8 @@ fn plans() -> Vec<(&'static str, Plan)> {
 fn any_refused_charge_ends_the_query_cleanly() {
     for threads in [1, 2] {
         let engine = Engine::open(&Config { threads, batch_rows: 512, ..Config::default() }).unwrap();
+        let before = engine.used_bytes();
         for (what, plan) in plans() {
-            let before = engine.used_bytes();
             let rows = run(&engine, &plan).unwrap();
             assert!(settles_at(&engine, before), "{what}");
             let (mut refusals, mut at) = (0, 0);
