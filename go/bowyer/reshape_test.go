@@ -4,7 +4,6 @@
 package bowyer_test
 
 import (
-	"encoding/json"
 	"errors"
 	"math"
 	"strings"
@@ -27,22 +26,7 @@ func TestReshapedPlansAreReadBackAsTheyWereWritten(t *testing.T) {
 		"sample [0] share 0.25, seed 9": input.Sample(0.25, 9),
 		"sample [0] 5 rows, seed 9":     input.SampleRows(5, 9),
 	} {
-		if err := plan.Err(); err != nil {
-			t.Errorf("%s: %v", text, err)
-			continue
-		}
-		if !strings.Contains(plan.String(), text) {
-			t.Errorf("%s does not say %q", plan, text)
-		}
-		encoded, err := json.Marshal(plan)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if read, err := bowyer.PlanFromJSON(encoded); err != nil {
-			t.Errorf("%s: %v", text, err)
-		} else if !read.Equal(plan) {
-			t.Errorf("%s became %s", plan, read)
-		}
+		checkTextAndJSON(t, plan, text)
 	}
 }
 

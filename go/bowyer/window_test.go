@@ -4,7 +4,6 @@
 package bowyer_test
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -29,22 +28,7 @@ func TestWindowsAreReadBackAsTheyWereWritten(t *testing.T) {
 		"range unbounded to unbounded without the group: ntile(n=4) as ntile": input.
 			Window(bowyer.Over().ExcludeGroup(), bowyer.NTile(4)),
 	} {
-		if err := plan.Err(); err != nil {
-			t.Errorf("%s: %v", text, err)
-			continue
-		}
-		if !strings.Contains(plan.String(), text) {
-			t.Errorf("%s does not say %q", plan, text)
-		}
-		encoded, err := json.Marshal(plan)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if read, err := bowyer.PlanFromJSON(encoded); err != nil {
-			t.Errorf("%s: %v", text, err)
-		} else if !read.Equal(plan) {
-			t.Errorf("%s became %s", plan, read)
-		}
+		checkTextAndJSON(t, plan, text)
 	}
 }
 
