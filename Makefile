@@ -113,6 +113,10 @@ bench-tpch: lib ## Ask TPC-H's 22 questions of Bowyer, DuckDB and DataFusion, SF
 bench-kernels: bench-limits lib ## Measure single functions from Go beside arrow-go, pyarrow and Polars, ROWS=1e7 (needs Python)
 	@benches/peers/run.sh --kernels $(PEERS_DATA) $(PEERS_OPTIONS)
 
+.PHONY: bench-cancel
+bench-cancel: lib ## Measure how soon a thousand cancelled queries return, over all operators (ROWS=1e6)
+	cd benches/go && go run ./cancel -operators $(if $(filter command line,$(origin ROWS)),-rows $$(printf %.0f $(ROWS)))
+
 .PHONY: bench-limits
 bench-limits: ## Measure how fast memory is read and copied here (needs Python)
 	@benches/peers/run.sh --limits
