@@ -128,6 +128,7 @@ func (d *decoder) fill(out *relation, encoded *wire.Relation) ([]uint32, error) 
 		return []uint32{kind.Project.GetRelation()}, nil
 	case *wire.Relation_Aggregate:
 		out.kind, out.columns = aggregateRelation, d.columns(kind.Aggregate.GetKeys())
+		out.sorted = kind.Aggregate.GetSorted()
 		for _, set := range kind.Aggregate.GetGroupingSets() {
 			out.sets = append(out.sets, set.GetKeys())
 		}
@@ -159,6 +160,9 @@ func (d *decoder) fill(out *relation, encoded *wire.Relation) ([]uint32, error) 
 		return kind.Union.GetRelations(), nil
 	case *wire.Relation_Distinct:
 		out.kind, out.distinct = distinctRelation, kind.Distinct.GetColumns()
+		if out.keep = kind.Distinct.GetKeep(); out.keep == wire.DistinctKeep_DISTINCT_KEEP_FIRST {
+			out.keep = wire.DistinctKeep_DISTINCT_KEEP_UNSPECIFIED
+		}
 		return []uint32{kind.Distinct.GetRelation()}, nil
 	}
 	if reads := d.reshape(out, encoded); reads != nil {
@@ -172,7 +176,7 @@ func (d *decoder) measures(encoded []*wire.Measure) []measure {
 	for i, m := range encoded {
 		out[i] = measure{
 			function: m.GetFunction(), arguments: d.list(m.GetArguments()), options: m.GetOptions(), name: m.GetName(),
-			distinct: m.GetDistinct(),
+			distinct: m.GetDistinct(), order: d.order(m.GetOrder()),
 		}
 		if m.Filter != nil {
 			out[i].filter = d.node(m.GetFilter())

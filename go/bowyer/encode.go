@@ -192,7 +192,7 @@ func (e *encoder) kind(r *relation, inputs []uint32) error {
 	case unionRelation:
 		out.Kind = &wire.Relation_Union{Union: &wire.Union{Relations: inputs}}
 	case distinctRelation:
-		out.Kind = &wire.Relation_Distinct{Distinct: &wire.Distinct{Relation: inputs[0], Columns: r.distinct}}
+		out.Kind = &wire.Relation_Distinct{Distinct: &wire.Distinct{Relation: inputs[0], Columns: r.distinct, Keep: r.keep}}
 	default:
 		return e.reshape(r, inputs)
 	}
@@ -208,7 +208,7 @@ func (e *encoder) aggregate(r *relation, input uint32) error {
 	if err != nil {
 		return err
 	}
-	aggregate := &wire.Aggregate{Relation: input, Keys: keys, Measures: measures}
+	aggregate := &wire.Aggregate{Relation: input, Keys: keys, Measures: measures, Sorted: r.sorted}
 	for _, set := range r.sets {
 		aggregate.GroupingSets = append(aggregate.GroupingSets, &wire.GroupingSet{Keys: set})
 	}
@@ -232,6 +232,9 @@ func (e *encoder) measures(measures []measure) ([]*wire.Measure, error) {
 				return nil, err
 			}
 			measure.Filter = &filter
+		}
+		if measure.Order, err = e.order(m.order); err != nil {
+			return nil, err
 		}
 		out[i] = measure
 	}

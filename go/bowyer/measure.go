@@ -20,6 +20,7 @@ type Measure struct {
 	name      string
 	filter    *node
 	distinct  bool
+	order     []SortKey
 	where     origin
 	err       *Error
 }
@@ -141,6 +142,7 @@ type measure struct {
 	name      string
 	filter    *node
 	distinct  bool
+	order     []SortKey
 	where     origin
 }
 
@@ -160,6 +162,11 @@ func (m Measure) check() (measure, *Error) {
 	if m.filter != nil && m.filter.err != nil {
 		return measure{}, m.filter.err
 	}
+	for _, key := range m.order {
+		if key.node.err != nil {
+			return measure{}, key.node.err
+		}
+	}
 	if m.name == "" {
 		err := errorf(CodeInvalidArgument, "the aggregate of an expression needs a name: add As")
 		err.Function = m.function
@@ -170,5 +177,5 @@ func (m Measure) check() (measure, *Error) {
 		err.Function = m.function
 		return measure{}, err.at(m.where)
 	}
-	return measure{m.function, slices.Clone(m.arguments), options, m.name, m.filter, m.distinct, m.where}, nil
+	return measure{m.function, slices.Clone(m.arguments), options, m.name, m.filter, m.distinct, m.order, m.where}, nil
 }

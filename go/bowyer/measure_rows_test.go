@@ -57,6 +57,64 @@ func ExampleMeasure_Filter() {
 	// different [25 3]
 }
 
+func ExampleMeasure_OrderBy() {
+	orders := orderBatch()
+	defer orders.Release()
+	latest := bowyer.Last("amount").Option("skip_nulls", true).OrderBy(bowyer.Asc("day")).As("latest")
+	show(bowyer.FromBatches(orders.Schema(), orders).
+		GroupBy("customer").
+		Agg(latest, bowyer.Aggregate("list", nil, bowyer.Col("amount")).OrderBy(bowyer.Asc("amount")).As("amounts")).
+		Sort(bowyer.Asc("customer")))
+	// Output:
+	// ann 12 [12,30]
+	// bob 5 [5]
+	// cat (null) [null]
+}
+
+func ExamplePlan_DistinctKeep() {
+	orders := orderBatch()
+	defer orders.Release()
+	show(bowyer.FromBatches(orders.Schema(), orders).
+		DistinctKeep(bowyer.KeepLast, "customer").
+		Sort(bowyer.Asc("customer")))
+	// Output:
+	// ann 12 2024-02-01
+	// bob 5 2024-01-06
+	// cat (null) 2024-02-03
+}
+
+func TestOrdersAndKeepsHaveTextAndJSON(t *testing.T) {
+	schema := arrow.NewSchema([]arrow.Field{{Name: "x", Type: arrow.PrimitiveTypes.Int64}}, nil)
+	in := bowyer.Input("t", schema)
+	checkTextAndJSON(t, in.GroupBy().Agg(bowyer.First("x").OrderBy(bowyer.Desc("x").NullsFirst()).As("f")), "first(x) by x desc nulls first as f")
+	checkTextAndJSON(t, in.DistinctKeep(bowyer.KeepLast, "x"), "distinct [0] of x keep last")
+	checkTextAndJSON(t, in.DistinctKeep(bowyer.KeepAny), "distinct [0] keep any")
+	if !in.DistinctKeep(bowyer.KeepFirst).Equal(in.Distinct()) {
+		t.Error("to keep the first is not what Distinct does")
+	}
+	if err := in.DistinctKeep(bowyer.Keep(9)).Err(); !errors.Is(err, bowyer.ErrInvalidArgument) {
+		t.Errorf("an unknown Keep: %v", err)
+	}
+	if err := in.GroupBy().Agg(bowyer.First("x").OrderBy(bowyer.Asc("y")).As("f")).Err(); !errors.Is(err, bowyer.ErrNotFound) {
+		t.Errorf("an order by a column that is not there: %v", err)
+	}
+}
+
+func ExamplePlan_Window_distinct() {
+	orders := orderBatch()
+	defer orders.Release()
+	show(bowyer.FromBatches(orders.Schema(), orders).
+		Window(bowyer.Over().OrderBy(bowyer.Asc("day")),
+			bowyer.Count("customer").Distinct().As("customers"),
+			bowyer.Sum("amount").Filter(bowyer.Col("amount").Gt(10)).As("large")).
+		Select("day", "customers", "large"))
+	// Output:
+	// 2024-01-05 1 30
+	// 2024-01-06 2 30
+	// 2024-02-01 2 42
+	// 2024-02-03 3 42
+}
+
 func TestMeasureFilterAndDistinctSurviveJSON(t *testing.T) {
 	schema := arrow.NewSchema([]arrow.Field{{Name: "x", Type: arrow.PrimitiveTypes.Int64}}, nil)
 	plan := bowyer.Input("t", schema).GroupBy().Agg(

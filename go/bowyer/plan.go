@@ -66,6 +66,7 @@ type relation struct {
 	extend    bool     // project
 	measures  []measure
 	sets      [][]uint32
+	sorted    bool   // aggregate
 	join      JoinOn // join
 	joinKind  JoinKind
 	asOf      AsOf
@@ -76,14 +77,15 @@ type relation struct {
 	offset    uint64   // limit
 	count     *uint64  // limit, sample
 	distinct  []string // distinct; empty: all; unpivot
-	all       bool     // intersect, except
+	keep      wire.DistinctKeep
+	all       bool // intersect, except
 	unfold    Unfold
 	spread    []spreadValue // pivot
 	variable  string        // unpivot
 	value     string        // unpivot
 	seed      uint64        // sample
 	fraction  float64       // sample
-	rejects   *rejects      // filter and project; nil: a failing row fails the run
+	rejects   *rejects      // nil: a failing row fails the run
 
 	schema atomic.Pointer[arrow.Schema] // once the engine has told it
 }
@@ -133,6 +135,7 @@ type Grouped struct {
 	keys   []any
 	sets   [][]string
 	choice setChoice
+	sorted bool
 	where  origin
 }
 
@@ -150,7 +153,10 @@ func (g Grouped) Agg(measures ...Measure) Plan {
 	if err != nil {
 		r.fail(err, "grouping_sets")
 	}
-	r.sets = sets
+	r.sets, r.sorted = sets, g.sorted
+	if r.sorted && (len(sets) > 0 || len(g.keys) == 0) {
+		r.fail(errorf(CodeInvalidArgument, "Sorted groups by keys, and by one set of them"), "keys")
+	}
 	for i, given := range measures {
 		if isWindowOnly(given.function) && given.err == nil {
 			given.err = errorf(CodeInvalidArgument, "%s is no aggregate: use Plan.Window", given.function).at(given.where)
@@ -206,9 +212,7 @@ func (p Plan) Union(others ...Plan) Plan {
 
 // Distinct keeps one row of each combination of the columns, the first in input order; without columns, of all of them.
 func (p Plan) Distinct(columns ...string) Plan {
-	r := p.next(distinctRelation, here())
-	r.distinct = slices.Clone(columns)
-	return r.complete()
+	return p.distinct(here(), KeepFirst, columns)
 }
 
 // SortKey is a key of [Plan.Sort]. Nulls come last unless NullsFirst is asked for; NaN comes after all numbers.

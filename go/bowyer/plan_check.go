@@ -154,12 +154,7 @@ func (r *relation) checkAggregate() {
 	}
 	r.checkColumns("keys")
 	for i, m := range r.measures {
-		for _, argument := range m.arguments {
-			r.checkNode(argument, fmt.Sprintf("measures[%d]", i))
-		}
-		if m.filter != nil {
-			r.checkNode(m.filter, fmt.Sprintf("measures[%d].filter", i))
-		}
+		r.checkMeasure(m, fmt.Sprintf("measures[%d]", i))
 	}
 	if r.err != nil {
 		return

@@ -33,8 +33,9 @@ func MaxRejects(rows uint64) RejectOption {
 	return func(r *rejects) { r.maxRows = &rows }
 }
 
-// Rejects sets rows aside for which the plan's last step, a Filter, Select or With, fails: instead of failing the run, they go to an
-// output of this name, which [Result.Output] gives. It has the columns that the step reads from, and after them error_code, error_message,
+// Rejects sets rows aside for which an expression of the plan's last step fails: instead of failing the run, they go to an output of
+// this name, which [Result.Output] gives. The step is a Filter, Select, With, Agg, Sort, Window or Pivot; an aggregate that fails over
+// the rows of a group, by overflow say, fails the run. It has the columns that the step reads from, and after them error_code, error_message,
 // error_function, error_path, error_column, error_input, error_batch and error_row.
 func (p Plan) Rejects(name string, options ...RejectOption) Plan {
 	where := here()
@@ -45,13 +46,16 @@ func (p Plan) Rejects(name string, options ...RejectOption) Plan {
 	old := p.root
 	r := &relation{
 		kind: old.kind, inputs: old.inputs, names: old.names, where: old.where, predicate: old.predicate, columns: old.columns,
-		extend: old.extend, rejects: &rejects{name: name},
+		extend: old.extend, measures: old.measures, sets: old.sets, sorted: old.sorted, order: old.order, partition: old.partition,
+		frame: old.frame, exclusion: old.exclusion, spread: old.spread, unknown: old.unknown, rejects: &rejects{name: name},
 	}
 	for _, option := range options {
 		option(r.rejects)
 	}
-	if r.kind != filterRelation && r.kind != projectRelation {
-		r.err = errorf(CodeInvalidArgument, "only Filter, Select and With have rejects, not %s", relationNames[r.kind]).at(where)
+	switch r.kind {
+	case filterRelation, projectRelation, aggregateRelation, sortRelation, windowRelation, pivotRelation:
+	default:
+		r.err = errorf(CodeInvalidArgument, "a step of kind %s has no rejects: compute in a With before it", relationNames[r.kind]).at(where)
 		return Plan{r}
 	}
 	seen := map[*relation]bool{}

@@ -260,9 +260,7 @@ func (r *relation) checkPivot() {
 	r.checkColumns("keys")
 	r.checkNode(r.predicate, "column")
 	for i, m := range r.measures {
-		for _, argument := range m.arguments {
-			r.checkNode(argument, fmt.Sprintf("measures[%d]", i))
-		}
+		r.checkMeasure(m, fmt.Sprintf("measures[%d]", i))
 	}
 	if r.err != nil {
 		return

@@ -222,7 +222,7 @@ func (t *texts) relation(plan *wire.Plan, relation *wire.Relation) string {
 		if columns := kind.Distinct.GetColumns(); len(columns) > 0 {
 			text += " of " + strings.Join(columns, ", ")
 		}
-		return text
+		return text + keepText(kind.Distinct.GetKeep())
 	}
 	return t.reshape(relation)
 }
@@ -240,6 +240,9 @@ func (t *texts) columns(columns []*wire.NamedExpression) string {
 
 func (t *texts) aggregate(aggregate *wire.Aggregate) string {
 	text := fmt.Sprintf("aggregate [%d]", aggregate.GetRelation())
+	if aggregate.GetSorted() {
+		text += " sorted"
+	}
 	if len(aggregate.GetKeys()) > 0 {
 		text += " by " + t.columns(aggregate.GetKeys())
 	}
@@ -262,6 +265,9 @@ func (t *texts) measures(measures []*wire.Measure) string {
 		out[i] = callText(m.GetFunction(), arguments, m.GetOptions())
 		if m.Filter != nil {
 			out[i] += " where " + t.at(m.GetFilter())
+		}
+		if len(m.GetOrder()) > 0 {
+			out[i] += " by " + t.order(m.GetOrder())
 		}
 		out[i] += " as " + m.GetName()
 	}

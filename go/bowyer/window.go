@@ -200,9 +200,7 @@ func (r *relation) checkWindow() {
 	}
 	r.checkOrder("order")
 	for i, m := range r.measures {
-		for _, argument := range m.arguments {
-			r.checkNode(argument, fmt.Sprintf("functions[%d]", i))
-		}
+		r.checkMeasure(m, fmt.Sprintf("functions[%d]", i))
 	}
 	if r.err != nil {
 		return

@@ -12,7 +12,8 @@ use arrow_schema::Fields;
 
 use crate::literal::array_of;
 use crate::operators::JoinColumn;
-use crate::plan::{BoundPlan, BoundSortKey, Relation, RelationKind};
+use crate::operators::distinct::Keep;
+use crate::plan::{BoundMeasure, BoundPlan, BoundSortKey, Relation, RelationKind};
 use crate::program::{NodeKind, Program};
 
 /// The bound plan as text.
@@ -55,19 +56,13 @@ fn line(plan: &BoundPlan, relation: &Relation) -> String {
             });
             format!("{} select {}", of(input), columns.collect::<Vec<_>>().join(", "))
         }
-        RelationKind::Aggregate { input, program, keys, sets, measures } => {
+        RelationKind::Aggregate { input, program, keys, sets, measures, sorted } => {
             let keys = keys.iter().map(|&node| expression(plan, *input, program, node)).collect::<Vec<_>>();
             let sets = sets.text(&keys);
-            let measures = measures.iter().map(|measure| {
-                let arguments = measure.arguments.iter().map(|&node| expression(plan, *input, program, node));
-                let distinct = if measure.distinct { "distinct " } else { "" };
-                let filter = measure.filter.map(|node| expression(plan, *input, program, node));
-                let filter = filter.map(|text| format!(" where {text}")).unwrap_or_default();
-                let arguments = arguments.collect::<Vec<_>>().join(", ");
-                format!("{}({distinct}{arguments}){filter}", measure.bound.function().name)
-            });
+            let measures = measures.iter().map(|measure| measure_text(plan, *input, program, measure));
             let (keys, measures) = (keys.join(", "), measures.collect::<Vec<_>>().join(", "));
-            format!("{} group by [{keys}]{sets} compute [{measures}]", of(input))
+            let sorted = if *sorted { " sorted" } else { "" };
+            format!("{} group by{sorted} [{keys}]{sets} compute [{measures}]", of(input))
         }
         RelationKind::Join(join) => {
             let built = join.columns.iter().filter(|column| matches!(column, JoinColumn::Build(_))).count();
@@ -99,9 +94,32 @@ fn line(plan: &BoundPlan, relation: &Relation) -> String {
             format!("{} rows {count} from {offset}", of(input))
         }
         RelationKind::Union { inputs } => inputs.iter().map(of).collect::<Vec<_>>().join(", "),
-        RelationKind::Distinct { input, columns } => format!("{} by {}", of(input), names(input, columns)),
+        RelationKind::Distinct { input, columns, keep } => {
+            let keep = match keep {
+                Keep::First => "",
+                Keep::Any => " keep any",
+                Keep::Last => " keep last",
+            };
+            format!("{} by {}{keep}", of(input), names(input, columns))
+        }
         _ => reshape::line(plan, relation),
     }
+}
+
+/// A measure as text.
+fn measure_text(plan: &BoundPlan, input: usize, program: &Program, measure: &BoundMeasure) -> String {
+    let text = |node: usize| expression(plan, input, program, node);
+    let arguments: Vec<String> = measure.arguments.iter().map(|&node| text(node)).collect();
+    let order: Vec<String> = measure.order.iter().map(|key| sort_key(text(key.node), key)).collect();
+    let order = if order.is_empty() { String::new() } else { format!(" by {}", order.join(", ")) };
+    counted_text(measure.bound.function().name, &arguments, measure.distinct, measure.filter.map(text)) + &order
+}
+
+/// An aggregate and the rows that count for it, as text.
+fn counted_text(function: &str, arguments: &[String], distinct: bool, filter: Option<String>) -> String {
+    let distinct = if distinct { "distinct " } else { "" };
+    let filter = filter.map(|text| format!(" where {text}")).unwrap_or_default();
+    format!("{function}({distinct}{}){filter}", arguments.join(", "))
 }
 
 fn sort_key(text: String, key: &BoundSortKey) -> String {

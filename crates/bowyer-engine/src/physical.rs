@@ -20,12 +20,12 @@ use arrow_schema::{Field, FieldRef, Schema, SchemaRef};
 use bowyer_core::{Error, Result};
 use datafusion_common::ScalarValue;
 
-use crate::operators::distinct::Distinct;
+use crate::operators::distinct::distinct;
 use crate::operators::filter::Filter;
 use crate::operators::project::{Project, Relabel};
 use crate::operators::reject::{RejectSink, Rejecting};
 use crate::operators::sort::SortBreaker;
-use crate::operators::{Breaker, SortKey, Stage};
+use crate::operators::{Breaker, Stage};
 use crate::pipeline::channel::{Channel, Party};
 use crate::pipeline::{Pipeline, Progress, Sink, Source};
 use crate::plan::{BoundPlan, Relation, RelationKind};
@@ -166,12 +166,8 @@ impl Builder<'_> {
                 let width = flow.schema.fields().len();
                 let kept: Vec<usize> = (0..width).collect();
                 let nodes: Vec<usize> = keys.iter().map(|key| key.node).collect();
-                let (flow, places) = self.columns_of(flow, program, &nodes, &kept)?;
-                let sort_keys = keys
-                    .iter()
-                    .zip(&places)
-                    .map(|(key, &column)| SortKey { column, descending: key.descending, nulls_first: key.nulls_first })
-                    .collect();
+                let (flow, places) = self.columns_of(flow, program, &nodes, &kept, relation)?;
+                let sort_keys = keys.iter().zip(&places).map(|(key, &column)| key.over(column)).collect();
                 let widened = flow.schema.fields().len() > width;
                 let breaker = SortBreaker::new(flow.schema.clone(), sort_keys, *limit)?;
                 let mut flow = self.break_flow(flow, Arc::new(breaker), relation)?;
@@ -191,10 +187,10 @@ impl Builder<'_> {
                 Ok(flow)
             }
             RelationKind::Union { inputs } => self.union(inputs, relation),
-            RelationKind::Distinct { input, columns } => {
+            RelationKind::Distinct { input, columns, keep } => {
                 let flow = self.open(*input)?;
-                let breaker = Distinct::new(&flow.schema, columns.clone());
-                self.break_flow(flow, Arc::new(breaker), relation)
+                let breaker = distinct(&flow.schema, columns.clone(), *keep);
+                self.break_flow(flow, breaker, relation)
             }
             other => self.reshape(other, relation),
         }
@@ -214,14 +210,15 @@ impl Builder<'_> {
         Ok(self.then(flow, Arc::new(stage), relation, true))
     }
 
-    /// Adds a stage that makes the nodes columns, after `kept` columns of the input; none when they are columns already.
-    /// Gives the place of each node.
+    /// Adds a stage that makes the nodes of a relation columns, after `kept` columns of the input; none when they are
+    /// columns already and no row can be rejected. Gives the place of each node.
     fn columns_of(
         &mut self,
         mut flow: Flow,
         program: &Arc<Program>,
         nodes: &[usize],
         kept: &[usize],
+        relation: &Relation,
     ) -> Result<(Flow, Vec<usize>)> {
         let plain: Option<Vec<usize>> = nodes
             .iter()
@@ -230,7 +227,7 @@ impl Builder<'_> {
                 _ => None,
             })
             .collect();
-        if let Some(places) = plain {
+        if let Some(places) = plain.filter(|_| relation.rejects.is_none()) {
             return Ok((flow, places));
         }
         let mut program = (*program.with_parameters(self.given.parameters)).clone();
@@ -253,29 +250,34 @@ impl Builder<'_> {
         }
         let schema = Arc::new(Schema::new(fields));
         let stage = Project::new(Arc::new(program), &roots, &[], schema.clone());
-        flow.stages.push((Arc::new(stage), None));
+        let stage = self.rejecting(&mut flow, Arc::new(stage), relation);
+        flow.stages.push((stage, None));
         flow.schema = schema;
         flow.text.push_str(" → compute");
         Ok((flow, places))
     }
 
     /// The flow with one more stage.
-    fn then(&mut self, mut flow: Flow, mut stage: Arc<dyn Stage>, relation: &Relation, preserves_rows: bool) -> Flow {
+    fn then(&mut self, mut flow: Flow, stage: Arc<dyn Stage>, relation: &Relation, preserves_rows: bool) -> Flow {
         debug_assert_eq!(stage.schema().fields().len(), relation.schema.fields().len(), "{}", relation.path);
-        if let Some(rejects) = &relation.rejects {
-            let sink = Arc::new(RejectSink::new(&rejects.name, &relation.path, &flow.schema, rejects.limit));
-            let channel = self.link(None, true);
-            self.reject_channels.insert(rejects.name.clone(), channel);
-            flow.rejects.push((sink.clone(), channel));
-            flow.preserves_rows = false;
-            stage = Arc::new(Rejecting::new(stage, sink));
-        }
+        let stage = self.rejecting(&mut flow, stage, relation);
         flow.stages.push((stage, self.counter(&relation.path)));
         flow.preserves_rows &= preserves_rows;
         flow.schema = relation.schema.clone();
         let arrow = if flow.text.is_empty() { "" } else { " → " };
         let _infallible = write!(flow.text, "{arrow}{}", relation.path);
         flow
+    }
+
+    /// The stage that evaluates a relation's expressions, with its failing rows set aside if the relation has rejects.
+    fn rejecting(&mut self, flow: &mut Flow, stage: Arc<dyn Stage>, relation: &Relation) -> Arc<dyn Stage> {
+        let Some(rejects) = &relation.rejects else { return stage };
+        let sink = Arc::new(RejectSink::new(&rejects.name, &relation.path, &flow.schema, rejects.limit));
+        let channel = self.link(None, true);
+        self.reject_channels.insert(rejects.name.clone(), channel);
+        flow.rejects.push((sink.clone(), channel));
+        flow.preserves_rows = false;
+        Arc::new(Rejecting::new(stage, sink))
     }
 
     /// Ends a flow in an operator that needs all rows; what it gives begins the next one.
@@ -318,6 +320,7 @@ impl Builder<'_> {
             }
         };
         let progress = Progress::after(flow.dependencies.len());
+        let serial = flow.stages.last().is_some_and(|(stage, _)| stage.is_serial());
         let (stages, stage_counters): (Vec<_>, Vec<_>) = flow.stages.into_iter().unzip();
         self.built.pipelines.push(Pipeline {
             source,
@@ -325,6 +328,7 @@ impl Builder<'_> {
             numbers_rows: flow.numbers_rows,
             stages: stages.into(),
             preserves_rows: flow.preserves_rows,
+            serial,
             rejects: flow.rejects,
             sink,
             dependents: Vec::new(),

@@ -14,8 +14,8 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use bowyer_compute::Bound;
 use datafusion_common::{JoinType, NullEquality, ScalarValue};
 
-use crate::operators::JoinColumn;
 use crate::operators::aggregate::sets::GroupingSets;
+use crate::operators::distinct::Keep;
 use crate::operators::join::AsOfRule;
 use crate::operators::reject::RejectLimit;
 use crate::operators::sample::SampleSize;
@@ -23,6 +23,7 @@ use crate::operators::set_operation::SetRule;
 use crate::operators::unnest::UnnestColumn;
 use crate::operators::unpivot::UnpivotColumn;
 use crate::operators::window::{Frame, WindowCall};
+use crate::operators::{JoinColumn, Measure, SortKey};
 use crate::program::{NodeKind, Program};
 
 /// A named input of a plan.
@@ -78,7 +79,15 @@ pub(crate) enum RelationKind {
     /// Computed columns. `checked` are evaluated for their errors alone.
     Project { input: usize, program: Arc<Program>, columns: Vec<usize>, checked: Vec<usize> },
     /// Groups.
-    Aggregate { input: usize, program: Arc<Program>, keys: Vec<usize>, sets: GroupingSets, measures: Vec<BoundMeasure> },
+    Aggregate {
+        input: usize,
+        program: Arc<Program>,
+        keys: Vec<usize>,
+        sets: GroupingSets,
+        measures: Vec<BoundMeasure>,
+        /// Whether rows with equal keys stand together.
+        sorted: bool,
+    },
     /// Pairs of rows with equal keys.
     Join(Box<BoundJoin>),
     /// Rows in order; at most `limit` of them.
@@ -99,8 +108,8 @@ pub(crate) enum RelationKind {
     Unpivot(BoundUnpivot),
     /// Some rows.
     Sample { input: usize, seed: u64, size: SampleSize },
-    /// The first row of each combination of these columns.
-    Distinct { input: usize, columns: Vec<usize> },
+    /// One row of each combination of these columns.
+    Distinct { input: usize, columns: Vec<usize>, keep: Keep },
 }
 
 /// An aggregate of a group.
@@ -112,18 +121,32 @@ pub(crate) struct BoundMeasure {
     pub(crate) filter: Option<usize>,
     /// Whether rows with equal arguments count once in a group.
     pub(crate) distinct: bool,
+    /// The order in which it takes the rows of a group; that of the input without keys.
+    pub(crate) order: Vec<BoundSortKey>,
     pub(crate) path: String,
 }
 
 impl BoundMeasure {
-    /// The nodes that it needs: its arguments, then its filter.
+    /// The nodes that it needs: its arguments, then its filter, then its order.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = &usize> {
-        self.arguments.iter().chain(&self.filter)
+        self.arguments.iter().chain(&self.filter).chain(self.order.iter().map(|key| &key.node))
     }
 
     /// The same, to be changed.
     pub(crate) fn nodes_mut(&mut self) -> impl Iterator<Item = &mut usize> {
-        self.arguments.iter_mut().chain(&mut self.filter)
+        self.arguments.iter_mut().chain(&mut self.filter).chain(self.order.iter_mut().map(|key| &mut key.node))
+    }
+
+    /// The measure over columns: those of its nodes are taken from `places`, in the order of [`Self::nodes`].
+    pub(crate) fn over(&self, places: &mut impl Iterator<Item = usize>) -> Measure {
+        Measure {
+            bound: self.bound.clone(),
+            arguments: places.take(self.arguments.len()).collect(),
+            filter: self.filter.and_then(|_| places.next()),
+            distinct: self.distinct,
+            order: self.order.iter().zip(places).map(|(key, column)| key.over(column)).collect(),
+            path: self.path.clone(),
+        }
     }
 }
 
@@ -133,6 +156,13 @@ pub(crate) struct BoundSortKey {
     pub(crate) node: usize,
     pub(crate) descending: bool,
     pub(crate) nulls_first: bool,
+}
+
+impl BoundSortKey {
+    /// The key over a column that holds its node.
+    pub(crate) fn over(&self, column: usize) -> SortKey {
+        SortKey { column, descending: self.descending, nulls_first: self.nulls_first }
+    }
 }
 
 /// A join. Columns say `Probe` for the left side and `Build` for the right one; which of them is built is decided when
@@ -211,7 +241,7 @@ impl BoundWindow {
     /// The nodes that it reads: of the partition, of the order, of the functions.
     pub(crate) fn nodes(&self) -> Vec<usize> {
         let order = self.order.iter().map(|key| key.node);
-        let arguments = self.functions.iter().flat_map(|function| function.arguments.iter().copied());
+        let arguments = self.functions.iter().flat_map(WindowCall::columns);
         self.partition.iter().copied().chain(order).chain(arguments).collect()
     }
 

@@ -17,7 +17,7 @@ use proto::relation::Kind;
 use crate::as_of::{AsOf, AsOfDirection};
 use crate::expression::{Expr, Literal, Node};
 use crate::measure::Measure;
-use crate::plan::{JoinKind, Plan, Relation, SortKey};
+use crate::plan::{JoinKind, Keep, Plan, Relation, SortKey};
 
 impl Plan {
     /// The plan as bytes of the contract, with one output named `result`.
@@ -79,11 +79,12 @@ impl PlanWriter {
                 columns: expressions.named(columns)?,
                 extend: *extend,
             }),
-            Relation::Aggregate { from, keys, sets, measures } => Kind::Aggregate(proto::Aggregate {
+            Relation::Aggregate { from, keys, sets, measures, sorted } => Kind::Aggregate(proto::Aggregate {
                 relation: self.relation(from)?,
                 keys: expressions.named(keys)?,
                 measures: measures.iter().map(|measure| expressions.measure(measure)).collect::<Result<_>>()?,
                 grouping_sets: sets.iter().map(|set| grouping_set(set)).collect::<Result<_>>()?,
+                sorted: *sorted,
             }),
             Relation::Join { left, right, kind, keys, suffix, nulls_equal, residual } => Kind::Join(proto::Join {
                 left: self.relation(left)?,
@@ -112,8 +113,9 @@ impl PlanWriter {
                 let relations = parts.iter().map(|part| self.relation(part)).collect::<Result<_>>()?;
                 Kind::Union(proto::Union { relations })
             }
-            Relation::Distinct { from, columns } => {
-                Kind::Distinct(proto::Distinct { relation: self.relation(from)?, columns: columns.clone() })
+            Relation::Distinct { from, columns, keep } => {
+                let (relation, columns) = (self.relation(from)?, columns.clone());
+                Kind::Distinct(proto::Distinct { relation, columns, keep: distinct_keep(*keep).into() })
             }
             other => self.reshape(other, expressions)?,
         })
@@ -224,6 +226,7 @@ impl ExpressionWriter {
             name: measure.name.clone(),
             filter: measure.filter.as_ref().map(|filter| self.expression(filter)).transpose()?,
             distinct: measure.distinct,
+            order: self.sort_keys(&measure.order)?,
         })
     }
 }
@@ -260,6 +263,14 @@ fn join_kind(kind: JoinKind) -> proto::JoinKind {
         JoinKind::RightAnti => proto::JoinKind::RightAnti,
         JoinKind::LeftAntiNullAware => proto::JoinKind::LeftAntiNullAware,
         JoinKind::Cross => proto::JoinKind::Cross,
+    }
+}
+
+fn distinct_keep(keep: Keep) -> proto::DistinctKeep {
+    match keep {
+        Keep::Any => proto::DistinctKeep::Any,
+        Keep::First => proto::DistinctKeep::First,
+        Keep::Last => proto::DistinctKeep::Last,
     }
 }
 

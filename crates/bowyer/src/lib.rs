@@ -55,7 +55,7 @@ pub use input::Input;
 pub use measure::{
     Measure, count, count_all, count_distinct, first, last, max, mean, measure, median, min, quantile, stddev, sum,
 };
-pub use plan::{JoinKind, Plan, Rejects, SortKey, asc, desc};
+pub use plan::{JoinKind, Keep, Plan, Rejects, SortKey, asc, desc};
 pub use prepared::{Needs, Prepared};
 pub use reshape::{Pivot, Unnest, pivot, unnest};
 pub use run::{QueryOptions, Rows, Statistics};

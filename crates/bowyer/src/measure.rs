@@ -4,6 +4,7 @@
 //! Measures: aggregates of a group. Without a name, a measure of a column is called `amount_sum`.
 
 use crate::expression::{Expr, Literal, col};
+use crate::plan::SortKey;
 
 /// An aggregate of a group.
 #[derive(Clone, Debug)]
@@ -14,6 +15,7 @@ pub struct Measure {
     pub(crate) name: String,
     pub(crate) filter: Option<Expr>,
     pub(crate) distinct: bool,
+    pub(crate) order: Vec<SortKey>,
 }
 
 /// Any aggregate, by its name in the manual.
@@ -25,6 +27,7 @@ pub fn measure(function: impl Into<String>, arguments: impl IntoIterator<Item = 
         name: String::new(),
         filter: None,
         distinct: false,
+        order: Vec::new(),
     }
 }
 
@@ -56,6 +59,21 @@ impl Measure {
     #[must_use]
     pub fn distinct(mut self) -> Self {
         self.distinct = true;
+        self
+    }
+
+    /// The same over the rows of each group in an order, which [`first`], [`last`] and aggregates that make lists and texts
+    /// depend on. Ties stay in the order of the input. In a window it is refused: functions take the window's order.
+    ///
+    /// ```
+    /// use bowyer::{asc, col, last};
+    ///
+    /// let latest = last("price").order_by([asc(col("day"))]).named("latest");
+    /// # let _ = latest;
+    /// ```
+    #[must_use]
+    pub fn order_by(mut self, keys: impl IntoIterator<Item = SortKey>) -> Self {
+        self.order = keys.into_iter().collect();
         self
     }
 }

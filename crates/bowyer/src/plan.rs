@@ -38,6 +38,7 @@ pub(crate) enum Relation {
         keys: Vec<(String, Expr)>,
         sets: Vec<Vec<usize>>,
         measures: Vec<Measure>,
+        sorted: bool,
     },
     Join {
         left: Plan,
@@ -68,6 +69,7 @@ pub(crate) enum Relation {
     Distinct {
         from: Plan,
         columns: Vec<String>,
+        keep: Keep,
     },
     Window {
         from: Plan,
@@ -159,6 +161,17 @@ pub enum JoinKind {
     LeftAntiNullAware,
     /// All pairs; no keys.
     Cross,
+}
+
+/// Which of equal rows [`Plan::distinct_keep`] keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Any of them: whichever is found first.
+    Any,
+    /// The first in the order of the input.
+    First,
+    /// The last in the order of the input.
+    Last,
 }
 
 /// A key of an order.
@@ -274,6 +287,25 @@ impl Plan {
             keys: keys.into_iter().map(NamedExpr::into_parts).collect(),
             sets: sets.into_iter().collect(),
             measures: measures.into_iter().collect(),
+            sorted: false,
+        })
+    }
+
+    /// As [`Plan::group_by`], of rows that stand together when their keys are equal, as after a sort by them: a group is given
+    /// when the next one begins, in the order of the input, so an unbounded input may be grouped. Where a key comes again
+    /// later, there is another group of it.
+    #[must_use]
+    pub fn group_by_sorted<C: NamedExpr>(
+        &self,
+        keys: impl IntoIterator<Item = C>,
+        measures: impl IntoIterator<Item = Measure>,
+    ) -> Self {
+        Self::new(Relation::Aggregate {
+            from: self.clone(),
+            keys: keys.into_iter().map(NamedExpr::into_parts).collect(),
+            sets: Vec::new(),
+            measures: measures.into_iter().collect(),
+            sorted: true,
         })
     }
 
@@ -387,7 +419,8 @@ impl Plan {
         })
     }
 
-    /// Sets rows aside for which the last relation, a filter or a projection, fails: they go to an output of their own,
+    /// Sets rows aside for which an expression of the last relation fails (a filter, a projection, an aggregate, a sort, a
+    /// window or a pivot): they go to an output of their own,
     /// with their columns and what is wrong. See [`Rows::output`](crate::Rows::output).
     #[must_use]
     pub fn rejects(&self, rejects: Rejects) -> Self {
@@ -428,7 +461,13 @@ impl Plan {
     /// The first row of each combination of columns; of all columns when none is named.
     #[must_use]
     pub fn distinct<'a>(&self, columns: impl IntoIterator<Item = &'a str>) -> Self {
+        self.distinct_keep(Keep::First, columns)
+    }
+
+    /// One row of each combination of columns, the one that `keep` says; of all columns when none is named.
+    #[must_use]
+    pub fn distinct_keep<'a>(&self, keep: Keep, columns: impl IntoIterator<Item = &'a str>) -> Self {
         let columns = columns.into_iter().map(str::to_owned).collect();
-        Self::new(Relation::Distinct { from: self.clone(), columns })
+        Self::new(Relation::Distinct { from: self.clone(), columns, keep })
     }
 }

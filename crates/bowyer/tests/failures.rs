@@ -67,6 +67,7 @@ fn unbounded_inputs_are_refused_where_all_rows_are_needed() {
     assert_eq!(refused(&endless.sort([asc(col("x"))])).code(), ErrorCode::InvalidArgument);
     assert_eq!(refused(&endless.aggregate([sum("x")])).code(), ErrorCode::InvalidArgument);
     assert_eq!(refused(&endless.distinct([])).code(), ErrorCode::InvalidArgument);
+    assert!(engine().explain(&endless.group_by_sorted(["x"], [sum("x").named("s")])).is_ok());
     let other = Plan::unbounded_input("u", &batch([]).schema());
     let error = refused(&table().join(&other, JoinKind::LeftSemi, [("x", "x")]));
     assert_eq!(error.place().path.as_deref(), Some("join[2]"));

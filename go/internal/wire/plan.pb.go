@@ -152,6 +152,59 @@ func (AsOfDirection) EnumDescriptor() ([]byte, []int) {
 	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{1}
 }
 
+// Which of the rows that are equal.
+type DistinctKeep int32
+
+const (
+	DistinctKeep_DISTINCT_KEEP_UNSPECIFIED DistinctKeep = 0 // the first
+	DistinctKeep_DISTINCT_KEEP_ANY         DistinctKeep = 1 // whichever is found first
+	DistinctKeep_DISTINCT_KEEP_FIRST       DistinctKeep = 2 // in input order
+	DistinctKeep_DISTINCT_KEEP_LAST        DistinctKeep = 3
+)
+
+// Enum value maps for DistinctKeep.
+var (
+	DistinctKeep_name = map[int32]string{
+		0: "DISTINCT_KEEP_UNSPECIFIED",
+		1: "DISTINCT_KEEP_ANY",
+		2: "DISTINCT_KEEP_FIRST",
+		3: "DISTINCT_KEEP_LAST",
+	}
+	DistinctKeep_value = map[string]int32{
+		"DISTINCT_KEEP_UNSPECIFIED": 0,
+		"DISTINCT_KEEP_ANY":         1,
+		"DISTINCT_KEEP_FIRST":       2,
+		"DISTINCT_KEEP_LAST":        3,
+	}
+)
+
+func (x DistinctKeep) Enum() *DistinctKeep {
+	p := new(DistinctKeep)
+	*p = x
+	return p
+}
+
+func (x DistinctKeep) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DistinctKeep) Descriptor() protoreflect.EnumDescriptor {
+	return file_bowyer_v1_plan_proto_enumTypes[2].Descriptor()
+}
+
+func (DistinctKeep) Type() protoreflect.EnumType {
+	return &file_bowyer_v1_plan_proto_enumTypes[2]
+}
+
+func (x DistinctKeep) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DistinctKeep.Descriptor instead.
+func (DistinctKeep) EnumDescriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{2}
+}
+
 type FrameUnit int32
 
 const (
@@ -188,11 +241,11 @@ func (x FrameUnit) String() string {
 }
 
 func (FrameUnit) Descriptor() protoreflect.EnumDescriptor {
-	return file_bowyer_v1_plan_proto_enumTypes[2].Descriptor()
+	return file_bowyer_v1_plan_proto_enumTypes[3].Descriptor()
 }
 
 func (FrameUnit) Type() protoreflect.EnumType {
-	return &file_bowyer_v1_plan_proto_enumTypes[2]
+	return &file_bowyer_v1_plan_proto_enumTypes[3]
 }
 
 func (x FrameUnit) Number() protoreflect.EnumNumber {
@@ -201,7 +254,7 @@ func (x FrameUnit) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FrameUnit.Descriptor instead.
 func (FrameUnit) EnumDescriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{2}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{3}
 }
 
 type FrameExclusion int32
@@ -240,11 +293,11 @@ func (x FrameExclusion) String() string {
 }
 
 func (FrameExclusion) Descriptor() protoreflect.EnumDescriptor {
-	return file_bowyer_v1_plan_proto_enumTypes[3].Descriptor()
+	return file_bowyer_v1_plan_proto_enumTypes[4].Descriptor()
 }
 
 func (FrameExclusion) Type() protoreflect.EnumType {
-	return &file_bowyer_v1_plan_proto_enumTypes[3]
+	return &file_bowyer_v1_plan_proto_enumTypes[4]
 }
 
 func (x FrameExclusion) Number() protoreflect.EnumNumber {
@@ -253,7 +306,7 @@ func (x FrameExclusion) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FrameExclusion.Descriptor instead.
 func (FrameExclusion) EnumDescriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{3}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{4}
 }
 
 type SetKind int32
@@ -289,11 +342,11 @@ func (x SetKind) String() string {
 }
 
 func (SetKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_bowyer_v1_plan_proto_enumTypes[4].Descriptor()
+	return file_bowyer_v1_plan_proto_enumTypes[5].Descriptor()
 }
 
 func (SetKind) Type() protoreflect.EnumType {
-	return &file_bowyer_v1_plan_proto_enumTypes[4]
+	return &file_bowyer_v1_plan_proto_enumTypes[5]
 }
 
 func (x SetKind) Number() protoreflect.EnumNumber {
@@ -302,7 +355,7 @@ func (x SetKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SetKind.Descriptor instead.
 func (SetKind) EnumDescriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{4}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{5}
 }
 
 type Plan struct {
@@ -820,7 +873,8 @@ func (*Relation_Sample) isRelation_Kind() {}
 
 // Rows for which an expression of a relation fails go to an output of their own, after the plan's outputs, in the order of the
 // relations: their columns, then error_code, error_message, error_function, error_path, error_column, error_input,
-// error_batch and error_row. Of filters and projections.
+// error_batch and error_row. Of filters, projections, aggregates, sorts, windows and pivots: what the expressions of these
+// are asked for each row; an aggregate's function that fails, fails the query.
 type Rejects struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`                                 // of the output
@@ -1094,11 +1148,13 @@ func (x *NamedExpression) GetName() string {
 
 // Groups rows by equal keys; without keys, all rows are one group.
 type Aggregate struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Relation      uint32                 `protobuf:"varint,1,opt,name=relation,proto3" json:"relation,omitempty"`
-	Keys          []*NamedExpression     `protobuf:"bytes,2,rep,name=keys,proto3" json:"keys,omitempty"`
-	Measures      []*Measure             `protobuf:"bytes,3,rep,name=measures,proto3" json:"measures,omitempty"`
-	GroupingSets  []*GroupingSet         `protobuf:"bytes,4,rep,name=grouping_sets,json=groupingSets,proto3" json:"grouping_sets,omitempty"` // given any: one result for each; keys not in a set are null, and a column
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Relation     uint32                 `protobuf:"varint,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	Keys         []*NamedExpression     `protobuf:"bytes,2,rep,name=keys,proto3" json:"keys,omitempty"`
+	Measures     []*Measure             `protobuf:"bytes,3,rep,name=measures,proto3" json:"measures,omitempty"`
+	GroupingSets []*GroupingSet         `protobuf:"bytes,4,rep,name=grouping_sets,json=groupingSets,proto3" json:"grouping_sets,omitempty"` // given any: one result for each; keys not in a set are null, and a column
+	// "grouping_id" after the keys has a bit for each of those, the last key's lowest
+	Sorted        bool `protobuf:"varint,5,opt,name=sorted,proto3" json:"sorted,omitempty"` // rows with equal keys stand together: a group ends where the next begins, and groups
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1161,6 +1217,13 @@ func (x *Aggregate) GetGroupingSets() []*GroupingSet {
 	return nil
 }
 
+func (x *Aggregate) GetSorted() bool {
+	if x != nil {
+		return x.Sorted
+	}
+	return false
+}
+
 // Some of the keys of an aggregate.
 type GroupingSet struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1215,6 +1278,7 @@ type Measure struct {
 	Name          string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`            // empty: argument_function, as amount_sum; count of rows is "count"
 	Filter        *uint32                `protobuf:"varint,5,opt,name=filter,proto3,oneof" json:"filter,omitempty"` // only rows for which this expression is true count
 	Distinct      bool                   `protobuf:"varint,6,opt,name=distinct,proto3" json:"distinct,omitempty"`   // of the rows of a group that are equal in the arguments, only the first counts
+	Order         []*SortKey             `protobuf:"bytes,7,rep,name=order,proto3" json:"order,omitempty"`          // the function takes the rows in this order; ties, and all without one, in input order
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1289,6 +1353,13 @@ func (x *Measure) GetDistinct() bool {
 		return x.Distinct
 	}
 	return false
+}
+
+func (x *Measure) GetOrder() []*SortKey {
+	if x != nil {
+		return x.Order
+	}
+	return nil
 }
 
 // Joins by equal keys. Keys of one name appear once (the left's; the right's where there is no left row). Other names
@@ -1769,11 +1840,12 @@ func (x *Union) GetRelations() []uint32 {
 	return nil
 }
 
-// One row of each combination of `columns` (all columns when empty): the first in input order.
+// One row of each combination of `columns` (all columns when empty).
 type Distinct struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Relation      uint32                 `protobuf:"varint,1,opt,name=relation,proto3" json:"relation,omitempty"`
 	Columns       []string               `protobuf:"bytes,2,rep,name=columns,proto3" json:"columns,omitempty"`
+	Keep          DistinctKeep           `protobuf:"varint,3,opt,name=keep,proto3,enum=bowyer.v1.DistinctKeep" json:"keep,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1822,6 +1894,13 @@ func (x *Distinct) GetColumns() []string {
 	return nil
 }
 
+func (x *Distinct) GetKeep() DistinctKeep {
+	if x != nil {
+		return x.Keep
+	}
+	return DistinctKeep_DISTINCT_KEEP_UNSPECIFIED
+}
+
 // Adds columns that are computed for each row from the rows around it. Rows keep the order of the input.
 type Window struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1829,7 +1908,7 @@ type Window struct {
 	Partition     []uint32               `protobuf:"varint,2,rep,packed,name=partition,proto3" json:"partition,omitempty"` // rows with equal values of these expressions; empty: all rows
 	Order         []*SortKey             `protobuf:"bytes,3,rep,name=order,proto3" json:"order,omitempty"`                 // within a partition; ties in input order
 	Frame         *Frame                 `protobuf:"bytes,4,opt,name=frame,proto3" json:"frame,omitempty"`                 // absent: with an order, from the first row to the last peer; else the partition
-	Functions     []*Measure             `protobuf:"bytes,5,rep,name=functions,proto3" json:"functions,omitempty"`         // window functions, and aggregates over the frame
+	Functions     []*Measure             `protobuf:"bytes,5,rep,name=functions,proto3" json:"functions,omitempty"`         // window functions, and aggregates over the frame: these may have a filter and be
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2796,21 +2875,23 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\n" +
 	"expression\x18\x01 \x01(\rR\n" +
 	"expression\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\xc4\x01\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\xdc\x01\n" +
 	"\tAggregate\x12\x1a\n" +
 	"\brelation\x18\x01 \x01(\rR\brelation\x12.\n" +
 	"\x04keys\x18\x02 \x03(\v2\x1a.bowyer.v1.NamedExpressionR\x04keys\x12.\n" +
 	"\bmeasures\x18\x03 \x03(\v2\x12.bowyer.v1.MeasureR\bmeasures\x12;\n" +
-	"\rgrouping_sets\x18\x04 \x03(\v2\x16.bowyer.v1.GroupingSetR\fgroupingSets\"!\n" +
+	"\rgrouping_sets\x18\x04 \x03(\v2\x16.bowyer.v1.GroupingSetR\fgroupingSets\x12\x16\n" +
+	"\x06sorted\x18\x05 \x01(\bR\x06sorted\"!\n" +
 	"\vGroupingSet\x12\x12\n" +
-	"\x04keys\x18\x01 \x03(\rR\x04keys\"\xc8\x01\n" +
+	"\x04keys\x18\x01 \x03(\rR\x04keys\"\xf2\x01\n" +
 	"\aMeasure\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12\x1c\n" +
 	"\targuments\x18\x02 \x03(\rR\targuments\x12+\n" +
 	"\aoptions\x18\x03 \x03(\v2\x11.bowyer.v1.OptionR\aoptions\x12\x12\n" +
 	"\x04name\x18\x04 \x01(\tR\x04name\x12\x1b\n" +
 	"\x06filter\x18\x05 \x01(\rH\x00R\x06filter\x88\x01\x01\x12\x1a\n" +
-	"\bdistinct\x18\x06 \x01(\bR\bdistinctB\t\n" +
+	"\bdistinct\x18\x06 \x01(\bR\bdistinct\x12(\n" +
+	"\x05order\x18\a \x03(\v2\x12.bowyer.v1.SortKeyR\x05orderB\t\n" +
 	"\a_filter\"\xf3\x01\n" +
 	"\x04Join\x12\x12\n" +
 	"\x04left\x18\x01 \x01(\rR\x04left\x12\x14\n" +
@@ -2855,10 +2936,11 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\x05count\x18\x03 \x01(\x04H\x00R\x05count\x88\x01\x01B\b\n" +
 	"\x06_count\"%\n" +
 	"\x05Union\x12\x1c\n" +
-	"\trelations\x18\x01 \x03(\rR\trelations\"@\n" +
+	"\trelations\x18\x01 \x03(\rR\trelations\"m\n" +
 	"\bDistinct\x12\x1a\n" +
 	"\brelation\x18\x01 \x01(\rR\brelation\x12\x18\n" +
-	"\acolumns\x18\x02 \x03(\tR\acolumns\"\xc6\x01\n" +
+	"\acolumns\x18\x02 \x03(\tR\acolumns\x12+\n" +
+	"\x04keep\x18\x03 \x01(\x0e2\x17.bowyer.v1.DistinctKeepR\x04keep\"\xc6\x01\n" +
 	"\x06Window\x12\x1a\n" +
 	"\brelation\x18\x01 \x01(\rR\brelation\x12\x1c\n" +
 	"\tpartition\x18\x02 \x03(\rR\tpartition\x12(\n" +
@@ -2946,7 +3028,12 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\x1bAS_OF_DIRECTION_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18AS_OF_DIRECTION_BACKWARD\x10\x01\x12\x1b\n" +
 	"\x17AS_OF_DIRECTION_FORWARD\x10\x02\x12\x1b\n" +
-	"\x17AS_OF_DIRECTION_NEAREST\x10\x03*i\n" +
+	"\x17AS_OF_DIRECTION_NEAREST\x10\x03*u\n" +
+	"\fDistinctKeep\x12\x1d\n" +
+	"\x19DISTINCT_KEEP_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11DISTINCT_KEEP_ANY\x10\x01\x12\x17\n" +
+	"\x13DISTINCT_KEEP_FIRST\x10\x02\x12\x16\n" +
+	"\x12DISTINCT_KEEP_LAST\x10\x03*i\n" +
 	"\tFrameUnit\x12\x1a\n" +
 	"\x16FRAME_UNIT_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fFRAME_UNIT_ROWS\x10\x01\x12\x15\n" +
@@ -2974,108 +3061,111 @@ func file_bowyer_v1_plan_proto_rawDescGZIP() []byte {
 	return file_bowyer_v1_plan_proto_rawDescData
 }
 
-var file_bowyer_v1_plan_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_bowyer_v1_plan_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
 var file_bowyer_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_bowyer_v1_plan_proto_goTypes = []any{
 	(JoinKind)(0),           // 0: bowyer.v1.JoinKind
 	(AsOfDirection)(0),      // 1: bowyer.v1.AsOfDirection
-	(FrameUnit)(0),          // 2: bowyer.v1.FrameUnit
-	(FrameExclusion)(0),     // 3: bowyer.v1.FrameExclusion
-	(SetKind)(0),            // 4: bowyer.v1.SetKind
-	(*Plan)(nil),            // 5: bowyer.v1.Plan
-	(*Input)(nil),           // 6: bowyer.v1.Input
-	(*Output)(nil),          // 7: bowyer.v1.Output
-	(*Relation)(nil),        // 8: bowyer.v1.Relation
-	(*Rejects)(nil),         // 9: bowyer.v1.Rejects
-	(*Scan)(nil),            // 10: bowyer.v1.Scan
-	(*Filter)(nil),          // 11: bowyer.v1.Filter
-	(*Project)(nil),         // 12: bowyer.v1.Project
-	(*NamedExpression)(nil), // 13: bowyer.v1.NamedExpression
-	(*Aggregate)(nil),       // 14: bowyer.v1.Aggregate
-	(*GroupingSet)(nil),     // 15: bowyer.v1.GroupingSet
-	(*Measure)(nil),         // 16: bowyer.v1.Measure
-	(*Join)(nil),            // 17: bowyer.v1.Join
-	(*AsOfJoin)(nil),        // 18: bowyer.v1.AsOfJoin
-	(*JoinKey)(nil),         // 19: bowyer.v1.JoinKey
-	(*Sort)(nil),            // 20: bowyer.v1.Sort
-	(*SortKey)(nil),         // 21: bowyer.v1.SortKey
-	(*Limit)(nil),           // 22: bowyer.v1.Limit
-	(*Union)(nil),           // 23: bowyer.v1.Union
-	(*Distinct)(nil),        // 24: bowyer.v1.Distinct
-	(*Window)(nil),          // 25: bowyer.v1.Window
-	(*Frame)(nil),           // 26: bowyer.v1.Frame
-	(*SetOperation)(nil),    // 27: bowyer.v1.SetOperation
-	(*Unnest)(nil),          // 28: bowyer.v1.Unnest
-	(*Pivot)(nil),           // 29: bowyer.v1.Pivot
-	(*PivotValue)(nil),      // 30: bowyer.v1.PivotValue
-	(*Unpivot)(nil),         // 31: bowyer.v1.Unpivot
-	(*Sample)(nil),          // 32: bowyer.v1.Sample
-	(*Expression)(nil),      // 33: bowyer.v1.Expression
-	(*Call)(nil),            // 34: bowyer.v1.Call
-	(*Cast)(nil),            // 35: bowyer.v1.Cast
-	(*Origin)(nil),          // 36: bowyer.v1.Origin
-	(*Schema)(nil),          // 37: bowyer.v1.Schema
-	(*Option)(nil),          // 38: bowyer.v1.Option
-	(*Literal)(nil),         // 39: bowyer.v1.Literal
-	(*Field)(nil),           // 40: bowyer.v1.Field
+	(DistinctKeep)(0),       // 2: bowyer.v1.DistinctKeep
+	(FrameUnit)(0),          // 3: bowyer.v1.FrameUnit
+	(FrameExclusion)(0),     // 4: bowyer.v1.FrameExclusion
+	(SetKind)(0),            // 5: bowyer.v1.SetKind
+	(*Plan)(nil),            // 6: bowyer.v1.Plan
+	(*Input)(nil),           // 7: bowyer.v1.Input
+	(*Output)(nil),          // 8: bowyer.v1.Output
+	(*Relation)(nil),        // 9: bowyer.v1.Relation
+	(*Rejects)(nil),         // 10: bowyer.v1.Rejects
+	(*Scan)(nil),            // 11: bowyer.v1.Scan
+	(*Filter)(nil),          // 12: bowyer.v1.Filter
+	(*Project)(nil),         // 13: bowyer.v1.Project
+	(*NamedExpression)(nil), // 14: bowyer.v1.NamedExpression
+	(*Aggregate)(nil),       // 15: bowyer.v1.Aggregate
+	(*GroupingSet)(nil),     // 16: bowyer.v1.GroupingSet
+	(*Measure)(nil),         // 17: bowyer.v1.Measure
+	(*Join)(nil),            // 18: bowyer.v1.Join
+	(*AsOfJoin)(nil),        // 19: bowyer.v1.AsOfJoin
+	(*JoinKey)(nil),         // 20: bowyer.v1.JoinKey
+	(*Sort)(nil),            // 21: bowyer.v1.Sort
+	(*SortKey)(nil),         // 22: bowyer.v1.SortKey
+	(*Limit)(nil),           // 23: bowyer.v1.Limit
+	(*Union)(nil),           // 24: bowyer.v1.Union
+	(*Distinct)(nil),        // 25: bowyer.v1.Distinct
+	(*Window)(nil),          // 26: bowyer.v1.Window
+	(*Frame)(nil),           // 27: bowyer.v1.Frame
+	(*SetOperation)(nil),    // 28: bowyer.v1.SetOperation
+	(*Unnest)(nil),          // 29: bowyer.v1.Unnest
+	(*Pivot)(nil),           // 30: bowyer.v1.Pivot
+	(*PivotValue)(nil),      // 31: bowyer.v1.PivotValue
+	(*Unpivot)(nil),         // 32: bowyer.v1.Unpivot
+	(*Sample)(nil),          // 33: bowyer.v1.Sample
+	(*Expression)(nil),      // 34: bowyer.v1.Expression
+	(*Call)(nil),            // 35: bowyer.v1.Call
+	(*Cast)(nil),            // 36: bowyer.v1.Cast
+	(*Origin)(nil),          // 37: bowyer.v1.Origin
+	(*Schema)(nil),          // 38: bowyer.v1.Schema
+	(*Option)(nil),          // 39: bowyer.v1.Option
+	(*Literal)(nil),         // 40: bowyer.v1.Literal
+	(*Field)(nil),           // 41: bowyer.v1.Field
 }
 var file_bowyer_v1_plan_proto_depIdxs = []int32{
-	6,  // 0: bowyer.v1.Plan.inputs:type_name -> bowyer.v1.Input
-	8,  // 1: bowyer.v1.Plan.relations:type_name -> bowyer.v1.Relation
-	7,  // 2: bowyer.v1.Plan.outputs:type_name -> bowyer.v1.Output
-	36, // 3: bowyer.v1.Plan.origins:type_name -> bowyer.v1.Origin
-	37, // 4: bowyer.v1.Input.schema:type_name -> bowyer.v1.Schema
-	33, // 5: bowyer.v1.Relation.expressions:type_name -> bowyer.v1.Expression
-	10, // 6: bowyer.v1.Relation.scan:type_name -> bowyer.v1.Scan
-	11, // 7: bowyer.v1.Relation.filter:type_name -> bowyer.v1.Filter
-	12, // 8: bowyer.v1.Relation.project:type_name -> bowyer.v1.Project
-	14, // 9: bowyer.v1.Relation.aggregate:type_name -> bowyer.v1.Aggregate
-	17, // 10: bowyer.v1.Relation.join:type_name -> bowyer.v1.Join
-	20, // 11: bowyer.v1.Relation.sort:type_name -> bowyer.v1.Sort
-	22, // 12: bowyer.v1.Relation.limit:type_name -> bowyer.v1.Limit
-	23, // 13: bowyer.v1.Relation.union:type_name -> bowyer.v1.Union
-	24, // 14: bowyer.v1.Relation.distinct:type_name -> bowyer.v1.Distinct
-	25, // 15: bowyer.v1.Relation.window:type_name -> bowyer.v1.Window
-	18, // 16: bowyer.v1.Relation.as_of_join:type_name -> bowyer.v1.AsOfJoin
-	27, // 17: bowyer.v1.Relation.set_operation:type_name -> bowyer.v1.SetOperation
-	28, // 18: bowyer.v1.Relation.unnest:type_name -> bowyer.v1.Unnest
-	29, // 19: bowyer.v1.Relation.pivot:type_name -> bowyer.v1.Pivot
-	31, // 20: bowyer.v1.Relation.unpivot:type_name -> bowyer.v1.Unpivot
-	32, // 21: bowyer.v1.Relation.sample:type_name -> bowyer.v1.Sample
-	9,  // 22: bowyer.v1.Relation.rejects:type_name -> bowyer.v1.Rejects
-	13, // 23: bowyer.v1.Project.columns:type_name -> bowyer.v1.NamedExpression
-	13, // 24: bowyer.v1.Aggregate.keys:type_name -> bowyer.v1.NamedExpression
-	16, // 25: bowyer.v1.Aggregate.measures:type_name -> bowyer.v1.Measure
-	15, // 26: bowyer.v1.Aggregate.grouping_sets:type_name -> bowyer.v1.GroupingSet
-	38, // 27: bowyer.v1.Measure.options:type_name -> bowyer.v1.Option
-	0,  // 28: bowyer.v1.Join.kind:type_name -> bowyer.v1.JoinKind
-	19, // 29: bowyer.v1.Join.keys:type_name -> bowyer.v1.JoinKey
-	19, // 30: bowyer.v1.AsOfJoin.by:type_name -> bowyer.v1.JoinKey
-	1,  // 31: bowyer.v1.AsOfJoin.direction:type_name -> bowyer.v1.AsOfDirection
-	21, // 32: bowyer.v1.Sort.keys:type_name -> bowyer.v1.SortKey
-	21, // 33: bowyer.v1.Window.order:type_name -> bowyer.v1.SortKey
-	26, // 34: bowyer.v1.Window.frame:type_name -> bowyer.v1.Frame
-	16, // 35: bowyer.v1.Window.functions:type_name -> bowyer.v1.Measure
-	2,  // 36: bowyer.v1.Frame.unit:type_name -> bowyer.v1.FrameUnit
-	39, // 37: bowyer.v1.Frame.start:type_name -> bowyer.v1.Literal
-	39, // 38: bowyer.v1.Frame.end:type_name -> bowyer.v1.Literal
-	3,  // 39: bowyer.v1.Frame.exclusion:type_name -> bowyer.v1.FrameExclusion
-	4,  // 40: bowyer.v1.SetOperation.kind:type_name -> bowyer.v1.SetKind
-	13, // 41: bowyer.v1.Pivot.keys:type_name -> bowyer.v1.NamedExpression
-	30, // 42: bowyer.v1.Pivot.values:type_name -> bowyer.v1.PivotValue
-	16, // 43: bowyer.v1.Pivot.measures:type_name -> bowyer.v1.Measure
-	39, // 44: bowyer.v1.PivotValue.value:type_name -> bowyer.v1.Literal
-	39, // 45: bowyer.v1.Expression.literal:type_name -> bowyer.v1.Literal
-	34, // 46: bowyer.v1.Expression.call:type_name -> bowyer.v1.Call
-	35, // 47: bowyer.v1.Expression.cast:type_name -> bowyer.v1.Cast
-	40, // 48: bowyer.v1.Expression.parameter_type:type_name -> bowyer.v1.Field
-	38, // 49: bowyer.v1.Call.options:type_name -> bowyer.v1.Option
-	40, // 50: bowyer.v1.Cast.type:type_name -> bowyer.v1.Field
-	51, // [51:51] is the sub-list for method output_type
-	51, // [51:51] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	7,  // 0: bowyer.v1.Plan.inputs:type_name -> bowyer.v1.Input
+	9,  // 1: bowyer.v1.Plan.relations:type_name -> bowyer.v1.Relation
+	8,  // 2: bowyer.v1.Plan.outputs:type_name -> bowyer.v1.Output
+	37, // 3: bowyer.v1.Plan.origins:type_name -> bowyer.v1.Origin
+	38, // 4: bowyer.v1.Input.schema:type_name -> bowyer.v1.Schema
+	34, // 5: bowyer.v1.Relation.expressions:type_name -> bowyer.v1.Expression
+	11, // 6: bowyer.v1.Relation.scan:type_name -> bowyer.v1.Scan
+	12, // 7: bowyer.v1.Relation.filter:type_name -> bowyer.v1.Filter
+	13, // 8: bowyer.v1.Relation.project:type_name -> bowyer.v1.Project
+	15, // 9: bowyer.v1.Relation.aggregate:type_name -> bowyer.v1.Aggregate
+	18, // 10: bowyer.v1.Relation.join:type_name -> bowyer.v1.Join
+	21, // 11: bowyer.v1.Relation.sort:type_name -> bowyer.v1.Sort
+	23, // 12: bowyer.v1.Relation.limit:type_name -> bowyer.v1.Limit
+	24, // 13: bowyer.v1.Relation.union:type_name -> bowyer.v1.Union
+	25, // 14: bowyer.v1.Relation.distinct:type_name -> bowyer.v1.Distinct
+	26, // 15: bowyer.v1.Relation.window:type_name -> bowyer.v1.Window
+	19, // 16: bowyer.v1.Relation.as_of_join:type_name -> bowyer.v1.AsOfJoin
+	28, // 17: bowyer.v1.Relation.set_operation:type_name -> bowyer.v1.SetOperation
+	29, // 18: bowyer.v1.Relation.unnest:type_name -> bowyer.v1.Unnest
+	30, // 19: bowyer.v1.Relation.pivot:type_name -> bowyer.v1.Pivot
+	32, // 20: bowyer.v1.Relation.unpivot:type_name -> bowyer.v1.Unpivot
+	33, // 21: bowyer.v1.Relation.sample:type_name -> bowyer.v1.Sample
+	10, // 22: bowyer.v1.Relation.rejects:type_name -> bowyer.v1.Rejects
+	14, // 23: bowyer.v1.Project.columns:type_name -> bowyer.v1.NamedExpression
+	14, // 24: bowyer.v1.Aggregate.keys:type_name -> bowyer.v1.NamedExpression
+	17, // 25: bowyer.v1.Aggregate.measures:type_name -> bowyer.v1.Measure
+	16, // 26: bowyer.v1.Aggregate.grouping_sets:type_name -> bowyer.v1.GroupingSet
+	39, // 27: bowyer.v1.Measure.options:type_name -> bowyer.v1.Option
+	22, // 28: bowyer.v1.Measure.order:type_name -> bowyer.v1.SortKey
+	0,  // 29: bowyer.v1.Join.kind:type_name -> bowyer.v1.JoinKind
+	20, // 30: bowyer.v1.Join.keys:type_name -> bowyer.v1.JoinKey
+	20, // 31: bowyer.v1.AsOfJoin.by:type_name -> bowyer.v1.JoinKey
+	1,  // 32: bowyer.v1.AsOfJoin.direction:type_name -> bowyer.v1.AsOfDirection
+	22, // 33: bowyer.v1.Sort.keys:type_name -> bowyer.v1.SortKey
+	2,  // 34: bowyer.v1.Distinct.keep:type_name -> bowyer.v1.DistinctKeep
+	22, // 35: bowyer.v1.Window.order:type_name -> bowyer.v1.SortKey
+	27, // 36: bowyer.v1.Window.frame:type_name -> bowyer.v1.Frame
+	17, // 37: bowyer.v1.Window.functions:type_name -> bowyer.v1.Measure
+	3,  // 38: bowyer.v1.Frame.unit:type_name -> bowyer.v1.FrameUnit
+	40, // 39: bowyer.v1.Frame.start:type_name -> bowyer.v1.Literal
+	40, // 40: bowyer.v1.Frame.end:type_name -> bowyer.v1.Literal
+	4,  // 41: bowyer.v1.Frame.exclusion:type_name -> bowyer.v1.FrameExclusion
+	5,  // 42: bowyer.v1.SetOperation.kind:type_name -> bowyer.v1.SetKind
+	14, // 43: bowyer.v1.Pivot.keys:type_name -> bowyer.v1.NamedExpression
+	31, // 44: bowyer.v1.Pivot.values:type_name -> bowyer.v1.PivotValue
+	17, // 45: bowyer.v1.Pivot.measures:type_name -> bowyer.v1.Measure
+	40, // 46: bowyer.v1.PivotValue.value:type_name -> bowyer.v1.Literal
+	40, // 47: bowyer.v1.Expression.literal:type_name -> bowyer.v1.Literal
+	35, // 48: bowyer.v1.Expression.call:type_name -> bowyer.v1.Call
+	36, // 49: bowyer.v1.Expression.cast:type_name -> bowyer.v1.Cast
+	41, // 50: bowyer.v1.Expression.parameter_type:type_name -> bowyer.v1.Field
+	39, // 51: bowyer.v1.Call.options:type_name -> bowyer.v1.Option
+	41, // 52: bowyer.v1.Cast.type:type_name -> bowyer.v1.Field
+	53, // [53:53] is the sub-list for method output_type
+	53, // [53:53] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_bowyer_v1_plan_proto_init() }
@@ -3124,7 +3214,7 @@ func file_bowyer_v1_plan_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bowyer_v1_plan_proto_rawDesc), len(file_bowyer_v1_plan_proto_rawDesc)),
-			NumEnums:      5,
+			NumEnums:      6,
 			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,

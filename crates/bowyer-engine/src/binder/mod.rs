@@ -216,6 +216,7 @@ fn check_bounded(inputs: &[Input], unbounded: &[bool], kind: &RelationKind) -> R
                 (left, right) => Ok(left || right),
             }
         }
+        RelationKind::Aggregate { input, sorted: true, .. } => Ok(endless(input)),
         RelationKind::Aggregate { input, .. } if endless(input) => refuse("an aggregate"),
         RelationKind::Sort { input, .. } if endless(input) => refuse("a sort"),
         RelationKind::Distinct { input, .. } if endless(input) => refuse("distinct"),

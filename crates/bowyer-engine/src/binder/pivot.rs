@@ -12,7 +12,7 @@ use bowyer_core::{Error, Result};
 use datafusion_common::ScalarValue;
 
 use super::expression::Expressions;
-use super::relation::{bind_measure, checked_schema, named_field};
+use super::relation::{bind_measure, checked_schema, mark_measure, named_field};
 use super::{Binder, Origins};
 use crate::literal::{array_of, beside, is_untyped, literal_value};
 use crate::plan::{BoundPivot, RelationKind};
@@ -25,9 +25,7 @@ pub(super) fn mark_paths(pivot: &proto::Pivot, path: &str, mark: &mut dyn FnMut(
     }
     mark(pivot.column, format!("{path}.column"));
     for (i, measure) in pivot.measures.iter().enumerate() {
-        for &argument in &measure.arguments {
-            mark(argument, format!("{path}.measures[{i}]"));
-        }
+        mark_measure(measure, &format!("{path}.measures[{i}]"), mark);
     }
 }
 

@@ -13,10 +13,18 @@ use crate::proto;
 impl Binder {
     /// Settles the rejects of a relation.
     pub(super) fn rejects(&self, rejects: &proto::Rejects, kind: &RelationKind) -> Result<BoundRejects> {
-        let (RelationKind::Filter { input, .. } | RelationKind::Project { input, .. }) = kind else {
-            return Err(Error::invalid_argument(
-                "only filters and projections have rejects: compute in a projection before this relation",
-            ));
+        let input = match kind {
+            RelationKind::Filter { input, .. }
+            | RelationKind::Project { input, .. }
+            | RelationKind::Aggregate { input, .. }
+            | RelationKind::Sort { input, .. } => input,
+            RelationKind::Window(window) => &window.input,
+            RelationKind::Pivot(pivot) => &pivot.input,
+            _ => {
+                return Err(Error::invalid_argument(
+                    "this relation has no rejects: compute in a projection before it, which may have some",
+                ));
+            }
         };
         if rejects.name.is_empty() {
             return Err(Error::invalid_argument("rejects need the name of an output"));

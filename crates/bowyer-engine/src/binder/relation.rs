@@ -13,6 +13,7 @@ use bowyer_core::{Error, Result};
 use super::expression::{Expressions, column_index};
 use super::{Binder, Origins, check_names};
 use crate::operators::aggregate::sets::GroupingSets;
+use crate::operators::distinct::Keep;
 use crate::plan::{BoundMeasure, BoundSortKey, Relation, RelationKind};
 use crate::program::{Node, NodeKind, Program};
 use crate::proto;
@@ -62,8 +63,8 @@ impl Binder {
                     expressions(self, &schema, &mut |bound, schema| groups(bound, schema, aggregate, path))?;
                 let schema = checked_schema(chosen.fields)?;
                 let (keys, sets, measures) = (chosen.nodes, chosen.sets, chosen.measures);
-                let input = aggregate.relation as usize;
-                (RelationKind::Aggregate { input, program, keys, sets, measures }, schema)
+                let (input, sorted) = (aggregate.relation as usize, aggregate.sorted);
+                (RelationKind::Aggregate { input, program, keys, sets, measures, sorted }, schema)
             }
             Kind::Sort(sort) => {
                 let schema = self.schema_of(sort.relation)?.clone();
@@ -86,7 +87,8 @@ impl Binder {
                 if columns.is_empty() {
                     columns = (0..schema.fields().len()).collect();
                 }
-                (RelationKind::Distinct { input: distinct.relation as usize, columns }, schema)
+                let keep = keep(distinct)?;
+                (RelationKind::Distinct { input: distinct.relation as usize, columns, keep }, schema)
             }
             other => self.reshape(other, message, path, &paths, (origins, index))?,
         };
@@ -188,12 +190,7 @@ fn expression_paths(message: &proto::Relation, kind: &Kind, path: &str) -> Vec<S
                 mark(key.expression, format!("{path}.keys[{i}]"));
             }
             for (i, measure) in aggregate.measures.iter().enumerate() {
-                for &argument in &measure.arguments {
-                    mark(argument, format!("{path}.measures[{i}]"));
-                }
-                if let Some(filter) = measure.filter {
-                    mark(filter, format!("{path}.measures[{i}].filter"));
-                }
+                mark_measure(measure, &format!("{path}.measures[{i}]"), &mut mark);
             }
         }
         Kind::Sort(sort) => {
@@ -218,6 +215,19 @@ fn expression_paths(message: &proto::Relation, kind: &Kind, path: &str) -> Vec<S
         }
     }
     paths
+}
+
+/// Gives the expressions of a measure their paths.
+pub(super) fn mark_measure(measure: &proto::Measure, path: &str, mark: &mut dyn FnMut(u32, String)) {
+    for &argument in &measure.arguments {
+        mark(argument, path.to_owned());
+    }
+    if let Some(filter) = measure.filter {
+        mark(filter, format!("{path}.filter"));
+    }
+    for (i, key) in measure.order.iter().enumerate() {
+        mark(key.expression, format!("{path}.order[{i}]"));
+    }
 }
 
 fn arguments_of(expression: &proto::Expression) -> &[u32] {
@@ -295,17 +305,34 @@ fn sort_keys(bound: &mut Expressions<'_>, sort: &proto::Sort) -> Result<Chosen> 
     if sort.keys.is_empty() {
         return Err(Error::invalid_argument("a sort has at least one key"));
     }
-    for key in &sort.keys {
-        let (node, _) = bound.node(key.expression)?;
-        chosen.sort_keys.push(BoundSortKey { node, descending: key.descending, nulls_first: key.nulls_first });
-    }
+    chosen.sort_keys = order_of(bound, &sort.keys)?;
     Ok(chosen)
+}
+
+fn order_of(bound: &Expressions<'_>, keys: &[proto::SortKey]) -> Result<Vec<BoundSortKey>> {
+    let key = |key: &proto::SortKey| {
+        let (node, _) = bound.node(key.expression)?;
+        Ok(BoundSortKey { node, descending: key.descending, nulls_first: key.nulls_first })
+    };
+    keys.iter().map(key).collect()
+}
+
+fn keep(distinct: &proto::Distinct) -> Result<Keep> {
+    match proto::DistinctKeep::try_from(distinct.keep) {
+        Ok(proto::DistinctKeep::Unspecified | proto::DistinctKeep::First) => Ok(Keep::First),
+        Ok(proto::DistinctKeep::Any) => Ok(Keep::Any),
+        Ok(proto::DistinctKeep::Last) => Ok(Keep::Last),
+        Err(_) => Err(Error::invalid_argument(format!("{} does not say which row to keep", distinct.keep))),
+    }
 }
 
 fn groups(bound: &mut Expressions<'_>, schema: &SchemaRef, aggregate: &proto::Aggregate, path: &str) -> Result<Chosen> {
     let mut chosen = Chosen::default();
     if aggregate.keys.is_empty() && aggregate.measures.is_empty() {
         return Err(Error::invalid_argument("an aggregate has at least one key or measure"));
+    }
+    if aggregate.sorted && (aggregate.keys.is_empty() || !aggregate.grouping_sets.is_empty()) {
+        return Err(Error::invalid_argument("an aggregate of sorted rows has keys, and no grouping sets"));
     }
     for (index, key) in aggregate.keys.iter().enumerate() {
         let (root, node) = bound.node(key.expression)?;
@@ -374,12 +401,13 @@ pub(super) fn bind_measure(
     }
     let arguments = measure.arguments.iter().map(|&argument| bound.node(argument).map(|(node, _)| node));
     let mut arguments = arguments.collect::<Result<Vec<_>>>()?;
+    let mut order = order_of(bound, &measure.order)?;
     let mut filter = None;
     if let Some(predicate) = measure.filter {
         let (node, predicate) = bound.node(predicate)?;
         check_predicate(predicate).map_err(|error| error.at_path(format!("{path}.filter")))?;
-        for argument in &mut arguments {
-            *argument = bound.guarded(node, *argument)?;
+        for guarded in arguments.iter_mut().chain(order.iter_mut().map(|key| &mut key.node)) {
+            *guarded = bound.guarded(node, *guarded)?;
         }
         filter = Some(node);
     }
@@ -389,8 +417,8 @@ pub(super) fn bind_measure(
     let call = bound.bind_call(&measure.function, &arguments, &measure.options)?;
     let name = if measure.name.is_empty() { measure_name(bound, schema, measure)? } else { measure.name.clone() };
     let field = Field::new(name, call.output_type().clone(), call.nullable());
-    let measure = BoundMeasure { bound: call, arguments, filter, distinct: measure.distinct, path: path.to_owned() };
-    Ok((measure, Arc::new(field)))
+    let (distinct, path) = (measure.distinct, path.to_owned());
+    Ok((BoundMeasure { bound: call, arguments, filter, distinct, order, path }, Arc::new(field)))
 }
 
 /// The name of a measure that has none: `amount_sum`, and `count` for the count of rows.

@@ -12,7 +12,7 @@ use bowyer_core::{Error, Result};
 use datafusion_common::ScalarValue;
 
 use super::expression::Expressions;
-use super::relation::checked_schema;
+use super::relation::{bind_measure, checked_schema, mark_measure};
 use super::{Binder, Origins};
 use crate::literal::{beside, is_untyped, literal_value};
 use crate::operators::window::{Distance, Exclusion, Frame, Unit, WindowCall, WindowFunction};
@@ -31,9 +31,7 @@ pub(super) fn mark_paths(window: &proto::Window, path: &str, mark: &mut dyn FnMu
         mark(key.expression, format!("{path}.order[{i}]"));
     }
     for (i, function) in window.functions.iter().enumerate() {
-        for &argument in &function.arguments {
-            mark(argument, format!("{path}.functions[{i}]"));
-        }
+        mark_measure(function, &format!("{path}.functions[{i}]"), mark);
     }
 }
 
@@ -50,7 +48,7 @@ impl Binder {
         if window.functions.is_empty() {
             return Err(Error::invalid_argument("a window has at least one function"));
         }
-        let bound = Expressions::bind(self, &schema, &message.expressions, paths, origins)?;
+        let mut bound = Expressions::bind(self, &schema, &message.expressions, paths, origins)?;
         let partition = window.partition.iter().map(|&key| bound.node(key).map(|(node, _)| node));
         let partition = partition.collect::<Result<Vec<_>>>()?;
         let mut order = Vec::with_capacity(window.order.len());
@@ -68,7 +66,7 @@ impl Binder {
         let mut functions = Vec::with_capacity(window.functions.len());
         for (index, measure) in window.functions.iter().enumerate() {
             let path = format!("{path}.functions[{index}]");
-            let (call, field) = bind_function(&bound, &schema, measure, &path)
+            let (call, field) = bind_function(&mut bound, &schema, measure, &path)
                 .map_err(|error| error.in_function(measure.function.clone()).at_path(path))?;
             functions.push(call);
             fields.push(Arc::new(field));
@@ -213,13 +211,20 @@ fn duration_of(key: &DataType, value: &ScalarValue) -> Result<Distance> {
 }
 
 fn bind_function(
-    bound: &Expressions<'_>,
-    schema: &Schema,
+    bound: &mut Expressions<'_>,
+    schema: &SchemaRef,
     measure: &proto::Measure,
     path: &str,
 ) -> Result<(WindowCall, Field)> {
+    if !measure.order.is_empty() {
+        return Err(Error::invalid_argument("a function of a window takes the rows in the window's order"));
+    }
+    let kind = bowyer_compute::find(&measure.function).map(|function| function.kind);
+    if matches!(kind, Ok(FunctionKind::Aggregate)) {
+        return bind_aggregate(bound, schema, measure, path);
+    }
     if measure.filter.is_some() || measure.distinct {
-        return Err(Error::not_implemented("filters and distinct arguments are for measures of an aggregate"));
+        return Err(Error::invalid_argument("filters and distinct arguments are for aggregates"));
     }
     let arguments = measure.arguments.iter().map(|&argument| bound.node(argument).map(|(node, _)| node));
     let arguments = arguments.collect::<Result<Vec<_>>>()?;
@@ -252,14 +257,8 @@ fn bind_function(
             (WindowFunction::Nth { n, from_end: name == "last_value", ignore_nulls }, 1, known)
         }
         name => {
-            if bowyer_compute::find(name)?.kind != FunctionKind::Aggregate {
-                return Err(Error::invalid_argument("it is neither a window function nor an aggregate"));
-            }
-            let call = bound.bind_call(name, &arguments, &measure.options)?;
-            let never_null = matches!(call.function().name, "count" | "count_all" | "count_distinct");
-            let field = Field::new(function_name(bound, schema, measure)?, call.output_type().clone(), !never_null);
-            let function = WindowFunction::Aggregate(call);
-            return Ok((WindowCall { function, arguments, path: path.to_owned() }, field));
+            bowyer_compute::find(name)?;
+            return Err(Error::invalid_argument("it is neither a window function nor an aggregate"));
         }
     };
     options.check(known)?;
@@ -274,7 +273,23 @@ fn bind_function(
         _ => (DataType::Int64, false),
     };
     let field = Field::new(function_name(bound, schema, measure)?, data_type, nullable);
-    Ok((WindowCall { function, arguments, path: path.to_owned() }, field))
+    Ok((WindowCall { function, arguments, filter: None, distinct: false, path: path.to_owned() }, field))
+}
+
+fn bind_aggregate(
+    bound: &mut Expressions<'_>,
+    schema: &SchemaRef,
+    measure: &proto::Measure,
+    path: &str,
+) -> Result<(WindowCall, Field)> {
+    let name = function_name(bound, schema, measure)?;
+    let (measure, _) = bind_measure(bound, schema, &proto::Measure { name: name.clone(), ..measure.clone() }, path)?;
+    let call = measure.bound;
+    let never_null = matches!(call.function().name, "count" | "count_all" | "count_distinct");
+    let field = Field::new(name, call.output_type().clone(), !never_null);
+    let function = WindowFunction::Aggregate(call);
+    let (arguments, filter, distinct) = (measure.arguments, measure.filter, measure.distinct);
+    Ok((WindowCall { function, arguments, filter, distinct, path: measure.path }, field))
 }
 
 /// A default beside the argument that it stands for.

@@ -3,7 +3,7 @@
 
 //! Lines of the relations that compare rows with others or make other rows of them.
 
-use super::{expression, field_names, sort_key};
+use super::{counted_text, expression, field_names, sort_key};
 use crate::operators::sample::SampleSize;
 use crate::plan::{BoundPlan, BoundWindow, Relation, RelationKind};
 
@@ -41,7 +41,7 @@ fn window_line(plan: &BoundPlan, window: &BoundWindow) -> String {
     let order: Vec<String> = window.order.iter().map(|key| sort_key(text(key.node), key)).collect();
     let functions = window.functions.iter().map(|call| {
         let arguments: Vec<String> = call.arguments.iter().map(|&node| text(node)).collect();
-        format!("{}({})", call.function.name(), arguments.join(", "))
+        counted_text(call.function.name(), &arguments, call.distinct, call.filter.map(text))
     });
     let first = window.limit.map(|limit| format!(" first {limit}")).unwrap_or_default();
     format!(

@@ -10,8 +10,10 @@
 
 #[cfg(test)]
 pub(super) mod drive;
+mod ordered;
 mod scattered;
 pub(crate) mod sets;
+pub(crate) mod sorted;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -33,6 +35,7 @@ use bowyer_core::{Error, Memory, Result};
 use self::scattered::{Course, Piece, Scattering};
 use self::sets::GroupingSets;
 use self::tally::Tally;
+use super::sort::order::Order;
 use super::{Breaker, Finished, LocalState, Measure, Morsel, TaskContext};
 
 /// Rows that go through all accumulators before the next ones.
@@ -76,7 +79,7 @@ impl HashAggregate {
     /// are named, and then the measures, as in `output`.
     ///
     /// # Errors
-    /// `Internal` when `output` is of another width.
+    /// `Internal` when `output` is of another width, `NotImplemented` for a measure in the order of a type without one.
     pub(crate) fn new(
         input: &SchemaRef,
         keys: Vec<usize>,
@@ -96,7 +99,7 @@ impl HashAggregate {
         let keys = keys.iter().map(place).collect();
         let mut measures = measures;
         for measure in &mut measures {
-            for column in measure.arguments.iter_mut().chain(&mut measure.filter) {
+            for column in measure.columns_mut() {
                 *column = place(column);
             }
         }
@@ -107,6 +110,10 @@ impl HashAggregate {
             scattering.decide(Course::Table);
         }
         let input = Arc::new(input.project(&used)?);
+        for measure in measures.iter().filter(|measure| !measure.order.is_empty()) {
+            // Found here, it is known before there is data.
+            Order::new(&input, measure.order.clone()).map_err(|error| located(error, measure))?;
+        }
         Ok(Self { keys, key_types, sets, measures, output, used, input, scattering })
     }
 

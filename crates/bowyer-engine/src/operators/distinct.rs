@@ -6,6 +6,10 @@
 //! Each task keeps the first rows of what it is given. The finish goes through them once more in the order of the
 //! input, since a row that is the first of its task may not be the first of all.
 
+mod last;
+
+use std::sync::Arc;
+
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{DataType, SchemaRef};
 use arrow_select::take::take_record_batch;
@@ -15,11 +19,37 @@ use bowyer_core::{Charge, Memory, Result};
 
 use super::aggregate::{own, own_all, slices};
 use super::{Breaker, Finished, LocalState, Morsel, TaskContext};
+use last::LastRows;
+
+/// Which of equal rows is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Whichever a task finds first.
+    Any,
+    /// The first in the order of the input.
+    First,
+    /// The last in the order of the input.
+    Last,
+}
+
+/// The breaker that keeps one of the rows of `input` that are equal in `columns`.
+pub(crate) fn distinct(input: &SchemaRef, columns: Vec<usize>, keep: Keep) -> Arc<dyn Breaker> {
+    match keep {
+        Keep::Last => Arc::new(LastRows::new(input, columns)),
+        Keep::Any | Keep::First => Arc::new(Distinct::new(input, columns, keep == Keep::First)),
+    }
+}
+
+fn table(types: &[DataType], memory: &Memory) -> Result<GroupTable> {
+    GroupTable::new(types, KeyOptions::default(), memory)
+}
 
 /// Keeps the first of rows that are equal in some columns.
-pub(crate) struct Distinct {
+struct Distinct {
     columns: Vec<usize>,
     types: Vec<DataType>,
+    /// Whether it is the first in the order of the input that is kept; else that of some task.
+    in_order: bool,
 }
 
 struct Local {
@@ -33,14 +63,9 @@ struct Local {
 impl LocalState for Local {}
 
 impl Distinct {
-    /// Rows of `input` are equal when they are equal in `columns`.
-    pub(crate) fn new(input: &SchemaRef, columns: Vec<usize>) -> Self {
+    fn new(input: &SchemaRef, columns: Vec<usize>, in_order: bool) -> Self {
         let types = columns.iter().map(|&column| input.field(column).data_type().clone()).collect();
-        Self { columns, types }
-    }
-
-    fn table(&self, memory: &Memory) -> Result<GroupTable> {
-        GroupTable::new(&self.types, KeyOptions::default(), memory)
+        Self { columns, types, in_order }
     }
 
     /// The rows of `batch` whose keys are new to `table`.
@@ -67,7 +92,7 @@ fn slice_bytes(column: &ArrayRef) -> Result<usize> {
 impl Breaker for Distinct {
     fn local(&self, context: &TaskContext) -> Result<Box<dyn LocalState>> {
         Ok(Box::new(Local {
-            table: self.table(&context.memory)?,
+            table: table(&self.types, &context.memory)?,
             kept: Vec::new(),
             kept_bytes: context.memory.charge(0)?,
             group_indices: Vec::new(),
@@ -79,7 +104,8 @@ impl Breaker for Distinct {
         let local = own::<Local>(local)?;
         let first = self.first_rows(&mut local.table, morsel.batch, &mut local.group_indices)?;
         if first.num_rows() > 0 {
-            local.kept_bytes.resize(local.kept_bytes.bytes() + first.get_array_memory_size())?;
+            let bytes = first.columns().iter().map(slice_bytes).sum::<Result<usize>>()?;
+            local.kept_bytes.resize(local.kept_bytes.bytes() + bytes)?;
             local.kept.push((morsel.sequence, first));
         }
         Ok(())
@@ -90,8 +116,10 @@ impl Breaker for Distinct {
         let settled = locals.len() <= 1;
         let mut kept: Vec<(u64, RecordBatch)> = locals.iter_mut().flat_map(|local| local.kept.drain(..)).collect();
         drop(locals);
-        kept.sort_by_key(|(sequence, _)| *sequence);
-        let mut table = self.table(&context.memory)?;
+        if self.in_order {
+            kept.sort_by_key(|(sequence, _)| *sequence);
+        }
+        let mut table = table(&self.types, &context.memory)?;
         let mut group_indices = Vec::new();
         let mut batches = Vec::new();
         for (_, batch) in kept {

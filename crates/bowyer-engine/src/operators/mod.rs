@@ -4,7 +4,8 @@
 //! Operators: what a pipeline does to its morsels.
 //!
 //! A [`Stage`] turns one batch into any number of batches, the later ones only when they are asked for, and keeps nothing
-//! from one batch to the next, so stages fuse and run on any thread. A [`Breaker`] needs all rows: it gathers morsels
+//! from one batch to the next, so stages fuse and run on any thread; a serial one does, and is alone at the end of its
+//! pipeline. A [`Breaker`] needs all rows: it gathers morsels
 //! into one [`LocalState`] for each concurrent task and finishes once.
 //! Operators know columns by index; names, types and literals are the binder's business, threads the scheduler's.
 
@@ -109,6 +110,17 @@ pub(crate) trait Stage: Send + Sync {
         self.apply(batch, context)
     }
 
+    /// Whether it keeps something from one batch to the next: it is then the last stage of its pipeline, is given the
+    /// batches in order and one at a time, and names no row in its errors.
+    fn is_serial(&self) -> bool {
+        false
+    }
+
+    /// What a serial stage gives after its last batch.
+    fn flush(&self, _context: &TaskContext) -> Result<Option<RecordBatch>> {
+        Ok(None)
+    }
+
     /// Where rows go that it sets aside.
     fn rejects(&self) -> Option<&Arc<RejectSink>> {
         None
@@ -188,6 +200,8 @@ pub(crate) struct Measure {
     pub(crate) filter: Option<usize>,
     /// Whether rows with equal arguments count once in a group.
     pub(crate) distinct: bool,
+    /// The order in which it takes the rows of a group; that of the input without keys.
+    pub(crate) order: Vec<SortKey>,
     /// The plan node, as `aggregate[3].measures[0]`, for errors.
     pub(crate) path: String,
 }
@@ -195,7 +209,12 @@ pub(crate) struct Measure {
 impl Measure {
     /// The columns that it reads.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &usize> {
-        self.arguments.iter().chain(&self.filter)
+        self.arguments.iter().chain(&self.filter).chain(self.order.iter().map(|key| &key.column))
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn columns_mut(&mut self) -> impl Iterator<Item = &mut usize> {
+        self.arguments.iter_mut().chain(&mut self.filter).chain(self.order.iter_mut().map(|key| &mut key.column))
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod aggregate;
 mod arrangement;
+mod counted;
 mod fold;
 mod frame;
 mod general;
@@ -35,6 +36,7 @@ use super::aggregate::{own, own_all};
 use super::sort::order::Order;
 use super::{Breaker, Finished, LocalState, Morsel, SortKey, TaskContext};
 use arrangement::{Arrangement, Chunk, Gathered};
+use counted::Counted;
 pub(crate) use frame::{Distance, Exclusion, Frame, Unit};
 pub(crate) use top::MOST_ROWS;
 use top::Top;
@@ -87,7 +89,27 @@ impl WindowFunction {
 pub(crate) struct WindowCall {
     pub(crate) function: WindowFunction,
     pub(crate) arguments: Vec<usize>,
+    /// The column that says which rows count; all without one. Of aggregates, as what follows.
+    pub(crate) filter: Option<usize>,
+    /// Whether rows with equal arguments count once in a frame.
+    pub(crate) distinct: bool,
     pub(crate) path: String,
+}
+
+impl WindowCall {
+    /// The columns that it reads, or the nodes in a plan.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> {
+        self.arguments.iter().chain(&self.filter).copied()
+    }
+
+    /// The call over the columns that `places` gives for those of [`Self::columns`].
+    pub(crate) fn over(&self, places: &mut impl Iterator<Item = usize>) -> Self {
+        Self {
+            arguments: places.take(self.arguments.len()).collect(),
+            filter: self.filter.and_then(|_| places.next()),
+            ..self.clone()
+        }
+    }
 }
 
 /// Partition, order and frame of a window; columns are those of the breaker's input.
@@ -229,7 +251,10 @@ impl WindowBreaker {
             (_, values) => values.cloned(),
         };
         let kernel = match &call.function {
-            WindowFunction::Aggregate(bound) => Some(aggregate::Kernel::new(bound, &arguments, self.general)),
+            WindowFunction::Aggregate(bound) => {
+                let counted = self.counted(call, &arguments, rows, arranged, context)?;
+                Some(aggregate::Kernel::new(bound, &arguments, counted, self.general))
+            }
             _ => None,
         };
         let nulls = arguments.first().and_then(|values| values.logical_nulls());
@@ -250,6 +275,23 @@ impl WindowBreaker {
         };
         let pieces: Vec<Piece> = arranged.chunks.par_iter().map(piece).collect::<Result<_>>()?;
         join(pieces, values, context)
+    }
+
+    /// Which rows count for an aggregate.
+    fn counted(
+        &self,
+        call: &WindowCall,
+        arguments: &[ArrayRef],
+        rows: &Gathered,
+        arranged: &Arrangement,
+        context: &TaskContext,
+    ) -> Result<Counted> {
+        let filter = call.filter.map(|column| self.column(rows, column, context)).transpose()?;
+        let counted = Counted::new(filter.as_ref());
+        if !call.distinct {
+            return Ok(counted);
+        }
+        counted.distinct(arguments, &self.spec.frame, arranged, context)
     }
 
     /// The batches of the input with what was computed for their rows.

@@ -272,13 +272,14 @@ fn passed_columns(relation: &Relation) -> Option<Vec<Option<usize>>> {
             let nodes: Vec<usize> = keys.iter().map(|key| key.node).collect();
             all_infallible(program, &nodes).then(|| (0..width).map(Some).collect())
         }
-        RelationKind::Aggregate { program, keys, sets, measures, .. } => {
+        RelationKind::Aggregate { program, keys, sets, measures, sorted, .. } => {
             let infallible = all_infallible(program, keys)
                 && measures.iter().all(|measure| {
                     !measure.bound.fallible() && measure.nodes().all(|&node| !program.nodes[node].fallible)
                 });
-            // In some grouping sets a key is null, whatever the rows have.
-            if !infallible || keys.is_empty() || sets.are_named() {
+            // In some grouping sets a key is null, whatever the rows have. Two groups of sorted rows would be one without
+            // the rows between them.
+            if !infallible || keys.is_empty() || sets.are_named() || *sorted {
                 return None;
             }
             let mut places: Vec<Option<usize>> = keys.iter().map(|&node| plain(program, node)).collect();

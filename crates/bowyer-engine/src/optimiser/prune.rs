@@ -151,7 +151,7 @@ fn ask_inputs(plan: &BoundPlan, needed: &mut [BTreeSet<usize>]) {
                     needed[input].extend(below.iter().copied());
                 }
             }
-            RelationKind::Distinct { input, columns } => {
+            RelationKind::Distinct { input, columns, .. } => {
                 own.extend(columns);
                 let below = own.clone();
                 needed[*input].extend(below);
@@ -187,16 +187,17 @@ fn narrowed(relation: Relation, needed: &BTreeSet<usize>, places: &[Vec<Option<u
                 checked,
             }
         }
-        RelationKind::Aggregate { input, program, keys, sets, measures } => {
+        RelationKind::Aggregate { input, program, keys, sets, measures, sorted } => {
             let program = Arc::new(program.over_columns(&places[input]));
-            RelationKind::Aggregate { input, program, keys, sets, measures }
+            RelationKind::Aggregate { input, program, keys, sets, measures, sorted }
         }
         RelationKind::Sort { input, program, keys, limit } => {
             RelationKind::Sort { input, program: Arc::new(program.over_columns(&places[input])), keys, limit }
         }
         RelationKind::Join(join) => RelationKind::Join(Box::new(narrowed_join(*join, needed, places))),
-        RelationKind::Distinct { input, columns } => {
-            RelationKind::Distinct { input, columns: columns.iter().map(|&column| place(input, column)).collect() }
+        RelationKind::Distinct { input, columns, keep } => {
+            let columns = columns.iter().map(|&column| place(input, column)).collect();
+            RelationKind::Distinct { input, columns, keep }
         }
         kind @ (RelationKind::Limit { .. } | RelationKind::Union { .. }) => kind,
         kind => reshape::narrowed(kind, needed, places),

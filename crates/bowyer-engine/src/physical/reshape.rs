@@ -9,6 +9,7 @@ use arrow_schema::{Field, FieldRef, Schema};
 use bowyer_core::{Error, Result};
 
 use super::{Builder, Flow, from_channel};
+use crate::operators::Measure;
 use crate::operators::aggregate::HashAggregate;
 use crate::operators::aggregate::sets::GroupingSets;
 use crate::operators::pivot::Pivot;
@@ -16,8 +17,7 @@ use crate::operators::sample::{SampleFraction, SampleRows, SampleSize};
 use crate::operators::set_operation::{RowCounts, SetBreaker, SetRule};
 use crate::operators::unnest::Unnest;
 use crate::operators::unpivot::Unpivot;
-use crate::operators::window::{WindowBreaker, WindowCall, WindowSpec};
-use crate::operators::{Measure, SortKey};
+use crate::operators::window::{WindowBreaker, WindowSpec};
 use crate::pipeline::Sink;
 use crate::plan::{BoundPivot, BoundUnnest, BoundUnpivot, BoundWindow, Relation, RelationKind};
 
@@ -37,23 +37,14 @@ impl Builder<'_> {
     fn window(&mut self, window: &BoundWindow, relation: &Relation) -> Result<Flow> {
         let flow = self.open(window.input)?;
         let stages = flow.stages.len();
-        let (flow, places) = self.columns_of(flow, &window.program, &window.nodes(), &window.columns)?;
+        let (flow, places) = self.columns_of(flow, &window.program, &window.nodes(), &window.columns, relation)?;
         // Behind a stage that computes columns, those that are kept stand first.
         let computed = flow.stages.len() > stages;
         let kept = if computed { (0..window.columns.len()).collect() } else { window.columns.clone() };
         let mut places = places.into_iter();
         let partition = places.by_ref().take(window.partition.len()).collect();
-        let order = window.order.iter().zip(places.by_ref()).map(|(key, column)| SortKey {
-            column,
-            descending: key.descending,
-            nulls_first: key.nulls_first,
-        });
-        let order = order.collect();
-        let calls = window
-            .functions
-            .iter()
-            .map(|call| WindowCall { arguments: places.by_ref().take(call.arguments.len()).collect(), ..call.clone() });
-        let calls = calls.collect();
+        let order = window.order.iter().zip(places.by_ref()).map(|(key, column)| key.over(column)).collect();
+        let calls = window.functions.iter().map(|call| call.over(&mut places)).collect();
         let spec = WindowSpec { partition, order, frame: window.frame, limit: window.limit };
         let breaker = WindowBreaker::new(flow.schema.clone(), kept, spec, calls, relation.schema.clone())?;
         self.break_flow(flow, Arc::new(breaker), relation)
@@ -92,20 +83,13 @@ impl Builder<'_> {
     /// Groups by the keys and the column that is spread, then spreads it.
     fn pivot(&mut self, pivot: &BoundPivot, relation: &Relation) -> Result<Flow> {
         let flow = self.open(pivot.input)?;
-        let (flow, places) = self.columns_of(flow, &pivot.program, &pivot.nodes(), &[])?;
+        let (flow, places) = self.columns_of(flow, &pivot.program, &pivot.nodes(), &[], relation)?;
         let key_count = pivot.keys.len() + 1;
         let mut fields: Vec<FieldRef> =
             places[..key_count].iter().map(|&place| flow.schema.fields()[place].clone()).collect();
         let key_types = fields[..pivot.keys.len()].iter().map(|field| field.data_type().clone()).collect();
         let mut rest = places[key_count..].iter().copied();
-        let measures = pivot.measures.iter().map(|measure| Measure {
-            bound: measure.bound.clone(),
-            arguments: rest.by_ref().take(measure.arguments.len()).collect(),
-            filter: measure.filter.and_then(|_| rest.next()),
-            distinct: measure.distinct,
-            path: measure.path.clone(),
-        });
-        let measures: Vec<Measure> = measures.collect();
+        let measures: Vec<Measure> = pivot.measures.iter().map(|measure| measure.over(&mut rest)).collect();
         let bounds: Vec<_> = pivot.measures.iter().map(|measure| measure.bound.clone()).collect();
         for (at, bound) in bounds.iter().enumerate() {
             fields.push(Arc::new(Field::new(format!("{at}"), bound.output_type().clone(), true)));

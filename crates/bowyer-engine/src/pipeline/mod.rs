@@ -66,6 +66,8 @@ pub(crate) struct Pipeline {
     pub(crate) stages: Arc<[Arc<dyn Stage>]>,
     /// Whether every stage gives row `i` for row `i`.
     pub(crate) preserves_rows: bool,
+    /// Whether its last stage keeps something between batches: one task at a time then.
+    pub(crate) serial: bool,
     /// Where rows go that stages set aside, and the channels that they leave by when the pipeline ends.
     pub(crate) rejects: Vec<(Arc<RejectSink>, usize)>,
     pub(crate) sink: Sink,

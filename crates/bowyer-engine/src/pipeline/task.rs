@@ -32,7 +32,8 @@ impl QueryState {
         let pipeline = &self.pipelines[index];
         {
             let mut progress = pipeline.progress();
-            let busy = progress.active >= self.context.threads;
+            let most = if pipeline.serial { 1 } else { self.context.threads };
+            let busy = progress.active >= most;
             if busy || !pipeline.is_ready(&progress, &self.channels, self.window) {
                 return;
             }
@@ -304,7 +305,30 @@ impl QueryState {
                 return Ok(());
             }
         }
+        if pipeline.serial && !over {
+            self.flush(pipeline)?;
+        }
         self.finished(index);
+        Ok(())
+    }
+
+    /// Passes on what a serial stage still has when its input has ended.
+    fn flush(self: &Arc<Self>, pipeline: &Pipeline) -> Result<()> {
+        let Some(stage) = pipeline.stages.last() else { return Ok(()) };
+        let counter = pipeline.stage_counters.last().copied().flatten();
+        let started = Instant::now();
+        let Some(batch) = stage.flush(self.context_of(counter))? else { return Ok(()) };
+        if let Some(counter) = counter {
+            self.counters.record(counter, None, Some(&batch), started);
+        }
+        for &channel in pipeline.sink.channels() {
+            let channel = &self.channels[channel];
+            let charge = match channel.unbounded {
+                true => Some(self.context.memory.charge(batch.get_array_memory_size())?),
+                false => None,
+            };
+            channel.push(Item::Batch(batch.clone(), Lineage::Unknown, charge));
+        }
         Ok(())
     }
 
@@ -411,6 +435,9 @@ impl QueryState {
 impl Pipeline {
     /// The lineage of the next rows of some work.
     fn lineage_of(&self, work: &Work, channels: &[super::Channel]) -> Lineage {
+        if self.serial {
+            return Lineage::Unknown;
+        }
         if self.preserves_rows || matches!(work.lineage, Lineage::Unknown) {
             return work.lineage.skip(work.given);
         }

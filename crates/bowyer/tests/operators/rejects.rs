@@ -105,6 +105,7 @@ fn rejects_that_cannot_be_are_refused() {
     let projected = table.select(["x"]);
     for (plan, path) in [
         (table.limit(3).rejects(Rejects::to("bad")), "limit[1]"),
+        (table.cross_join(&projected, "_right").rejects(Rejects::to("bad")), "join[2]"),
         (projected.rejects(Rejects::to("")), "project[1]"),
         (projected.rejects(Rejects::to("result")), "project[1]"),
         (projected.rejects(Rejects::to("bad").max_share(1.5)), "project[1]"),
@@ -119,4 +120,85 @@ fn rejects_that_cannot_be_are_refused() {
     let mut result = fits.unwrap();
     assert_eq!(result.by_ref().count(), 0);
     assert!(result.output("bad").unwrap().is_empty());
+}
+
+/// Rows of either output, in the order of their `id`.
+fn ids(batches: &[RecordBatch]) -> Vec<i64> {
+    let mut ids: Vec<i64> = Vec::new();
+    for batch in batches {
+        ids.extend(batch.column_by_name("id").unwrap().as_primitive::<Int64Type>().values());
+    }
+    ids.sort_unstable();
+    ids
+}
+
+fn numbered(count: i64) -> RecordBatch {
+    let column = |value: fn(i64) -> i64| Arc::new(Int64Array::from_iter_values((0..count).map(value))) as _;
+    RecordBatch::try_from_iter([("id", column(|row| row)), ("x", column(|row| row % 10))]).unwrap()
+}
+
+#[test]
+fn aggregates_sorts_and_windows_set_rows_aside() {
+    let batch = numbered(300);
+    let table = Plan::input("t", &batch.schema());
+    let quotient = || lit(100) / col("x");
+    let failing: Vec<i64> = (0..300).filter(|id| id % 10 == 0).collect();
+    let grouped = table.group_by([quotient().named("q")], [bowyer::count_all()]);
+    let summed = table.aggregate([bowyer::measure("sum", [quotient()]).named("s"), bowyer::count_all()]);
+    let sorted = table.sort([bowyer::desc(quotient())]);
+    let ranked = table.window(bowyer::over([quotient()]), [bowyer::measure("row_number", []).named("n")]);
+    let stood = table.sort([bowyer::asc(col("x"))]).group_by_sorted([quotient().named("q")], [bowyer::count_all()]);
+    for (plan, rows) in [(grouped, 9), (summed, 1), (sorted, 270), (ranked, 270), (stood, 9)] {
+        let plan = plan.rejects(Rejects::to("bad"));
+        for disabled in [&[] as &[&str], REWRITES] {
+            for (threads, step) in [(1, 300), (4, 7)] {
+                let config = Config { threads, disabled_rewrites: disabled, batch_rows: 16, ..Config::default() };
+                let engine = Engine::open(&config).unwrap();
+                let [answer, rejected] = run(&engine, &plan, &batch, step).unwrap();
+                assert_eq!(answer.iter().map(RecordBatch::num_rows).sum::<usize>(), rows, "{plan:?}");
+                assert_eq!(ids(&rejected), failing, "{plan:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_are_set_aside_once_behind_stages_that_give_several_batches() {
+    // Every row of the left has as many partners as it takes for several batches, and every third of those fails.
+    let batch = numbered(40);
+    let partners = RecordBatch::try_from_iter([
+        ("x", Arc::new(Int64Array::from_iter_values((0..400).map(|row| row % 10))) as _),
+        ("y", Arc::new(Int64Array::from_iter_values((0..400).map(|row| row % 3))) as _),
+    ]);
+    let partners = partners.unwrap();
+    let joined = Plan::input("t", &batch.schema()).join(
+        &Plan::input("u", &partners.schema()),
+        bowyer::JoinKind::Inner,
+        [("x", "x")],
+    );
+    let divided = joined.with([(lit(6) / col("y")).named("q")]).rejects(Rejects::to("bad"));
+    // A step behind it that fails as well starts stages anew, with what is known of them.
+    let strict = divided.with([(lit(1) / (col("id") - 39)).named("fails")]);
+    for threads in [1, 4] {
+        let engine = Engine::open(&Config { threads, batch_rows: 16, ..Config::default() }).unwrap();
+        let run = |plan: &Plan| -> bowyer::Result<[Vec<RecordBatch>; 2]> {
+            let mut result = engine.run(plan, [("t", batch.clone()), ("u", partners.clone())])?;
+            let answer = result.by_ref().collect::<bowyer::Result<Vec<_>>>()?;
+            Ok([answer, result.output("bad")?])
+        };
+        let [answer, rejected] = run(&divided).unwrap();
+        let pairs = |zero: bool| {
+            let mut ids: Vec<i64> = Vec::new();
+            for id in 0..40_i64 {
+                let count = (0..400).filter(|row| row % 10 == id % 10 && (row % 3 == 0) == zero).count();
+                ids.extend(std::iter::repeat_n(id, count));
+            }
+            ids
+        };
+        assert_eq!(ids(&answer), pairs(false));
+        assert_eq!(ids(&rejected), pairs(true));
+        let error = run(&strict).unwrap_err();
+        let place = error.place();
+        assert_eq!((error.code(), place.input.as_deref(), place.row), (ErrorCode::DivideByZero, Some("t"), Some(39)));
+    }
 }

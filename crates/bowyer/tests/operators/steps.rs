@@ -8,7 +8,7 @@ mod reshape;
 use std::collections::BTreeMap;
 
 use bowyer::{
-    AsOf, AsOfDirection, Expr, JoinKind, Literal, Measure, Plan, SortKey, asc, col, desc, function, lit, measure,
+    AsOf, AsOfDirection, Expr, JoinKind, Keep, Literal, Measure, Plan, SortKey, asc, col, desc, function, lit, measure,
 };
 use bowyer_testkit::data_type;
 
@@ -86,10 +86,25 @@ impl<'a> Reader<'a> {
                 let others = self.list(|reader| named(reader.word()?, known))?;
                 plan.union(&others)
             }
-            "distinct" if self.at_end() => plan.distinct([]),
-            "distinct" => plan.distinct(self.list(Self::word)?),
+            "distinct" => self.distinct(plan)?,
             other => self.reshape(other, plan, known)?,
         })
+    }
+
+    /// `k, g keep last`; without names all columns, without `keep` the first
+    fn distinct(&mut self, plan: &Plan) -> Parsed<Plan> {
+        let all = self.at_end() || self.rest.starts_with("keep ");
+        let columns = if all { Vec::new() } else { self.list(Self::word)? };
+        if !self.eat("keep") {
+            return Ok(plan.distinct(columns));
+        }
+        let keep = match self.word()? {
+            "any" => Keep::Any,
+            "first" => Keep::First,
+            "last" => Keep::Last,
+            other => return Err(format!("{other:?} is no row to keep")),
+        };
+        Ok(plan.distinct_keep(keep, columns))
     }
 
     fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
@@ -104,9 +119,10 @@ impl<'a> Reader<'a> {
         self.word()?.parse().map_err(|_| "expected a count".to_owned())
     }
 
-    /// `by k, f(x) as y: sum(x) as s, count_all()`; `by rollup`, `by cube`, `by k, y sets (0 1), ()`; without `by`,
+    /// `sorted by k: sum(x)`; `by k, f(x) as y: sum(x) as s, count_all()`; `by rollup`, `by cube`, `by k, y sets (0 1), ()`; without `by`,
     /// measures alone.
     fn aggregate(&mut self, plan: &Plan) -> Parsed<Plan> {
+        let sorted = self.eat("sorted");
         if !self.eat("by") {
             return Ok(plan.aggregate(self.list(Self::measure)?));
         }
@@ -115,6 +131,7 @@ impl<'a> Reader<'a> {
         let sets = if self.eat("sets") { self.list(Self::indices)? } else { Vec::new() };
         let measures = if self.eat(":") { self.list(Self::measure)? } else { Vec::new() };
         Ok(match (rollup, cube) {
+            _ if sorted => plan.group_by_sorted(keys, measures),
             (true, _) => plan.rollup(keys, measures),
             (_, true) => plan.cube(keys, measures),
             _ => plan.group_by_sets(keys, sets, measures),
@@ -131,7 +148,7 @@ impl<'a> Reader<'a> {
         Ok(indices)
     }
 
-    /// `sum(x) distinct where greater(x, 1) as s`
+    /// `list(x) distinct where greater(x, 1) order (y desc, z) as s`
     fn measure(&mut self) -> Parsed<Measure> {
         let name = self.word()?;
         let (arguments, options) = self.arguments()?;
@@ -144,6 +161,11 @@ impl<'a> Reader<'a> {
         }
         if self.eat("where") {
             made = made.filter(self.expression()?);
+        }
+        if self.eat("order") {
+            self.expect("(")?;
+            made = made.order_by(self.list(Self::sort_key)?);
+            self.expect(")")?;
         }
         Ok(if self.eat("as") { made.named(self.word()?) } else { made })
     }

@@ -3,7 +3,8 @@
 
 //! What one measure has gathered for all groups: its accumulator, and what stands before it.
 //!
-//! A filter leaves rows out before anything else sees them. A distinct measure keeps one row for each group and
+//! A filter leaves rows out before anything else sees them. A measure with an order keeps its rows until the end
+//! ([`OrderedRows`]). A distinct measure keeps one row for each group and
 //! combination of arguments, and gives them to the accumulator at the end, in the order in which they first stood in
 //! the input: only then is it known which tasks met the same one.
 
@@ -21,11 +22,13 @@ use bowyer_core::lanes::Lanes;
 use bowyer_core::take::{Rows, take};
 use bowyer_core::{Column, Error, Memory, Result};
 
+use super::ordered::OrderedRows;
 use super::{Measure, in_order_of};
 
 /// The state of one measure.
 pub(super) struct Tally {
     accumulator: Box<dyn Accumulator>,
+    ordered: Option<OrderedRows>,
     distinct: Option<DistinctRows>,
 }
 
@@ -41,7 +44,11 @@ impl Tally {
         accumulator.compare_as_keys();
         let distinct =
             if measure.distinct { Some(DistinctRows::new(measure.bound.argument_types(), memory)?) } else { None };
-        Ok(Self { accumulator, distinct })
+        let ordered = match &measure.order[..] {
+            [] => None,
+            keys => Some(OrderedRows::new(keys, measure.arguments.len(), memory)?),
+        };
+        Ok(Self { accumulator, ordered, distinct })
     }
 
     /// Takes the rows of `batch` in; the first stands at `position`.
@@ -52,14 +59,15 @@ impl Tally {
         position: u64,
         groups: Groups<'_>,
     ) -> Result<()> {
-        let arguments: Vec<ArrayRef> = measure.arguments.iter().map(|&column| batch.column(column).clone()).collect();
+        let columns = measure.arguments.iter().chain(measure.order.iter().map(|key| &key.column));
+        let columns: Vec<ArrayRef> = columns.map(|&column| batch.column(column).clone()).collect();
         let Some(filter) = measure.filter else {
-            return self.take_in(&arguments, batch.num_rows(), position, groups);
+            return self.take_in(columns, batch.num_rows(), position, groups);
         };
         let chosen = truths(batch.column(filter));
         let count = chosen.true_count();
-        let arguments = arguments.iter().map(|array| Ok(arrow_select::filter::filter(array, &chosen)?));
-        let arguments = arguments.collect::<Result<Vec<_>>>()?;
+        let columns = columns.iter().map(|array| Ok(arrow_select::filter::filter(array, &chosen)?));
+        let columns = columns.collect::<Result<Vec<_>>>()?;
         let kept: Vec<u32>;
         let groups = match groups {
             Groups::All => Groups::All,
@@ -68,23 +76,30 @@ impl Tally {
                 Groups::Indices { group_indices: &kept, group_count }
             }
         };
-        self.take_in(&arguments, count, position, groups)
+        self.take_in(columns, count, position, groups)
     }
 
-    fn take_in(&mut self, arguments: &[ArrayRef], row_count: usize, position: u64, groups: Groups<'_>) -> Result<()> {
+    /// Takes in arguments, and after them the keys of the order if there is one.
+    fn take_in(&mut self, columns: Vec<ArrayRef>, row_count: usize, position: u64, groups: Groups<'_>) -> Result<()> {
+        if let Some(ordered) = &mut self.ordered {
+            return ordered.push(columns, pairs(groups, row_count), position);
+        }
         if let Some(distinct) = &mut self.distinct {
-            return distinct.insert(arguments, &pairs(groups, row_count), |row| position + u64::from(row));
+            return distinct.insert(&columns, &pairs(groups, row_count), |row| position + u64::from(row));
         }
         self.accumulator.begin_batch(position);
-        if arguments.is_empty() {
+        if columns.is_empty() {
             return update_rows(self.accumulator.as_mut(), row_count, groups);
         }
-        let arguments: Vec<Column> = arguments.iter().cloned().map(Column::Array).collect();
+        let arguments: Vec<Column> = columns.into_iter().map(Column::Array).collect();
         self.accumulator.update(&arguments, groups)
     }
 
     /// Takes `other` in, whose group `i` is `group_indices[i]` here.
     pub(super) fn merge(&mut self, other: Self, group_indices: &[u32], group_count: usize) -> Result<()> {
+        if let (Some(ordered), Some(other)) = (&mut self.ordered, other.ordered) {
+            return ordered.merge(other, group_indices);
+        }
         match (&mut self.distinct, other.distinct) {
             (Some(distinct), Some(other)) => distinct.merge(other, group_indices),
             _ => self.accumulator.merge(other.accumulator, group_indices, group_count),
@@ -93,6 +108,19 @@ impl Tally {
 
     /// The value of each group.
     pub(super) fn evaluate(mut self, group_count: usize, memory: &Memory) -> Result<ArrayRef> {
+        if let Some(ordered) = self.ordered.take() {
+            let (group_indices, arguments) = ordered.in_order(memory)?;
+            match &mut self.distinct {
+                _ if group_indices.is_empty() => {}
+                Some(distinct) => distinct.insert(&arguments, &group_indices, u64::from)?,
+                None => {
+                    self.accumulator.begin_batch(0);
+                    let arguments: Vec<Column> = arguments.into_iter().map(Column::Array).collect();
+                    let groups = Groups::Indices { group_indices: &group_indices, group_count };
+                    self.accumulator.update(&arguments, groups)?;
+                }
+            }
+        }
         if let Some(distinct) = self.distinct.take() {
             let (group_indices, arguments) = distinct.in_order(memory)?;
             if !group_indices.is_empty() {

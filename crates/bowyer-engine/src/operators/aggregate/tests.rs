@@ -15,7 +15,7 @@ use bowyer_core::{ErrorCode, Memory};
 
 use super::drive::{context, cut, run, run_whole};
 use super::*;
-use crate::operators::distinct::Distinct;
+use crate::operators::distinct::{Keep, distinct};
 
 /// Keys `k` (string), `n` (int64), `f` (float64) and values `v` (int64), all with nulls.
 fn table(row_count: usize) -> RecordBatch {
@@ -48,7 +48,7 @@ fn aggregate(input: &SchemaRef, keys: &[usize], measures: &[(&str, Option<usize>
         let bound = bind(name, &types, Vec::<(String, OptionValue)>::new()).unwrap();
         fields.push(Field::new(*name, bound.output_type().clone(), true));
         let path = format!("aggregate[1].{name}");
-        bound_measures.push(Measure { bound, arguments, filter: None, distinct: false, path });
+        bound_measures.push(Measure { bound, arguments, filter: None, distinct: false, order: Vec::new(), path });
     }
     HashAggregate::new(input, keys.to_vec(), GroupingSets::default(), bound_measures, Arc::new(Schema::new(fields)))
         .unwrap()
@@ -181,13 +181,13 @@ fn no_rows_are_one_group_without_keys_and_none_with() {
 fn distinct_keeps_the_first_rows_in_order() {
     let table = table(4000);
     for columns in [vec![0], vec![1, 2], vec![0, 1, 2, 3]] {
-        let operator = Distinct::new(&table.schema(), columns);
-        let expected = run_whole(&operator, std::slice::from_ref(&table), 1).unwrap();
+        let operator = distinct(&table.schema(), columns, Keep::First);
+        let expected = run_whole(&*operator, std::slice::from_ref(&table), 1).unwrap();
         for tasks in 1..=4 {
-            assert_eq!(run_whole(&operator, &cut(&table), tasks).unwrap(), expected);
+            assert_eq!(run_whole(&*operator, &cut(&table), tasks).unwrap(), expected);
         }
     }
-    let by_float = run_whole(&Distinct::new(&table.schema(), vec![2]), &cut(&table), 2).unwrap();
+    let by_float = run_whole(&*distinct(&table.schema(), vec![2], Keep::First), &cut(&table), 2).unwrap();
     assert_eq!(by_float.num_rows(), 3);
 }
 

@@ -13,7 +13,7 @@ use arrow_array::types::{
     ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type, Int64Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, UInt64Array};
-use arrow_buffer::NullBuffer;
+use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_ord::rank::rank;
 use arrow_schema::{DataType, SortOptions};
 use bowyer_compute::Bound;
@@ -23,6 +23,7 @@ use bowyer_core::{Error, Result};
 
 use super::Piece;
 use super::arrangement::Chunk;
+use super::counted::Counted;
 use super::fold::{Fold, Scratch, fold_frames};
 use super::frame::{Frames, Rule};
 use super::general::general;
@@ -39,7 +40,7 @@ pub(super) enum Kernel {
     Floats { read: Read<f64>, mean: bool },
     Spread { read: Read<f64>, ddof: f64, root: bool },
     Extreme { ranks: Vec<u32> },
-    General { bound: Bound, arguments: Vec<ArrayRef> },
+    General { bound: Bound, arguments: Vec<ArrayRef>, counted: Counted },
 }
 
 /// What becomes of a sum of whole numbers.
@@ -52,9 +53,39 @@ pub(super) enum Whole {
 
 impl Kernel {
     /// The fastest way for a call; that of the accumulator if `general`.
-    pub(super) fn new(bound: &Bound, arguments: &[ArrayRef], general: bool) -> Self {
-        let known = if general || !has_usual_options(bound) { None } else { Self::fold(bound, arguments) };
-        known.unwrap_or_else(|| Self::General { bound: bound.clone(), arguments: arguments.to_vec() })
+    pub(super) fn new(bound: &Bound, arguments: &[ArrayRef], counted: Counted, general: bool) -> Self {
+        let general = general || counted.is_distinct() || !has_usual_options(bound);
+        match (if general { None } else { Self::fold(bound, arguments) }, counted.chosen()) {
+            (Some(known), Some(chosen)) => known.over(chosen),
+            (Some(known), None) => known,
+            (None, _) => Self::General { bound: bound.clone(), arguments: arguments.to_vec(), counted },
+        }
+    }
+
+    /// The same where only the chosen rows count. All these functions leave nulls out.
+    fn over(self, chosen: &BooleanBuffer) -> Self {
+        fn only<V: 'static>(read: Read<V>, chosen: &BooleanBuffer) -> Read<V> {
+            let chosen = chosen.clone();
+            Box::new(move |row| if chosen.value(row) { read(row) } else { None })
+        }
+        match self {
+            Self::Rows => Self::Values(Some(NullBuffer::new(chosen.clone()))),
+            Self::Values(nulls) => {
+                Self::Values(NullBuffer::union(nulls.as_ref(), Some(&NullBuffer::new(chosen.clone()))))
+            }
+            Self::Whole { read, sum } => Self::Whole { read: only(read, chosen), sum },
+            Self::Floats { read, mean } => Self::Floats { read: only(read, chosen), mean },
+            Self::Spread { read, ddof, root } => Self::Spread { read: only(read, chosen), ddof, root },
+            Self::Extreme { mut ranks } => {
+                for (rank, chosen) in ranks.iter_mut().zip(chosen) {
+                    if !chosen {
+                        *rank = u32::MAX;
+                    }
+                }
+                Self::Extreme { ranks }
+            }
+            general @ Self::General { .. } => general,
+        }
     }
 
     fn fold(bound: &Bound, arguments: &[ArrayRef]) -> Option<Self> {
@@ -124,7 +155,9 @@ impl Kernel {
                 })?;
                 Ok(Piece::Rows(rows))
             }
-            Self::General { bound, arguments } => general(bound, arguments, chunk, rule, context).map(Piece::Values),
+            Self::General { bound, arguments, counted } => {
+                general(bound, arguments, counted, chunk, rule, context).map(Piece::Values)
+            }
         }
     }
 }

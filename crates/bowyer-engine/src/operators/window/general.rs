@@ -4,7 +4,7 @@
 //! Any aggregate over frames: the rows of each frame are given to the aggregate's own accumulator, as one group.
 //!
 //! Rows whose frames are the same share a group, so a frame that is its whole partition or group of peers costs each row
-//! once. Others cost the sum of their lengths.
+//! once. Others cost the sum of their lengths. Rows that do not count are left out here.
 
 use arrow_array::ArrayRef;
 use bowyer_compute::{Accumulator, Bound, Groups};
@@ -12,6 +12,7 @@ use bowyer_core::take::{Rows, concat, take};
 use bowyer_core::{Column, Result};
 
 use super::arrangement::Chunk;
+use super::counted::{Counted, Met};
 use super::frame::{Frames, Rule, Segments};
 use crate::operators::TaskContext;
 
@@ -22,6 +23,7 @@ const STRIP_ROWS: usize = 1 << 14;
 pub(super) fn general(
     bound: &Bound,
     arguments: &[ArrayRef],
+    counted: &Counted,
     chunk: &Chunk,
     rule: &Rule<'_>,
     context: &TaskContext,
@@ -29,6 +31,8 @@ pub(super) fn general(
     let mut strip = Strip {
         bound,
         arguments,
+        counted,
+        met: Met::default(),
         context,
         open: None,
         rows: Vec::new(),
@@ -64,6 +68,9 @@ pub(super) fn general(
 struct Strip<'a> {
     bound: &'a Bound,
     arguments: &'a [ArrayRef],
+    counted: &'a Counted,
+    /// The values of the last group, if only different ones count.
+    met: Met,
     context: &'a TaskContext,
     open: Option<Box<dyn Accumulator>>,
     /// Rows that it was not given yet, and their groups.
@@ -82,12 +89,13 @@ impl Strip<'_> {
             self.end()?;
         }
         self.group_count += 1;
+        self.met.forget();
         Ok(())
     }
 
     /// Adds rows to the last group.
     fn add(&mut self, rows: &[u32]) -> Result<()> {
-        self.rows.extend_from_slice(rows);
+        self.counted.extend(&mut self.rows, rows, &mut self.met);
         self.groups.resize(self.rows.len(), self.group_count - 1);
         if self.rows.len() >= STRIP_ROWS { self.give() } else { Ok(()) }
     }

@@ -78,11 +78,12 @@ fn aggregate(name: &str, column: usize, data_type: DataType) -> WindowCall {
     let arguments = if name == "count_all" { vec![] } else { vec![argument] };
     let columns = if name == "count_all" { vec![] } else { vec![column] };
     let function = WindowFunction::Aggregate(bind(name, &arguments, Vec::new()).unwrap());
-    WindowCall { function, arguments: columns, path: name.to_owned() }
+    WindowCall { function, arguments: columns, filter: None, distinct: false, path: name.to_owned() }
 }
 
 fn calls() -> Vec<WindowCall> {
-    let plain = |function, arguments| WindowCall { function, arguments, path: String::new() };
+    let plain =
+        |function, arguments| WindowCall { function, arguments, filter: None, distinct: false, path: String::new() };
     let default = Some(ScalarValue::Int64(Some(99)));
     let mut calls = vec![
         plain(WindowFunction::RowNumber, vec![]),
@@ -297,7 +298,13 @@ fn the_first_rows_keep_their_numbers_when_others_are_dropped() {
         let order = SortKey { column: key, descending, nulls_first: descending };
         let frame = Frame { unit: Unit::Rows, start: None, end: None, exclusion: Exclusion::Nothing };
         let spec = WindowSpec { partition: vec![0], order: vec![order], frame, limit };
-        let call = WindowCall { function: WindowFunction::RowNumber, arguments: vec![], path: String::new() };
+        let call = WindowCall {
+            function: WindowFunction::RowNumber,
+            arguments: vec![],
+            filter: None,
+            distinct: false,
+            path: String::new(),
+        };
         let fields = ["v", "n"].map(|name| Field::new(name, DataType::Int64, true));
         let output = Arc::new(Schema::new(fields.to_vec()));
         let breaker = WindowBreaker::new(batch.schema(), vec![2], spec, vec![call], output).unwrap();
