@@ -94,6 +94,10 @@ bench-boundary: lib ## Measure what a batch costs to cross, beside arrow-go's cd
 bench-functions: ## Measure single functions in Rust (FILTER=part of a name)
 	cargo bench --quiet --package bowyer-compute --bench kernels -- $(FILTER)
 
+.PHONY: bench-sort
+bench-sort: ## Measure sorts in memory and past it, and how fast queries stop (ONLY=spill or cancel, ROWS=1e7)
+	cargo bench --quiet --package bowyer-engine --bench sort
+
 # K, NULLS (per cent) and SORTED=1 shape the data of bench-peers; QUESTIONS=g1,j5 and ENGINES=bowyer,duckdb choose.
 ROWS ?= 1e7
 SF ?= 1

@@ -44,6 +44,11 @@ type Config struct {
 	RetainedMemory int64
 	// BatchRows is the number of rows that batches of results have at most; 0: 65,536.
 	BatchRows int
+	// SpillDir is where operators write what does not fit their memory limit, in files that have no name and are gone
+	// with the query or the process; "": nowhere, and reaching the limit is an error. It is looked at when it is needed.
+	SpillDir string
+	// SpillLimit bounds the bytes that lie there at a time, of all queries; 0: what the disk has.
+	SpillLimit int64
 	// CopyBelow is the size in bytes up to which a result is copied into Go memory, where it needs no Release; larger results
 	// stay native. 0: 1 MiB; negative: nothing is copied.
 	CopyBelow int64
@@ -74,6 +79,7 @@ func (c Config) encode() ([]byte, cabi.Options, error) {
 		{"QueryMemoryLimit", c.QueryMemoryLimit, math.MaxInt64},
 		{"RetainedMemory", c.RetainedMemory, math.MaxInt64},
 		{"BatchRows", int64(c.BatchRows), math.MaxInt32},
+		{"SpillLimit", c.SpillLimit, math.MaxInt64},
 	} {
 		if number.value < 0 || number.value > number.most {
 			err := errorf(CodeInvalidArgument, "Config.%s is %d, but must lie in 0 to %d", number.name, number.value, number.most)
@@ -87,6 +93,8 @@ func (c Config) encode() ([]byte, cabi.Options, error) {
 		QueryMemoryLimitBytes: uint64(c.QueryMemoryLimit),
 		RetainedPoolBytes:     uint64(c.RetainedMemory),
 		BatchRows:             uint32(c.BatchRows),
+		SpillDirectory:        c.SpillDir,
+		SpillLimitBytes:       uint64(c.SpillLimit),
 		LogRecords:            c.logRecords(),
 		DisabledRewrites:      c.DisabledRewrites,
 	})

@@ -25,6 +25,8 @@ type Stats struct {
 	PeakMemory uint64
 	Elapsed    time.Duration
 	CPU        time.Duration // of all threads
+	Spilled    uint64        // bytes written to Config.SpillDir
+	SpillFiles uint64
 	Operators  []OperatorStats
 	Analysis   string // the optimised plan as text, with what each operator did
 }
@@ -38,6 +40,8 @@ type OperatorStats struct {
 	BatchesOut uint64
 	CPU        time.Duration
 	Memory     uint64 // the most bytes that it held at a time, its results included
+	Spilled    uint64 // bytes written to Config.SpillDir
+	SpillFiles uint64
 }
 
 // queryStats reads a query's statistics; those that cannot be read are zero.
@@ -53,6 +57,7 @@ func queryStats(query *cabi.Query) Stats {
 		RowsOut: in.GetRowsOut(), BatchesOut: in.GetBatchesOut(), BytesOut: in.GetBytesOut(),
 		Memory: in.GetMemoryBytes(), PeakMemory: in.GetPeakMemoryBytes(),
 		Elapsed: time.Duration(in.GetElapsedNs()), CPU: time.Duration(in.GetCpuNs()), Analysis: in.GetAnalysis(),
+		Spilled: in.GetSpilledBytes(), SpillFiles: in.GetSpilledFiles(),
 	}
 	for _, operator := range in.GetOperators() {
 		out.Operators = append(out.Operators, OperatorStats{
@@ -60,6 +65,7 @@ func queryStats(query *cabi.Query) Stats {
 			RowsIn: operator.GetRowsIn(), RowsOut: operator.GetRowsOut(),
 			BatchesIn: operator.GetBatchesIn(), BatchesOut: operator.GetBatchesOut(),
 			CPU: time.Duration(operator.GetCpuNs()), Memory: operator.GetMemoryBytes(),
+			Spilled: operator.GetSpilledBytes(), SpillFiles: operator.GetSpilledFiles(),
 		})
 	}
 	return out

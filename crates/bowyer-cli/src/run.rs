@@ -45,6 +45,10 @@ pub(crate) struct Run {
     /// The most memory, as 512MiB or 2GB; by default half of what the process may use.
     #[arg(long, value_name = "BYTES", value_parser = argument::bytes)]
     memory_limit: Option<u64>,
+    /// Where to write rows that do not fit the memory, in files that are gone with the run; by default nowhere, and
+    /// reaching the limit is an error.
+    #[arg(long, value_name = "DIRECTORY")]
+    spill_dir: Option<PathBuf>,
     /// Show how the plan would run, and do not run it.
     #[arg(long)]
     explain: bool,
@@ -73,6 +77,7 @@ impl Run {
         let config = Config {
             threads: self.threads,
             memory_limit_bytes: self.memory_limit.unwrap_or_default(),
+            spill_directory: self.spill_dir.clone(),
             ..Config::default()
         };
         let prepared = Engine::open(&config)?.prepare_bytes(&plan_from_json(&json)?)?;

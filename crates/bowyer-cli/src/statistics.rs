@@ -12,19 +12,21 @@ pub(crate) fn write(statistics: &Statistics, output: &mut impl Write) -> Result<
     let s = statistics;
     writeln!(
         output,
-        "query rows_in={} rows_out={} bytes_in={} bytes_out={} peak_memory_bytes={} elapsed_ms={:.1} cpu_ms={:.1}",
+        "query rows_in={} rows_out={} bytes_in={} bytes_out={} peak_memory_bytes={} spilled_bytes={} elapsed_ms={:.1} cpu_ms={:.1}",
         s.rows_in,
         s.rows_out,
         s.bytes_in,
         s.bytes_out,
         s.peak_memory_bytes,
+        s.spilled_bytes,
         milliseconds(s.elapsed_ns),
         milliseconds(s.cpu_ns)
     )?;
     for operator in &s.operators {
         let (path, rows_in, rows_out) = (&operator.path, operator.rows_in, operator.rows_out);
-        let (memory, cpu) = (operator.memory_bytes, milliseconds(operator.cpu_ns));
-        writeln!(output, "{path} rows_in={rows_in} rows_out={rows_out} memory_bytes={memory} cpu_ms={cpu:.1}")?;
+        let (memory, spilled) = (operator.memory_bytes, operator.spilled_bytes);
+        write!(output, "{path} rows_in={rows_in} rows_out={rows_out} memory_bytes={memory} spilled_bytes={spilled} ")?;
+        writeln!(output, "cpu_ms={:.1}", milliseconds(operator.cpu_ns))?;
     }
     Ok(())
 }

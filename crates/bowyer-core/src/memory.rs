@@ -82,6 +82,18 @@ impl Memory {
         self.budget.limit_bytes()
     }
 
+    /// The least limit of its budget and all above it.
+    #[must_use]
+    pub fn tightest_limit_bytes(&self) -> Option<u64> {
+        self.budget.tightest_limit_bytes()
+    }
+
+    /// Whether more than so many percent of a limit are used: of its own budget's or one above.
+    #[must_use]
+    pub fn is_above(&self, percent: u64) -> bool {
+        self.budget.is_above(percent)
+    }
+
     /// The pool.
     #[must_use]
     pub fn pool(&self) -> &Arc<Pool> {

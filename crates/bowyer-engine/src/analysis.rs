@@ -51,7 +51,11 @@ fn measured(operator: &proto::OperatorStatistics) -> String {
     if source {
         return format!("{rows}, {}", time(operator.cpu_ns));
     }
-    format!("{rows}, {}, peak memory {}", time(operator.cpu_ns), bytes(operator.memory_bytes))
+    let spilled = match operator.spilled_files {
+        0 => String::new(),
+        files => format!(", {} spilled to {}", bytes(operator.spilled_bytes), counted(files, "file")),
+    };
+    format!("{rows}, {}, peak memory {}{spilled}", time(operator.cpu_ns), bytes(operator.memory_bytes))
 }
 
 fn counted(count: u64, noun: &str) -> String {
@@ -99,6 +103,8 @@ mod tests {
             batches_out: u64::from(rows_out > 0),
             cpu_ns: 1_500,
             memory_bytes: 2048,
+            spilled_bytes: 3 << 10,
+            spilled_files: u64::from(rows_in == 3),
         };
         let operators = vec![operator("scan[0]", 5, 5), operator("join[2]", 5, 7), operator("join[2] build", 3, 0)];
         let statistics = proto::QueryStatistics {
@@ -115,7 +121,7 @@ mod tests {
             "    5 rows, 1 batch, 1.5 µs",
             "join[2]: scan[0] Inner scan[1]",
             "    5 → 7 rows, 1 → 1 batches, 1.5 µs, peak memory 2.0 KiB",
-            "    build: 3 rows → 0, 1 batch, 1.5 µs, peak memory 2.0 KiB",
+            "    build: 3 rows → 0, 1 batch, 1.5 µs, peak memory 2.0 KiB, 3.0 KiB spilled to 1 file",
             "query: 5 rows in, 1 row out, 2.0 ms, 999 ns on all threads, peak memory 3.0 MiB",
         ];
         assert_eq!(text(&lines, &statistics).lines().collect::<Vec<_>>(), expected);

@@ -12,6 +12,7 @@ use crate::message::decode;
 use crate::optimiser::Rewrites;
 use crate::pipeline::state::QueryState;
 use crate::prepared::Prepared;
+use crate::spill::SpillSpace;
 use crate::threads::{Threads, closed};
 use crate::{machine, proto};
 
@@ -30,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) batch_rows: usize,
     pub(crate) query_memory_limit: Option<u64>,
     pub(crate) rewrites: Rewrites,
+    pub(crate) spill: Option<Arc<SpillSpace>>,
     pub(crate) panics: AtomicU64,
     memory_limit_source: &'static str,
     queries: Mutex<Vec<Weak<QueryState>>>,
@@ -64,6 +66,7 @@ impl Engine {
             batch_rows: nonzero(config.batch_rows.into()).map_or(BATCH_ROWS, |rows| rows as usize),
             query_memory_limit: nonzero(config.query_memory_limit_bytes),
             rewrites: Rewrites::without(&config.disabled_rewrites)?,
+            spill: spill_space(config),
             panics: AtomicU64::new(0),
             memory_limit_source: source,
             queries: Mutex::default(),
@@ -116,6 +119,11 @@ impl Engine {
     pub fn close(&self) {
         self.inner.close();
     }
+}
+
+fn spill_space(config: &proto::EngineConfig) -> Option<Arc<SpillSpace>> {
+    let limit = (config.spill_limit_bytes != 0).then_some(config.spill_limit_bytes);
+    (!config.spill_directory.is_empty()).then(|| SpillSpace::new(&config.spill_directory, limit))
 }
 
 impl Inner {

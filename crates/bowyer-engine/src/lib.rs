@@ -29,6 +29,7 @@ mod prepared;
 mod program;
 pub mod proto;
 mod query;
+mod spill;
 mod statistics;
 mod threads;
 mod types;

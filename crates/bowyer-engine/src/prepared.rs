@@ -119,7 +119,8 @@ impl Prepared {
             rest: Mutex::default(),
             waiting: AtomicBool::new(false),
         });
-        let context = TaskContext { memory, batch_rows, threads: threads.count(), control };
+        let spill = self.engine.spill.clone();
+        let context = TaskContext { memory, batch_rows, threads: threads.count(), control, spill };
         let share = |path: &String| TaskContext { memory: context.memory.with_limit(None, path), ..context.clone() };
         Ok(QueryState {
             operator_contexts: built.counted.iter().map(share).collect(),

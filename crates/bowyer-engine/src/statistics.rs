@@ -83,6 +83,11 @@ impl Counters {
         }
     }
 
+    /// The path of an operator.
+    pub(crate) fn path(&self, index: usize) -> Option<&str> {
+        self.operators.get(index).map(|operator| operator.path.as_str())
+    }
+
     /// A task ran.
     pub(crate) fn add_cpu(&self, elapsed: Duration) {
         self.cpu_ns.fetch_add(nanoseconds(elapsed), Ordering::Relaxed);
@@ -129,7 +134,7 @@ impl Counters {
                     batches_in: get(&operator.input.batches),
                     batches_out: get(&operator.output.batches),
                     cpu_ns: get(&operator.cpu_ns),
-                    memory_bytes: 0,
+                    ..proto::OperatorStatistics::default()
                 })
                 .collect(),
             ..proto::QueryStatistics::default()

@@ -3,9 +3,11 @@
 
 //! The engine of a Rust program: opened once, shared by all threads.
 
+use std::path::PathBuf;
+
 use arrow_array::Array;
 use arrow_schema::{Field, SchemaRef};
-use bowyer_core::{Column, Result};
+use bowyer_core::{Column, Error, Result};
 use bowyer_engine::{Control, proto};
 
 use crate::encode;
@@ -16,7 +18,7 @@ use crate::prepared::Prepared;
 use crate::run::{QueryOptions, Rows};
 
 /// How an engine is opened. Zero means the default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// Threads; by default as many as the process may use.
     pub threads: u32,
@@ -28,6 +30,11 @@ pub struct Config {
     pub batch_rows: u32,
     /// Rewrites of plans to leave out, by their names in [`REWRITES`](crate::REWRITES): answers are the same without them.
     pub disabled_rewrites: &'static [&'static str],
+    /// Where operators write what does not fit their memory, in files without a name; nowhere by default, and then
+    /// reaching a limit is an error.
+    pub spill_directory: Option<PathBuf>,
+    /// The bytes that may lie there at a time; by default what the disk has.
+    pub spill_limit_bytes: u64,
 }
 
 /// Threads and memory that queries and functions share. Clones are the same engine.
@@ -38,8 +45,13 @@ impl Engine {
     /// Opens an engine.
     ///
     /// # Errors
-    /// `InvalidArgument` for a rewrite that does not exist, `Internal` when threads do not start.
+    /// `InvalidArgument` for a rewrite that does not exist or a directory whose name is not text, `Internal` when threads
+    /// do not start.
     pub fn open(config: &Config) -> Result<Self> {
+        let spill_directory = config.spill_directory.as_ref().map(|directory| {
+            let text = directory.to_str().map(str::to_owned);
+            text.ok_or_else(|| Error::invalid_argument(format!("the spill directory {directory:?} is not UTF-8")))
+        });
         let config = proto::EngineConfig {
             threads: config.threads,
             memory_limit_bytes: config.memory_limit_bytes,
@@ -47,6 +59,8 @@ impl Engine {
             batch_rows: config.batch_rows,
             retained_pool_bytes: 0,
             log_records: 0,
+            spill_directory: spill_directory.transpose()?.unwrap_or_default(),
+            spill_limit_bytes: config.spill_limit_bytes,
             disabled_rewrites: config.disabled_rewrites.iter().map(|&name| name.to_owned()).collect(),
         };
         bowyer_engine::Engine::open(&config).map(Self)

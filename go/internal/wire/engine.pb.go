@@ -35,6 +35,8 @@ type EngineConfig struct {
 	BatchRows             uint32                 `protobuf:"varint,4,opt,name=batch_rows,json=batchRows,proto3" json:"batch_rows,omitempty"`                                         // default: 65536
 	RetainedPoolBytes     uint64                 `protobuf:"varint,5,opt,name=retained_pool_bytes,json=retainedPoolBytes,proto3" json:"retained_pool_bytes,omitempty"`               // free memory that the pool keeps for reuse; default: a quarter of the memory limit
 	LogRecords            uint32                 `protobuf:"varint,6,opt,name=log_records,json=logRecords,proto3" json:"log_records,omitempty"`                                      // how many records may wait for bowyer_engine_logs; 0: none are written
+	SpillDirectory        string                 `protobuf:"bytes,7,opt,name=spill_directory,json=spillDirectory,proto3" json:"spill_directory,omitempty"`                           // where operators write what does not fit; default: nowhere, and reaching a limit is an error
+	SpillLimitBytes       uint64                 `protobuf:"varint,8,opt,name=spill_limit_bytes,json=spillLimitBytes,proto3" json:"spill_limit_bytes,omitempty"`                     // bytes that may lie there at a time; default: what the disk has
 	DisabledRewrites      []string               `protobuf:"bytes,30,rep,name=disabled_rewrites,json=disabledRewrites,proto3" json:"disabled_rewrites,omitempty"`                    // rewrites of plans to leave out, by name; answers are the same without them
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
@@ -108,6 +110,20 @@ func (x *EngineConfig) GetRetainedPoolBytes() uint64 {
 func (x *EngineConfig) GetLogRecords() uint32 {
 	if x != nil {
 		return x.LogRecords
+	}
+	return 0
+}
+
+func (x *EngineConfig) GetSpillDirectory() string {
+	if x != nil {
+		return x.SpillDirectory
+	}
+	return ""
+}
+
+func (x *EngineConfig) GetSpillLimitBytes() uint64 {
+	if x != nil {
+		return x.SpillLimitBytes
 	}
 	return 0
 }
@@ -669,6 +685,8 @@ type QueryStatistics struct {
 	ElapsedNs       uint64                 `protobuf:"varint,10,opt,name=elapsed_ns,json=elapsedNs,proto3" json:"elapsed_ns,omitempty"`
 	CpuNs           uint64                 `protobuf:"varint,11,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
 	Operators       []*OperatorStatistics  `protobuf:"bytes,12,rep,name=operators,proto3" json:"operators,omitempty"`
+	SpilledBytes    uint64                 `protobuf:"varint,13,opt,name=spilled_bytes,json=spilledBytes,proto3" json:"spilled_bytes,omitempty"` // written to files, in all
+	SpilledFiles    uint64                 `protobuf:"varint,14,opt,name=spilled_files,json=spilledFiles,proto3" json:"spilled_files,omitempty"`
 	Analysis        string                 `protobuf:"bytes,30,opt,name=analysis,proto3" json:"analysis,omitempty"` // the optimised plan as text, with what each operator did
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -788,6 +806,20 @@ func (x *QueryStatistics) GetOperators() []*OperatorStatistics {
 	return nil
 }
 
+func (x *QueryStatistics) GetSpilledBytes() uint64 {
+	if x != nil {
+		return x.SpilledBytes
+	}
+	return 0
+}
+
+func (x *QueryStatistics) GetSpilledFiles() uint64 {
+	if x != nil {
+		return x.SpilledFiles
+	}
+	return 0
+}
+
 func (x *QueryStatistics) GetAnalysis() string {
 	if x != nil {
 		return x.Analysis
@@ -803,7 +835,9 @@ type OperatorStatistics struct {
 	BatchesIn     uint64                 `protobuf:"varint,4,opt,name=batches_in,json=batchesIn,proto3" json:"batches_in,omitempty"`
 	BatchesOut    uint64                 `protobuf:"varint,5,opt,name=batches_out,json=batchesOut,proto3" json:"batches_out,omitempty"`
 	CpuNs         uint64                 `protobuf:"varint,6,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
-	MemoryBytes   uint64                 `protobuf:"varint,7,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"` // the most that it held at a time, results included
+	MemoryBytes   uint64                 `protobuf:"varint,7,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`    // the most that it held at a time, results included
+	SpilledBytes  uint64                 `protobuf:"varint,8,opt,name=spilled_bytes,json=spilledBytes,proto3" json:"spilled_bytes,omitempty"` // written to files
+	SpilledFiles  uint64                 `protobuf:"varint,9,opt,name=spilled_files,json=spilledFiles,proto3" json:"spilled_files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -883,6 +917,20 @@ func (x *OperatorStatistics) GetCpuNs() uint64 {
 func (x *OperatorStatistics) GetMemoryBytes() uint64 {
 	if x != nil {
 		return x.MemoryBytes
+	}
+	return 0
+}
+
+func (x *OperatorStatistics) GetSpilledBytes() uint64 {
+	if x != nil {
+		return x.SpilledBytes
+	}
+	return 0
+}
+
+func (x *OperatorStatistics) GetSpilledFiles() uint64 {
+	if x != nil {
+		return x.SpilledFiles
 	}
 	return 0
 }
@@ -1364,7 +1412,7 @@ var File_bowyer_v1_engine_proto protoreflect.FileDescriptor
 
 const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"\n" +
-	"\x16bowyer/v1/engine.proto\x12\tbowyer.v1\x1a\x14bowyer/v1/plan.proto\x1a\x16bowyer/v1/schema.proto\"\xac\x02\n" +
+	"\x16bowyer/v1/engine.proto\x12\tbowyer.v1\x1a\x14bowyer/v1/plan.proto\x1a\x16bowyer/v1/schema.proto\"\x81\x03\n" +
 	"\fEngineConfig\x12\x18\n" +
 	"\athreads\x18\x01 \x01(\rR\athreads\x12,\n" +
 	"\x12memory_limit_bytes\x18\x02 \x01(\x04R\x10memoryLimitBytes\x127\n" +
@@ -1373,7 +1421,9 @@ const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"batch_rows\x18\x04 \x01(\rR\tbatchRows\x12.\n" +
 	"\x13retained_pool_bytes\x18\x05 \x01(\x04R\x11retainedPoolBytes\x12\x1f\n" +
 	"\vlog_records\x18\x06 \x01(\rR\n" +
-	"logRecords\x12+\n" +
+	"logRecords\x12'\n" +
+	"\x0fspill_directory\x18\a \x01(\tR\x0espillDirectory\x12*\n" +
+	"\x11spill_limit_bytes\x18\b \x01(\x04R\x0fspillLimitBytes\x12+\n" +
 	"\x11disabled_rewrites\x18\x1e \x03(\tR\x10disabledRewrites\"W\n" +
 	"\fFunctionCall\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12+\n" +
@@ -1420,7 +1470,7 @@ const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"\bargument\x18\b \x01(\tR\bargument\x12\x16\n" +
 	"\x06origin\x18\t \x01(\tR\x06origin\x12\x19\n" +
 	"\bquery_id\x18\n" +
-	" \x01(\tR\aqueryId\"\xb6\x03\n" +
+	" \x01(\tR\aqueryId\"\x80\x04\n" +
 	"\x0fQueryStatistics\x12\x19\n" +
 	"\bquery_id\x18\x01 \x01(\tR\aqueryId\x12\x17\n" +
 	"\arows_in\x18\x02 \x01(\x04R\x06rowsIn\x12\x1d\n" +
@@ -1437,8 +1487,10 @@ const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"elapsed_ns\x18\n" +
 	" \x01(\x04R\telapsedNs\x12\x15\n" +
 	"\x06cpu_ns\x18\v \x01(\x04R\x05cpuNs\x12;\n" +
-	"\toperators\x18\f \x03(\v2\x1d.bowyer.v1.OperatorStatisticsR\toperators\x12\x1a\n" +
-	"\banalysis\x18\x1e \x01(\tR\banalysis\"\xd6\x01\n" +
+	"\toperators\x18\f \x03(\v2\x1d.bowyer.v1.OperatorStatisticsR\toperators\x12#\n" +
+	"\rspilled_bytes\x18\r \x01(\x04R\fspilledBytes\x12#\n" +
+	"\rspilled_files\x18\x0e \x01(\x04R\fspilledFiles\x12\x1a\n" +
+	"\banalysis\x18\x1e \x01(\tR\banalysis\"\xa0\x02\n" +
 	"\x12OperatorStatistics\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x17\n" +
 	"\arows_in\x18\x02 \x01(\x04R\x06rowsIn\x12\x19\n" +
@@ -1448,7 +1500,9 @@ const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"\vbatches_out\x18\x05 \x01(\x04R\n" +
 	"batchesOut\x12\x15\n" +
 	"\x06cpu_ns\x18\x06 \x01(\x04R\x05cpuNs\x12!\n" +
-	"\fmemory_bytes\x18\a \x01(\x04R\vmemoryBytes\"\xfe\x06\n" +
+	"\fmemory_bytes\x18\a \x01(\x04R\vmemoryBytes\x12#\n" +
+	"\rspilled_bytes\x18\b \x01(\x04R\fspilledBytes\x12#\n" +
+	"\rspilled_files\x18\t \x01(\x04R\fspilledFiles\"\xfe\x06\n" +
 	"\x10EngineStatistics\x12\x14\n" +
 	"\x05calls\x18\x01 \x01(\x04R\x05calls\x12\x17\n" +
 	"\arows_in\x18\x02 \x01(\x04R\x06rowsIn\x12\x19\n" +

@@ -70,6 +70,18 @@ impl Budget {
         self.peak_bytes.load(Ordering::Relaxed)
     }
 
+    /// The least limit of this budget and all above it.
+    pub(super) fn tightest_limit_bytes(&self) -> Option<u64> {
+        let above = self.parent.as_deref().and_then(Self::tightest_limit_bytes);
+        self.limit_bytes.into_iter().chain(above).min()
+    }
+
+    /// Whether more than so many percent of the limit are used, here or above.
+    pub(super) fn is_above(&self, percent: u64) -> bool {
+        let here = self.limit_bytes.is_some_and(|limit| self.used_bytes() > limit / 100 * percent);
+        here || self.parent.as_deref().is_some_and(|parent| parent.is_above(percent))
+    }
+
     /// Charges this budget and all above it, or none of them.
     pub(super) fn take(&self, bytes: u64) -> Result<()> {
         #[cfg(feature = "fault-injection")]

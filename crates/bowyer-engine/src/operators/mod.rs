@@ -33,6 +33,7 @@ use bowyer_compute::Bound;
 use bowyer_core::{Charge, Memory, Result};
 
 use crate::control::Control;
+use crate::spill::{SHORT_PERCENT, SpillSpace, Spilled};
 use reject::{RejectSink, Rejected};
 
 /// Where the first row of a morsel came from.
@@ -63,6 +64,8 @@ pub(crate) struct Morsel {
     /// Where its first row came from.
     #[expect(dead_code, reason = "for operators that name a row in their errors; none does yet")]
     pub(crate) origin: Origin,
+    /// The bytes of its columns that nobody is charged for and that only the query keeps alive: those of pushed batches.
+    pub(crate) unpaid_bytes: usize,
 }
 
 /// What a task may use and must heed.
@@ -76,6 +79,8 @@ pub(crate) struct TaskContext {
     pub(crate) threads: usize,
     /// Cancellation and deadline.
     pub(crate) control: Control,
+    /// Where operators may put what does not fit.
+    pub(crate) spill: Option<Arc<SpillSpace>>,
 }
 
 impl TaskContext {
@@ -83,6 +88,17 @@ impl TaskContext {
     /// 64 Ki rows in longer loops.
     pub(crate) fn check(&self) -> Result<()> {
         self.control.check()
+    }
+
+    /// Whether so much of the memory is used that an operator should put what it holds elsewhere, if it can.
+    pub(crate) fn is_short(&self) -> bool {
+        self.spill.is_some() && self.memory.is_above(SHORT_PERCENT)
+    }
+
+    /// What a task may hold, however short memory is, before it is worth to spill it.
+    pub(crate) fn share_bytes(&self) -> usize {
+        let limit = self.memory.tightest_limit_bytes().unwrap_or(u64::MAX);
+        usize::try_from(limit / (8 * self.threads.max(1) as u64)).unwrap_or(usize::MAX)
     }
 }
 
@@ -161,6 +177,11 @@ pub(crate) trait Breaker: Send + Sync {
     /// Ends the input. Called once, on a thread of the pool, with every state that [`Breaker::local`] returned (none
     /// when there was no morsel). May split work with `rayon::scope`.
     fn finish(&self, locals: Vec<Box<dyn LocalState>>, context: &TaskContext) -> Result<Finished>;
+
+    /// What it has written to files, if it can.
+    fn spilled(&self) -> Option<&Spilled> {
+        None
+    }
 }
 
 /// What one task has gathered for a [`Breaker`]. The operator downcasts it: `let any: &mut dyn Any = local;`.

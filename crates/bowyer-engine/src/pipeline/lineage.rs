@@ -60,6 +60,15 @@ impl Lineage {
         }
     }
 
+    /// The input that the rows came from, if that is known.
+    pub(crate) fn first_input(&self) -> Option<u32> {
+        match self {
+            Self::Unknown => None,
+            Self::Rows { input, .. } => Some(*input),
+            Self::Through(step) => step.before.first_input(),
+        }
+    }
+
     /// Where the first row came from, if that is known without work.
     pub(crate) fn first(&self) -> Origin {
         match self {

@@ -27,6 +27,7 @@ use bowyer_core::Error;
 
 use crate::operators::reject::RejectSink;
 use crate::operators::{Breaker, LocalState, Results, Stage};
+use crate::spill::Spilled;
 use channel::{Channel, Popped};
 use emission::Waiting;
 use lineage::Lineage;
@@ -144,6 +145,12 @@ enum Taken {
 impl Pipeline {
     pub(crate) fn progress(&self) -> MutexGuard<'_, Progress> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The bytes and files that its breaker has spilled.
+    pub(crate) fn spilled(&self) -> Option<(u64, u64)> {
+        let Sink::Breaker { breaker, .. } = &self.sink else { return None };
+        breaker.spilled().map(Spilled::totals)
     }
 
     /// Whether a task would find something to do.

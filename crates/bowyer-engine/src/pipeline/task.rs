@@ -10,7 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
+use arrow_buffer::Buffer;
+use arrow_data::ArrayData;
 use bowyer_core::{Error, Result};
 
 use super::channel::{Item, Party};
@@ -191,7 +193,8 @@ impl QueryState {
     fn result(self: &Arc<Self>, index: usize, results: &dyn Results, sequence: u64) -> Result<()> {
         let pipeline = &self.pipelines[index];
         let started = Instant::now();
-        let batch = results.next(sequence, self.context_of(pipeline.sink_counter))?;
+        let batch = results.next(sequence, self.context_of(pipeline.sink_counter));
+        let batch = batch.map_err(|error| self.of_sink(pipeline, error))?;
         if let Some(counter) = pipeline.sink_counter {
             self.counters.spend(counter, started);
         }
@@ -212,7 +215,8 @@ impl QueryState {
         }
         let first_row = work.given as u64;
         work.given += batch.num_rows();
-        let morsel = Morsel { batch, sequence: work.sequence, first_row, origin };
+        let unpaid_bytes = self.unpaid_bytes(&batch, work);
+        let morsel = Morsel { batch, sequence: work.sequence, first_row, origin, unpaid_bytes };
         let local = match &mut work.local {
             Some(local) => local,
             none => none.insert(breaker.local(self.context_of(pipeline.sink_counter))?),
@@ -224,8 +228,31 @@ impl QueryState {
         Ok(consumed.err().map(|error| {
             let row = error.place().row.and_then(|row| usize::try_from(row).ok());
             let row = row.and_then(|row| work.run.trace(row, &self.context));
-            self.locate(error, row, &work.lineage)
+            self.locate(self.of_sink(pipeline, error), row, &work.lineage)
         }))
+    }
+
+    /// Adds to an error which operator ends the pipeline.
+    fn of_sink(&self, pipeline: &Pipeline, error: Error) -> Error {
+        match pipeline.sink_counter.and_then(|counter| self.counters.path(counter)) {
+            Some(path) => error.at_path(path),
+            None => error,
+        }
+    }
+
+    /// What the columns of `batch` take that pass through from a pushed batch: only the query keeps them alive.
+    fn unpaid_bytes(&self, batch: &RecordBatch, work: &Work) -> usize {
+        let pushed = work.lineage.first_input().and_then(|input| self.inputs.get(input as usize));
+        if self.context.spill.is_none() || pushed.is_none_or(|input| input.channels.is_empty()) {
+            return 0;
+        }
+        let source: Vec<ArrayData> = work.run.source().columns().iter().map(|column| column.to_data()).collect();
+        let passed = |column: &ArrayData| {
+            let first = column.buffers().first().map(Buffer::data_ptr);
+            source.iter().any(|data| data.buffers().first().map(Buffer::data_ptr) == first)
+        };
+        let columns = batch.columns().iter().map(|column| column.to_data()).filter(passed);
+        columns.map(|column| column.get_slice_memory_size().unwrap_or(0)).sum()
     }
 
     /// Adds to an error where the row came from that it is about, a row of a batch of this lineage.
@@ -290,12 +317,12 @@ impl QueryState {
             && !over
         {
             let started = Instant::now();
-            let results: Option<Arc<dyn Results>> =
-                match breaker.finish(locals, self.context_of(pipeline.sink_counter))? {
-                    Finished::Batches(batches) => Some(Arc::new(Ready::new(batches))),
-                    Finished::Results(results) => Some(results),
-                    Finished::Table => None,
-                };
+            let finished = breaker.finish(locals, self.context_of(pipeline.sink_counter));
+            let results: Option<Arc<dyn Results>> = match finished.map_err(|error| self.of_sink(pipeline, error))? {
+                Finished::Batches(batches) => Some(Arc::new(Ready::new(batches))),
+                Finished::Results(results) => Some(results),
+                Finished::Table => None,
+            };
             if let Some(counter) = pipeline.sink_counter {
                 self.counters.spend(counter, started);
             }

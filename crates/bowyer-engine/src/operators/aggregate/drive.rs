@@ -3,7 +3,7 @@
 
 //! Drives breakers in tests: batches are dealt to several tasks as a scheduler might.
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
 use arrow_select::concat::concat_batches;
 use bowyer_core::{Memory, Result};
 
@@ -11,7 +11,8 @@ use crate::control::Control;
 use crate::operators::{Breaker, Finished, LocalState, Morsel, Origin, TaskContext};
 
 pub(in crate::operators) fn context(memory: &Memory) -> TaskContext {
-    TaskContext { memory: memory.clone(), batch_rows: 1000, threads: 2, control: Control::new(memory.clone()) }
+    let control = Control::new(memory.clone());
+    TaskContext { memory: memory.clone(), batch_rows: 1000, threads: 2, control, spill: None }
 }
 
 /// What `breaker` makes of `batches`, dealt to `tasks` in an uneven way.
@@ -21,17 +22,42 @@ pub(in crate::operators) fn run(
     tasks: usize,
     context: &TaskContext,
 ) -> Result<Vec<RecordBatch>> {
+    let mut results = Vec::new();
+    run_each(breaker, batches, tasks, context, |batch| results.push(batch))?;
+    Ok(results)
+}
+
+/// The same, one result after the other.
+pub(in crate::operators) fn run_each(
+    breaker: &dyn Breaker,
+    batches: &[RecordBatch],
+    tasks: usize,
+    context: &TaskContext,
+    mut each: impl FnMut(RecordBatch),
+) -> Result<()> {
     let mut locals: Vec<Box<dyn LocalState>> = (0..tasks).map(|_| breaker.local(context)).collect::<Result<_>>()?;
     for (sequence, batch) in (0_u64..).zip(batches) {
         let task = (sequence * sequence + sequence / 3) as usize % tasks.max(1);
-        let morsel = Morsel { batch: batch.clone(), sequence, first_row: 0, origin: Origin::UNKNOWN };
+        let unpaid_bytes = batch_bytes(batch);
+        let morsel = Morsel { batch: batch.clone(), sequence, first_row: 0, origin: Origin::UNKNOWN, unpaid_bytes };
         breaker.consume(locals[task].as_mut(), morsel, context)?;
     }
     match breaker.finish(locals, context)? {
-        Finished::Batches(batches) => Ok(batches.into_iter().map(|(batch, _)| batch).collect()),
-        Finished::Results(results) => (0..).map_while(|sequence| results.next(sequence, context).transpose()).collect(),
-        Finished::Table => Ok(Vec::new()),
+        Finished::Batches(batches) => batches.into_iter().for_each(|(batch, _)| each(batch)),
+        Finished::Results(results) => {
+            for sequence in 0.. {
+                let Some(batch) = results.next(sequence, context)? else { break };
+                each(batch);
+            }
+        }
+        Finished::Table => {}
     }
+    Ok(())
+}
+
+/// As for batches that were pushed.
+fn batch_bytes(batch: &RecordBatch) -> usize {
+    batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
 }
 
 /// The same as one batch.

@@ -74,7 +74,7 @@ impl Rest for Repeats {
 
 fn context() -> TaskContext {
     let memory = Memory::unlimited();
-    TaskContext { control: Control::new(memory.clone()), memory, batch_rows: 4, threads: 1 }
+    TaskContext { control: Control::new(memory.clone()), memory, batch_rows: 4, threads: 1, spill: None }
 }
 
 /// What comes out, the row that each came from, and the row that failed.
