@@ -59,6 +59,10 @@ cgocheck: ## Run the Go tests with the strict check of pointers that cross to C
 differential: ## Compare functions with pyarrow's on random inputs (SECONDS=60; needs Python)
 	@testdata/functions/differential.sh $(or $(SECONDS),60)
 
+.PHONY: malformed
+malformed: ## Ask four libraries about arrays that lie and compare their verdicts (needs Python)
+	@testdata/malformed/verdicts/run.sh
+
 .PHONY: fmt
 fmt: ## Format Rust and Go
 	cargo fmt

@@ -90,7 +90,8 @@ pub unsafe fn import_block(
         return Err(Error::invalid_argument(message));
     }
     if block.array_count > 0 && (block.arrays.is_null() || !block.arrays.is_aligned()) {
-        return Err(Error::invalid_argument("the block's arrays are at no address"));
+        let rejection = Rejection::new(Case::NullPointer, 0, "the block's arrays are at no address");
+        return Err(refuse(shapes[0], rejection, customs.rejections));
     }
     let fail = |(array, rejection): (usize, Rejection)| refuse(shapes[array], rejection, customs.rejections);
     // SAFETY: obligation 1.

@@ -140,7 +140,7 @@ impl<'a> Walk<'a> {
             self.stack.push(raw.dictionary);
         }
         if children > 0 {
-            if raw.children.is_null() {
+            if raw.children.is_null() || !raw.children.is_aligned() {
                 return Err(Rejection::new(Case::NullTable, at, format!("{children} children at no address")));
             }
             // SAFETY: obligation 1 of `array`: as many pointers as the count says.
@@ -238,7 +238,7 @@ fn head(raw: &ArrowArray, at: usize, layout: &Layout, first_buffer: usize) -> Re
     if buffer_count != expected && !(views && buffer_count > expected && buffer_count <= expected + VARIADIC_LIMIT) {
         return reject(Case::BufferCount, format!("{buffer_count} buffers where the type has {expected}"));
     }
-    if buffer_count > 0 && raw.buffers.is_null() {
+    if buffer_count > 0 && (raw.buffers.is_null() || !raw.buffers.is_aligned()) {
         return reject(Case::NullTable, format!("{buffer_count} buffers at no address"));
     }
     let mut validity = false;

@@ -186,6 +186,20 @@ impl Guard<'_, '_> {
         }
     }
 
+    /// Checks that every run has an end and a value: at every level, since arrays are cut by these counts.
+    pub(super) fn run_counts(&self, at: usize) -> Result<(), Rejection> {
+        let ends = self.child(at, 0);
+        let reject = |message: String| Err(Rejection::new(Case::RunEnds, ends, message));
+        if self.null_count(ends) > 0 {
+            return reject(format!("{} run ends are null", self.null_count(ends)));
+        }
+        let (runs, values) = (self.flat_node(ends).length, self.flat_node(self.child(at, 1)).length);
+        if values < runs {
+            return reject(format!("{runs} runs of {values} values"));
+        }
+        Ok(())
+    }
+
     fn run_ends(&self, at: usize) -> Result<(), Rejection> {
         let ends = self.child(at, 0);
         match self.shape.nodes()[ends].layout {
@@ -197,14 +211,7 @@ impl Guard<'_, '_> {
 
     fn run_ends_of<T: Number>(&self, at: usize, ends: usize) -> Result<(), Rejection> {
         let reject = |message: String| Rejection::new(Case::RunEnds, ends, message);
-        if self.null_count(ends) > 0 {
-            return Err(reject(format!("{} run ends are null", self.null_count(ends))));
-        }
-        let values = self.flat_node(self.child(at, 1)).length;
         let runs = self.rows::<T>(ends, 1, 0);
-        if values < runs.len() {
-            return Err(reject(format!("{} runs of {values} values", runs.len())));
-        }
         let first = runs.first().map_or(1, |first| T::read(*first).wide());
         let disorder = runs.windows(2).position(|pair| T::read(pair[1]) <= T::read(pair[0]));
         if first < 1 {

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod bounds;
+mod nullability;
 mod text;
 mod values;
 
@@ -142,7 +143,8 @@ impl<'g, 'a> Guard<'g, 'a> {
         let shape = self.shape;
         let expected = &shape.nodes()[at];
         self.child_lengths(at, &expected.layout)?;
-        if self.flat_node(at).length == 0 {
+        // Runs are kept whole, also where no row is left of them.
+        if self.flat_node(at).length == 0 && expected.layout != Layout::RunEnds {
             return Ok(());
         }
         if at == 0 && !expected.nullable && self.null_count(0) > 0 && expected.data_type != DataType::Null {
@@ -151,6 +153,8 @@ impl<'g, 'a> Guard<'g, 'a> {
         }
         match &expected.layout {
             Layout::Bytes { text: true, .. } | Layout::Views { text: true } => self.contents(at, &expected.layout)?,
+            // Views of null rows may lead anywhere, and must not in an array of Rust.
+            Layout::Views { .. } if self.null_count(at) > 0 => self.contents(at, &expected.layout)?,
             layout if self.level >= Level::Bounds => self.contents(at, layout)?,
             _ => {}
         }
@@ -167,6 +171,7 @@ impl<'g, 'a> Guard<'g, 'a> {
         let needed = match layout {
             Layout::Struct | Layout::Union { dense: false, .. } => Some(end),
             Layout::FixedList { size } => end.checked_mul(*size),
+            Layout::RunEnds => return self.run_counts(at),
             _ => return Ok(()),
         };
         let Some(needed) = needed else {

@@ -1,10 +1,9 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! Values and nulls that the type or the schema does not allow: looked for at the highest level only.
+//! Values that the type does not allow: looked for at the highest level only.
 
 use arrow_buffer::i256;
-use arrow_schema::DataType;
 
 use super::Guard;
 use super::bounds::entry;
@@ -45,33 +44,6 @@ impl Guard<'_, '_> {
             Some(row) => Err(Rejection::new(case, at, message).buffer(1).index(row)),
             None => Ok(()),
         }
-    }
-
-    /// Nulls of children that allow none. Under a struct's own nulls they do not count.
-    fn nulls_below(&self, at: usize, expected: &ShapeNode) -> Result<(), Rejection> {
-        if matches!(expected.layout, Layout::Dictionary { .. }) {
-            return Ok(());
-        }
-        for &child in &expected.children {
-            let child = child as usize;
-            let shape = &self.shape.nodes()[child];
-            let is_key = matches!(self.shape.nodes().get(at.wrapping_sub(1)).map(|node| &node.data_type),
-                Some(DataType::Map(..)) if expected.children.first() == Some(&(child as u32)));
-            if shape.nullable && !is_key || self.null_count(child) == 0 || shape.data_type == DataType::Null {
-                continue;
-            }
-            let node = self.flat_node(at);
-            let hidden = |row: usize| {
-                expected.layout == Layout::Struct
-                    && row.checked_sub(node.offset).is_none_or(|row| row >= node.length || !self.is_valid(at, row))
-            };
-            let rows = self.flat_node(child).length;
-            if let Some(row) = (0..rows).find(|&row| !self.is_valid(child, row) && !hidden(row)) {
-                let message = "a null where the schema allows none";
-                return Err(Rejection::new(Case::Nullability, child, message).buffer(0).index(row));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -220,14 +220,16 @@ impl<'p, 'a> Builder<'p, 'a> {
         let nulls = self.nulls(at);
         let views = match (&nulls, self.proof.needs_repair(self.base + at)) {
             (Some(nulls), true) => {
-                let range = self.range(at, 1);
-                let mut copy = range[node.offset * 16..(node.offset + node.length) * 16].to_vec();
-                for (row, view) in copy.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+                let range = &self.range(at, 1)[node.offset * 16..(node.offset + node.length) * 16];
+                let mut copy = self.memory.allocate(range.len())?;
+                copy[..range.len()].copy_from_slice(range);
+                for (row, view) in copy[..range.len()].as_chunks_mut::<16>().0.iter_mut().enumerate() {
                     if nulls.is_null(row) {
                         *view = [0; 16];
                     }
                 }
-                ScalarBuffer::new(self.copy(&copy)?, 0, node.length)
+                self.bytes_copied += range.len() as u64;
+                ScalarBuffer::new(copy.into_buffer(), 0, node.length)
             }
             _ => self.numbers::<u128>(self.range(at, 1), node.offset, node.length)?,
         };

@@ -75,10 +75,11 @@ impl Reader {
     /// # Safety
     /// 1. As [`import_field`].
     unsafe fn field(&mut self, schema: *const ArrowSchema, depth: usize) -> Outcome<Field> {
-        // SAFETY: the caller's promise: null or a struct.
-        let Some(schema) = (unsafe { schema.as_ref() }) else {
-            return fault(Case::NullPointer, "the schema is null");
-        };
+        if schema.is_null() || !schema.is_aligned() {
+            return fault(Case::NullPointer, "the schema's address is null or misaligned");
+        }
+        // SAFETY: the caller's promise: a struct, unless null; and aligned.
+        let schema = unsafe { &*schema };
         if schema.release.is_none() {
             return fault(Case::Released, "the schema is released");
         }
@@ -154,7 +155,7 @@ impl Reader {
         if count == 0 {
             return Ok(Vec::new());
         }
-        if schema.children.is_null() {
+        if schema.children.is_null() || !schema.children.is_aligned() {
             return fault(Case::NullTable, format!("{count} children at no address"));
         }
         // SAFETY: `children` leads to as many pointers as the count says.
