@@ -63,6 +63,30 @@ differential: ## Compare functions with pyarrow's on random inputs (SECONDS=60; 
 malformed: ## Ask four libraries about arrays that lie and compare their verdicts (needs Python)
 	@testdata/malformed/verdicts/run.sh
 
+.PHONY: fuzz
+fuzz: ## Damage arrays, messages and plans at random, in Rust and Go (SECONDS=60 for each)
+	@scripts/fuzz.sh $(or $(SECONDS),60)
+
+.PHONY: sanitizers
+sanitizers: ## Run the tests of the C Data Interface under AddressSanitizer (needs a nightly toolchain)
+	@scripts/sanitizers.sh
+
+.PHONY: mutants
+mutants: ## Change the guard in small ways and see that tests notice (SHARD=0/8)
+	@scripts/mutants.sh $(SHARD)
+
+.PHONY: supply-chain
+supply-chain: ## Check licences, sources, known faults and versions of other people's code
+	@scripts/supply-chain.sh
+
+.PHONY: reproducible
+reproducible: ## Build the library twice at two paths and compare (PROFILE=release or dev)
+	@scripts/reproducible.sh $(PROFILE)
+
+.PHONY: rehearsal
+rehearsal: ## Let clients and libraries of other versions meet (OLD=folder of another release)
+	@scripts/rehearsal.sh $(OLD)
+
 .PHONY: fmt
 fmt: ## Format Rust and Go
 	cargo fmt

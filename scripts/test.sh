@@ -76,8 +76,10 @@ step "cargo build" cargo build --locked --workspace --lib --bins --examples --te
 step "cargo test" cargo test --locked --workspace --no-fail-fast
 step "generated files" "$target/debug/xtask" codegen --check
 step "tidy" "$target/debug/xtask" tidy
+step "dependencies, their licences and known faults" "$target/debug/xtask" supply --check
 step "flights in Rust against the golden answer" "$target/debug/examples/flights" --golden testdata/golden/flights.csv
 step "static library" env BOWYER_ARCHIVE="$target/debug/libbowyer_capi.a" scripts/package-staticlib.sh dev
+step "clients and libraries of other versions" scripts/rehearsal.sh
 step "cargo test with injected faults" \
     cargo test --locked --workspace --test panic --test refusals --test portable \
     --features bowyer-capi/fault-injection,bowyer/fault-injection,bowyer-compute/fault-injection

@@ -1,11 +1,11 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! Bowyer's chores: `cargo xtask codegen [--check]`, `tidy`, `abi` and `ci`.
+//! Bowyer's chores: `cargo xtask codegen [--check]`, `supply [--check]`, `sbom`, `tidy`, `abi` and `ci`.
 //!
-//! `codegen` writes what is derived from a table of the repository, `tidy` checks habits that no lint knows, `abi` runs
-//! the checks of the C library's symbols and header, `ci` is what `make test` runs. Each chore is a module; the tables
-//! that it reads stay beside the code that they describe.
+//! `codegen` writes what is derived from a table of the repository, `supply` what is derived from the dependencies, `tidy`
+//! checks habits that no lint knows, `abi` runs the checks of the C library's symbols and header, `ci` is what `make test`
+//! runs. Each chore is a module; the tables that it reads stay beside the code that they describe.
 
 #![forbid(unsafe_code)]
 
@@ -15,6 +15,7 @@ mod errors;
 mod functions;
 mod go_functions;
 mod repository;
+mod supply;
 mod tidy;
 
 use std::io::Write;
@@ -29,6 +30,9 @@ const USAGE: &str = "usage: cargo xtask CHORE
 
   codegen           rewrite the generated files
   codegen --check   fail if a generated file is not what its table says
+  supply            rewrite the lists of dependencies and their licences
+  supply --check    fail if they are not current or a dependency is not in order
+  sbom FOLDER       write bills of materials (CycloneDX)
   tidy              check file lengths, names, licence lines, corpus files and pinned versions
   abi               check the C library's symbols and header
   ci                everything that a reviewer would run (make test)";
@@ -40,6 +44,9 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["codegen"] => codegen::write(&repository),
         ["codegen", "--check"] => codegen::check(&repository),
+        ["supply"] => supply::write(&repository),
+        ["supply", "--check"] => supply::check(&repository),
+        ["sbom", folder] => supply::sbom(&repository, folder),
         ["tidy"] => tidy::run(&repository),
         ["abi"] => ci::abi(&repository),
         ["ci"] => ci::run(&repository),
