@@ -219,6 +219,16 @@ func Any(ctx context.Context, values Value, options ...AnyOptions) (scalar.Scala
 	return bowyer.CallScalar(ctx, "any", optionsOf(options), values)
 }
 
+// ApproximateCountDistinct estimates how many distinct values there are.
+//
+// Nulls do not count. Exact up to 256 distinct values, else with a standard error of 1.6 %.
+//
+//	approximate_count_distinct(string ["a", "b", "a", null])
+//		scalar int64 2
+func ApproximateCountDistinct(ctx context.Context, values Value) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "approximate_count_distinct", nil, values)
+}
+
 // ApproximateMedianOptions are the options of [ApproximateMedian].
 type ApproximateMedianOptions struct {
 	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
@@ -1120,6 +1130,18 @@ func Choose(ctx context.Context, index Value, values ...Value) (arrow.Array, err
 	return bowyer.Call(ctx, "choose", nil, append([]Value{index}, values...)...)
 }
 
+// Clip moves values below or above two bounds to the nearer bound.
+//
+// A null bound bounds nothing. Where the lower bound is above the upper one, the upper one counts.
+//
+//	clip(int64 [1, 5, 9, null], scalar int64 2, scalar int64 7)
+//		int64 [2, 5, 7, null]
+//
+// The caller must Release the result.
+func Clip(ctx context.Context, values, lower, upper Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "clip", nil, values, lower, upper)
+}
+
 // Coalesce takes the first value that is not null.
 //
 // NaN is a value.
@@ -1130,6 +1152,32 @@ func Choose(ctx context.Context, index Value, values ...Value) (arrow.Array, err
 // The caller must Release the result.
 func Coalesce(ctx context.Context, values ...Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "coalesce", nil, values...)
+}
+
+// ContainsAnyOptions are the options of [ContainsAny].
+type ContainsAnyOptions struct {
+	// Patterns: the texts to look for. A slice of Go values; required.
+	Patterns Opt[any]
+
+	// AsciiIgnoreCase: whether ASCII letters match in either case. Default false.
+	AsciiIgnoreCase Opt[bool]
+}
+
+func (o ContainsAnyOptions) given(set bowyer.Options) {
+	o.Patterns.put(set, "patterns")
+	o.AsciiIgnoreCase.put(set, "ascii_ignore_case")
+}
+
+// ContainsAny tells whether each value contains one of several texts.
+//
+// A null argument gives a null.
+//
+//	contains_any(string ["an apple", "a fig", null], patterns = ["apple", "pear"])
+//		bool [true, false, null]
+//
+// The caller must Release the result.
+func ContainsAny(ctx context.Context, strings Value, options ...ContainsAnyOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "contains_any", optionsOf(options), strings)
 }
 
 // Corr computes the correlation of two columns.
@@ -1495,6 +1543,36 @@ func CumulativeSumChecked(ctx context.Context, values Value, options ...Cumulati
 	return bowyer.Call(ctx, "cumulative_sum_checked", optionsOf(options), values)
 }
 
+// CutOptions are the options of [Cut].
+type CutOptions struct {
+	// Breaks: the edges, in ascending order. Required.
+	Breaks Opt[any]
+
+	// Labels: the names of the bins, from the lowest. Default none.
+	Labels Opt[any]
+
+	// LeftClosed: whether a value on an edge is in the bin above and not in the one below. Default false.
+	LeftClosed Opt[bool]
+}
+
+func (o CutOptions) given(set bowyer.Options) {
+	o.Breaks.put(set, "breaks")
+	o.Labels.put(set, "labels")
+	o.LeftClosed.put(set, "left_closed")
+}
+
+// Cut names the bin that each value falls into.
+//
+// There is one bin more than breaks: the first and the last have no end. NaN is in no bin.
+//
+//	cut(double [0.5, 2, 7, null], breaks = [1.0, 2.0])
+//		string ["(-inf, 1]", "(1, 2]", "(2, inf]", null]
+//
+// The caller must Release the result.
+func Cut(ctx context.Context, values Value, options ...CutOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "cut", optionsOf(options), values)
+}
+
 // DamerauLevenshtein counts as levenshtein does, with the exchange of two neighbours as one step.
 //
 // A null argument gives a null.
@@ -1505,6 +1583,31 @@ func CumulativeSumChecked(ctx context.Context, values Value, options ...Cumulati
 // The caller must Release the result.
 func DamerauLevenshtein(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "damerau_levenshtein", nil, a, b)
+}
+
+// DateTruncOptions are the options of [DateTrunc].
+type DateTruncOptions struct {
+	// Unit: the unit, or a span. Required.
+	Unit Opt[string]
+}
+
+func (o DateTruncOptions) given(set bowyer.Options) {
+	o.Unit.put(set, "unit")
+}
+
+// DateTrunc gives the start of the unit of time that each moment falls into.
+//
+// A unit is a word as `month`, or a span as `15m`, `2w` or `1h30m`. Spans are counted from 1970-01-01, weeks from
+// Monday. Local time counts where there is a zone.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	date_trunc(timestamp[s] ["2024-05-17T13:47:31", null], unit = "month")
+//		timestamp[s] ["2024-05-01T00:00:00", null]
+//
+// The caller must Release the result.
+func DateTrunc(ctx context.Context, timestamps Value, options ...DateTruncOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "date_trunc", optionsOf(options), timestamps)
 }
 
 // Day gives the day of the month, from 1.
@@ -1709,6 +1812,54 @@ func Equal(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "equal", nil, a, b)
 }
 
+// EwmMeanOptions are the options of [EwmMean].
+type EwmMeanOptions struct {
+	// Alpha: the weight of a row beside the mean before it: more than 0 and at most 1. Default none.
+	Alpha Opt[float64]
+
+	// Com: the centre of mass: alpha is 1 / (1 + com). Default none.
+	Com Opt[float64]
+
+	// Span: the span: alpha is 2 / (span + 1). Default none.
+	Span Opt[float64]
+
+	// HalfLife: the rows after which a weight has halved. Default none.
+	HalfLife Opt[float64]
+
+	// Adjust: whether weights add up to one from the first row on. Default true.
+	Adjust Opt[bool]
+
+	// IgnoreNulls: whether age counts valid rows alone. Default false.
+	IgnoreNulls Opt[bool]
+
+	// MinPeriods: how many values a mean needs; with fewer it is null. Default 1.
+	MinPeriods Opt[int64]
+}
+
+func (o EwmMeanOptions) given(set bowyer.Options) {
+	o.Alpha.put(set, "alpha")
+	o.Com.put(set, "com")
+	o.Span.put(set, "span")
+	o.HalfLife.put(set, "half_life")
+	o.Adjust.put(set, "adjust")
+	o.IgnoreNulls.put(set, "ignore_nulls")
+	o.MinPeriods.put(set, "min_periods")
+}
+
+// EwmMean averages the values so far, with weights that fall exponentially with age.
+//
+// One of `alpha`, `com`, `span` and `half_life` says how fast. A null gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	ewm_mean(double [1, 2, null], alpha = 0.5, adjust = false)
+//		double [1, 1.5, null]
+//
+// The caller must Release the result.
+func EwmMean(ctx context.Context, values Value, options ...EwmMeanOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ewm_mean", optionsOf(options), values)
+}
+
 // Exp raises e to the power of each value.
 //
 // Too large a value gives infinity. Integers and decimals are taken as doubles.
@@ -1838,6 +1989,32 @@ func (o FilterOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func Filter(ctx context.Context, values, mask Value, options ...FilterOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "filter", optionsOf(options), values, mask)
+}
+
+// FindManyOptions are the options of [FindMany].
+type FindManyOptions struct {
+	// Patterns: the texts to look for. A slice of Go values; required.
+	Patterns Opt[any]
+
+	// AsciiIgnoreCase: whether ASCII letters match in either case. Default false.
+	AsciiIgnoreCase Opt[bool]
+}
+
+func (o FindManyOptions) given(set bowyer.Options) {
+	o.Patterns.put(set, "patterns")
+	o.AsciiIgnoreCase.put(set, "ascii_ignore_case")
+}
+
+// FindMany gives the bytes at which one of several texts begins.
+//
+// A null argument gives a null.
+//
+//	find_many(string ["pear, apple", "fig"], patterns = ["apple", "pear"])
+//		list<item: int32> [[0, 6], []]
+//
+// The caller must Release the result.
+func FindMany(ctx context.Context, strings Value, options ...FindManyOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "find_many", optionsOf(options), strings)
 }
 
 // FindSubstringOptions are the options of [FindSubstring].
@@ -1993,6 +2170,31 @@ func FloorTemporal(ctx context.Context, timestamps Value, options ...FloorTempor
 	return bowyer.Call(ctx, "floor_temporal", optionsOf(options), timestamps)
 }
 
+// FromJsonOptions are the options of [FromJson].
+type FromJsonOptions struct {
+	// ToType: the type to read. Required.
+	ToType Opt[arrow.DataType]
+}
+
+func (o FromJsonOptions) given(set bowyer.Options) {
+	o.ToType.put(set, "to_type")
+}
+
+// FromJson reads JSON as values of a type.
+//
+// Objects become structs or maps, arrays lists, other values what a cast from their text gives. Members that the type
+// does not name are skipped; those that are not there are null. What does not fit the type fails.
+//
+// Fails at the first row whose value has no answer.
+//
+//	from_json(string ["{\"a\": 1, \"b\": [true]}", "{}", null], to_type = "struct<a: int64, b: list<item: bool>>")
+//		struct<a: int64, b: list<item: bool>> [{a: 1, b: [true]}, {}, null]
+//
+// The caller must Release the result.
+func FromJson(ctx context.Context, json Value, options ...FromJsonOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "from_json", optionsOf(options), json)
+}
+
 // Greater tells whether the first value is greater than the second.
 //
 // A null argument gives a null.
@@ -2029,6 +2231,21 @@ func GreaterEqual(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func Hamming(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "hamming", nil, a, b)
+}
+
+// Hash64 computes a hash of each row.
+//
+// Equal rows have equal hashes: in every run, on every machine and in every version. Integers hash by their value
+// whatever their width, all NaNs alike, 0.0 as −0.0. A null has a hash.
+//
+// The result has no nulls.
+//
+//	hash64(int64 [1], string ["a"])
+//		uint64 [4543480428463697460]
+//
+// The caller must Release the result.
+func Hash64(ctx context.Context, values ...Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "hash64", nil, values...)
 }
 
 // HexDecode reads hexadecimal digits as bytes.
@@ -2132,11 +2349,16 @@ type IndexInOptions struct {
 
 	// SkipNulls: whether a null is found nowhere, even if the set has a null. Default false.
 	SkipNulls Opt[bool]
+
+	// FloatEquality: when floats are equal: when their bits are; as keys of a plan are, all NaNs and both zeros; or as
+	// `equal` says, which NaN never is. One of "bits", "keys", "ieee"; default "bits".
+	FloatEquality Opt[string]
 }
 
 func (o IndexInOptions) given(set bowyer.Options) {
 	o.ValueSet.put(set, "value_set")
 	o.SkipNulls.put(set, "skip_nulls")
+	o.FloatEquality.put(set, "float_equality")
 }
 
 // IndexIn gives the place of each value in a set, counted from zero.
@@ -2205,6 +2427,28 @@ func InversePermutation(ctx context.Context, indices Value, options ...InversePe
 	return bowyer.Call(ctx, "inverse_permutation", optionsOf(options), indices)
 }
 
+// IsBetweenOptions are the options of [IsBetween].
+type IsBetweenOptions struct {
+	// Inclusive: which bounds are themselves between. One of "both", "left", "right", "neither"; default "both".
+	Inclusive Opt[string]
+}
+
+func (o IsBetweenOptions) given(set bowyer.Options) {
+	o.Inclusive.put(set, "inclusive")
+}
+
+// IsBetween tells whether each value lies between two bounds.
+//
+// Null where that is not known: a bound that the value is outside of decides, whatever the other is.
+//
+//	is_between(int64 [1, 5, 9, null], scalar int64 1, scalar int64 7)
+//		bool [true, true, false, null]
+//
+// The caller must Release the result.
+func IsBetween(ctx context.Context, values, lower, upper Value, options ...IsBetweenOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_between", optionsOf(options), values, lower, upper)
+}
+
 // IsDst whether daylight saving time is in force; a zone is needed.
 //
 // A null argument gives a null.
@@ -2241,18 +2485,23 @@ type IsInOptions struct {
 	// SQL says, which makes null also what is not found in a set that has a null. One of "match", "skip", "emit_null",
 	// "inconclusive"; default none.
 	NullMatchingBehavior Opt[string]
+
+	// FloatEquality: when floats are equal: when their bits are; as keys of a plan are, all NaNs and both zeros; or as
+	// `equal` says, which NaN never is. One of "bits", "keys", "ieee"; default "bits".
+	FloatEquality Opt[string]
 }
 
 func (o IsInOptions) given(set bowyer.Options) {
 	o.ValueSet.put(set, "value_set")
 	o.SkipNulls.put(set, "skip_nulls")
 	o.NullMatchingBehavior.put(set, "null_matching_behavior")
+	o.FloatEquality.put(set, "float_equality")
 }
 
 // IsIn tells whether each value is in a set.
 //
 // The set is cast to the type of the values; what this does not hold is found nowhere. Null is in a set that has a
-// null. Floats are told apart by their bits.
+// null. Floats are told apart by their bits unless `float_equality` says otherwise.
 //
 //	is_in(int64 [1, 2, null], value_set = [3, 1])
 //		bool [true, false, false]
@@ -2397,6 +2646,86 @@ func JaroWinkler(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "jaro_winkler", nil, a, b)
 }
 
+// JsonArrayLength counts the elements of each array of JSON.
+//
+// Null for other values.
+//
+// Fails at the first row whose value has no answer.
+//
+//	json_array_length(string ["[1, [2, 3]]", "{}", null])
+//		int64 [2, null, null]
+//
+// The caller must Release the result.
+func JsonArrayLength(ctx context.Context, json Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "json_array_length", nil, json)
+}
+
+// JsonExtract takes the value at a path out of JSON, as JSON.
+//
+// Paths are as `$.a.b[0]` or `/a/b/0`; negative numbers count from the end. Null where nothing is there.
+//
+// Fails at the first row whose value has no answer.
+//
+//	json_extract(string ["{\"a\": [1, 2.50]}", "{}", null], scalar string "$.a[1]")
+//		string ["2.50", null, null]
+//
+// The caller must Release the result.
+func JsonExtract(ctx context.Context, json, path Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "json_extract", nil, json, path)
+}
+
+// JsonExtractString takes the value at a path out of JSON, as text.
+//
+// A string is given without its quotes, other values as JSON. Null where nothing is there, or null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	json_extract_string(string ["{\"a\": \"x\"}", "{\"a\": null}", null], scalar string "$.a")
+//		string ["x", null, null]
+//
+// The caller must Release the result.
+func JsonExtractString(ctx context.Context, json, path Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "json_extract_string", nil, json, path)
+}
+
+// JsonKeys lists the names of the members of each object of JSON.
+//
+// Null for other values.
+//
+// Fails at the first row whose value has no answer.
+//
+//	json_keys(string ["{\"b\": 1, \"a\": {}}", "[]", null])
+//		list<item: string> [["b", "a"], null, null]
+//
+// The caller must Release the result.
+func JsonKeys(ctx context.Context, json Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "json_keys", nil, json)
+}
+
+// JsonType names the type of each value of JSON: object, array, string, number, boolean or null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	json_type(string ["[1]", "1", null])
+//		string ["array", "number", null]
+//
+// The caller must Release the result.
+func JsonType(ctx context.Context, json Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "json_type", nil, json)
+}
+
+// JsonValid tells whether each value is JSON.
+//
+// A null argument gives a null.
+//
+//	json_valid(string ["[1]", "[1", null])
+//		bool [true, false, null]
+//
+// The caller must Release the result.
+func JsonValid(ctx context.Context, json Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "json_valid", nil, json)
+}
+
 // KurtosisOptions are the options of [Kurtosis].
 type KurtosisOptions struct {
 	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
@@ -2449,6 +2778,20 @@ func Last(ctx context.Context, values Value, options ...LastOptions) (scalar.Sca
 	return bowyer.CallScalar(ctx, "last", optionsOf(options), values)
 }
 
+// Left takes so many code points from the start of each value.
+//
+// A negative count leaves out so many at the end.
+//
+// A null argument gives a null.
+//
+//	left(string ["größe", null], scalar int64 3)
+//		string ["grö", null]
+//
+// The caller must Release the result.
+func Left(ctx context.Context, strings, count Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "left", nil, strings, count)
+}
+
 // Less tells whether the first value is less than the second.
 //
 // A null argument gives a null.
@@ -2495,6 +2838,48 @@ func List(ctx context.Context, values Value) (scalar.Scalar, error) {
 	return bowyer.CallScalar(ctx, "list", nil, values)
 }
 
+// ListAll tells whether all items of each list are true.
+//
+// Nulls are left out; a list without items gives true.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_all(list<item: bool> [[false, true], [null], [], null])
+//		bool [false, true, true, null]
+//
+// The caller must Release the result.
+func ListAll(ctx context.Context, lists Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_all", nil, lists)
+}
+
+// ListAny tells whether an item of each list is true.
+//
+// Nulls are left out; a list without items gives false.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_any(list<item: bool> [[false, true], [null], [], null])
+//		bool [true, false, false, null]
+//
+// The caller must Release the result.
+func ListAny(ctx context.Context, lists Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_any", nil, lists)
+}
+
+// ListConcat puts lists one after another, row by row.
+//
+// Null where one of them is null.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_concat(list<item: int64> [[1], [2], null], list<item: int64> [[3, null], [], [1]])
+//		list<item: int64> [[1, 3, null], [2], null]
+//
+// The caller must Release the result.
+func ListConcat(ctx context.Context, lists ...Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_concat", nil, lists...)
+}
+
 // ListContains tells whether each list has an item.
 //
 // Null where the list or the value is null; null items are equal to nothing.
@@ -2507,6 +2892,18 @@ func List(ctx context.Context, values Value) (scalar.Scalar, error) {
 // The caller must Release the result.
 func ListContains(ctx context.Context, lists, value Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "list_contains", nil, lists, value)
+}
+
+// ListDifference gives the distinct items of the first list that the second does not have.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_difference(list<item: int64> [[1, 2, 1], null], list<item: int64> [[3, 2], [1]])
+//		list<item: int64> [[1], null]
+//
+// The caller must Release the result.
+func ListDifference(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_difference", nil, a, b)
 }
 
 // ListElement takes one item of each list, counted from zero.
@@ -2557,6 +2954,42 @@ func ListGet(ctx context.Context, lists, index Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "list_get", nil, lists, index)
 }
 
+// ListHasAll tells whether the first list has all items of the second.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_has_all(list<item: int64> [[1, 2, 3], [4], null], list<item: int64> [[3, 2], [1], [1]])
+//		bool [true, false, null]
+//
+// The caller must Release the result.
+func ListHasAll(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_has_all", nil, a, b)
+}
+
+// ListHasAny tells whether two lists share an item.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_has_any(list<item: int64> [[1, 2], [4], null], list<item: int64> [[3, 2], [1], [1]])
+//		bool [true, false, null]
+//
+// The caller must Release the result.
+func ListHasAny(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_has_any", nil, a, b)
+}
+
+// ListIntersect gives the distinct items that two lists share.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_intersect(list<item: int64> [[1, 2, 1], null], list<item: int64> [[3, 2], [1]])
+//		list<item: int64> [[2], null]
+//
+// The caller must Release the result.
+func ListIntersect(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_intersect", nil, a, b)
+}
+
 // ListMax finds the greatest item of each list.
 //
 // Nulls are left out; a list without items gives null.
@@ -2595,6 +3028,20 @@ func ListMin(ctx context.Context, lists Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "list_min", nil, lists)
 }
 
+// ListNUnique counts the distinct items of each list.
+//
+// Null is an item. Floats are told apart by their bits.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_n_unique(list<item: int64> [[3, 1, 3, null], [], null])
+//		int64 [3, 0, null]
+//
+// The caller must Release the result.
+func ListNUnique(ctx context.Context, lists Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_n_unique", nil, lists)
+}
+
 // ListParentIndices gives for each item of the lists the row of its list.
 //
 //	list_parent_indices(list<item: int64> [[1, null], null, [3]])
@@ -2603,6 +3050,32 @@ func ListMin(ctx context.Context, lists Value) (arrow.Array, error) {
 // The caller must Release the result.
 func ListParentIndices(ctx context.Context, lists Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "list_parent_indices", nil, lists)
+}
+
+// ListPosition gives the place of an item in each list, counted from zero.
+//
+// Null where the list does not have it; null items are equal to nothing.
+//
+// Fails at the first row whose value has no answer.
+//
+//	list_position(list<item: int64> [[1, 2, 2], [null], null], scalar int64 2)
+//		int64 [1, null, null]
+//
+// The caller must Release the result.
+func ListPosition(ctx context.Context, lists, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_position", nil, lists, value)
+}
+
+// ListReverse turns the order of the items of each list round.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_reverse(list<item: int64> [[3, null, 1], [], null])
+//		list<item: int64> [[1, null, 3], [], null]
+//
+// The caller must Release the result.
+func ListReverse(ctx context.Context, lists Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_reverse", nil, lists)
 }
 
 // ListSliceOptions are the options of [ListSlice].
@@ -2639,6 +3112,34 @@ func ListSlice(ctx context.Context, lists Value, options ...ListSliceOptions) (a
 	return bowyer.Call(ctx, "list_slice", optionsOf(options), lists)
 }
 
+// ListSortOptions are the options of [ListSort].
+type ListSortOptions struct {
+	// Order: which items come first. One of "ascending", "descending"; default "ascending".
+	Order Opt[string]
+
+	// NullPlacement: where nulls and NaNs go. One of "at_end", "at_start"; default "at_end".
+	NullPlacement Opt[string]
+}
+
+func (o ListSortOptions) given(set bowyer.Options) {
+	o.Order.put(set, "order")
+	o.NullPlacement.put(set, "null_placement")
+}
+
+// ListSort sorts the items of each list.
+//
+// As sort_indices sorts: nulls last in both orders, NaNs before them; `at_start` mirrors that.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_sort(list<item: int64> [[3, null, 1], [], null])
+//		list<item: int64> [[1, 3, null], [], null]
+//
+// The caller must Release the result.
+func ListSort(ctx context.Context, lists Value, options ...ListSortOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_sort", optionsOf(options), lists)
+}
+
 // ListSum adds up the items of each list.
 //
 // Nulls are left out; a list without items gives null.
@@ -2651,6 +3152,18 @@ func ListSlice(ctx context.Context, lists Value, options ...ListSliceOptions) (a
 // The caller must Release the result.
 func ListSum(ctx context.Context, lists Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "list_sum", nil, lists)
+}
+
+// ListUnion gives the distinct items of two lists.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_union(list<item: int64> [[1, 2, 1], null], list<item: int64> [[3, 2], [1]])
+//		list<item: int64> [[1, 2, 3], null]
+//
+// The caller must Release the result.
+func ListUnion(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_union", nil, a, b)
 }
 
 // ListUnique keeps the first of each distinct item of each list.
@@ -3422,6 +3935,21 @@ func Nullif(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "nullif", nil, a, b)
 }
 
+// OffsetBy moves each moment by a span of time.
+//
+// The span is an interval, a duration, or text as `1mo2d` or `-3h`. Months and days go by the calendar, in local time
+// where there is a zone; a day that a month does not have becomes its last one.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	offset_by(timestamp[s] ["2024-01-31T12:00:00", null], scalar string "1mo")
+//		timestamp[s] ["2024-02-29T12:00:00", null]
+//
+// The caller must Release the result.
+func OffsetBy(ctx context.Context, timestamps, by Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "offset_by", nil, timestamps, by)
+}
+
 // One returns one of the values: the first that is not null.
 //
 //	one(int32 [null, 2, 3])
@@ -3527,6 +4055,26 @@ func PartitionNthIndices(ctx context.Context, values Value, options ...Partition
 	return bowyer.Call(ctx, "partition_nth_indices", optionsOf(options), values)
 }
 
+// PctChangeOptions are the options of [PctChange].
+type PctChangeOptions struct {
+	// Periods: how many rows back the value comes from; a negative number looks ahead. Default 1.
+	Periods Opt[int64]
+}
+
+func (o PctChangeOptions) given(set bowyer.Options) {
+	o.Periods.put(set, "periods")
+}
+
+// PctChange gives the change of each value since the row so many before it, as a share of that one.
+//
+//	pct_change(int64 [2, 3, null])
+//		double [null, 0.5, null]
+//
+// The caller must Release the result.
+func PctChange(ctx context.Context, values Value, options ...PctChangeOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "pct_change", optionsOf(options), values)
+}
+
 // PivotWiderOptions are the options of [PivotWider].
 type PivotWiderOptions struct {
 	// KeyNames: the keys that are fields, in order. A slice of Go values; required.
@@ -3605,6 +4153,39 @@ func (o ProductOptions) given(set bowyer.Options) {
 //		scalar int64 6
 func Product(ctx context.Context, values Value, options ...ProductOptions) (scalar.Scalar, error) {
 	return bowyer.CallScalar(ctx, "product", optionsOf(options), values)
+}
+
+// QcutOptions are the options of [Qcut].
+type QcutOptions struct {
+	// Q: how many bins there are to be, or the shares at which they are cut. Required.
+	Q Opt[any]
+
+	// Labels: the names of the bins, from the lowest. Default none.
+	Labels Opt[any]
+
+	// LeftClosed: whether a value on an edge is in the bin above and not in the one below. Default false.
+	LeftClosed Opt[bool]
+}
+
+func (o QcutOptions) given(set bowyer.Options) {
+	o.Q.put(set, "q")
+	o.Labels.put(set, "labels")
+	o.LeftClosed.put(set, "left_closed")
+}
+
+// Qcut names the bin of equal shares of all values that each value falls into.
+//
+// The edges are quantiles of the values, linearly interpolated; equal ones count once, unless bins are named. NaN is
+// in no bin.
+//
+// Fails at the first row whose value has no answer.
+//
+//	qcut(int64 [1, 2, 3, 4, null], q = 2)
+//		string ["(-inf, 2.5]", "(-inf, 2.5]", "(2.5, inf]", "(2.5, inf]", null]
+//
+// The caller must Release the result.
+func Qcut(ctx context.Context, values Value, options ...QcutOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "qcut", optionsOf(options), values)
 }
 
 // QuantileOptions are the options of [Quantile].
@@ -3748,6 +4329,72 @@ func RankQuantile(ctx context.Context, values Value, options ...RankQuantileOpti
 	return bowyer.Call(ctx, "rank_quantile", optionsOf(options), values)
 }
 
+// RegexpEscape writes each value as a regular expression that matches it alone.
+//
+// A null argument gives a null.
+//
+//	regexp_escape(string ["a.b", null])
+//		string ["a\\.b", null]
+//
+// The caller must Release the result.
+func RegexpEscape(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "regexp_escape", nil, strings)
+}
+
+// RegexpExtractOptions are the options of [RegexpExtract].
+type RegexpExtractOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// Group: which group to take, counted from one; zero is the whole match. Default 0.
+	Group Opt[int64]
+}
+
+func (o RegexpExtractOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.Group.put(set, "group")
+}
+
+// RegexpExtract takes the first match of a regular expression, or one group of it.
+//
+// Null without a match. A group that takes no part in the match is empty.
+//
+//	regexp_extract(string ["a1b22", "x", null], pattern = '\d+')
+//		string ["1", null, null]
+//
+// The caller must Release the result.
+func RegexpExtract(ctx context.Context, strings Value, options ...RegexpExtractOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "regexp_extract", optionsOf(options), strings)
+}
+
+// RegexpExtractAllOptions are the options of [RegexpExtractAll].
+type RegexpExtractAllOptions struct {
+	// Pattern: what to look for. Required.
+	Pattern Opt[string]
+
+	// Group: which group to take, counted from one; zero is the whole match. Default 0.
+	Group Opt[int64]
+}
+
+func (o RegexpExtractAllOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+	o.Group.put(set, "group")
+}
+
+// RegexpExtractAll takes all matches of a regular expression, or one group of each.
+//
+// Matches do not overlap. A group that takes no part in a match is empty.
+//
+// A null argument gives a null.
+//
+//	regexp_extract_all(string ["a1b22", "x", null], pattern = '\d+')
+//		list<item: string> [["1", "22"], [], null]
+//
+// The caller must Release the result.
+func RegexpExtractAll(ctx context.Context, strings Value, options ...RegexpExtractAllOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "regexp_extract_all", optionsOf(options), strings)
+}
+
 // Remainder gives what is left of a division truncated toward zero; it has the sign of the first value.
 //
 // Fails for a zero as the second value, of floats too, and for the smallest integer and -1.
@@ -3774,6 +4421,92 @@ func Remainder(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func RemainderUnchecked(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "remainder", nil, a, b)
+}
+
+// ReplaceOptions are the options of [Replace].
+type ReplaceOptions struct {
+	// Old: the values to replace. A slice of Go values; required.
+	Old Opt[any]
+
+	// New: what stands in their place, one for each; or one for all. A slice of Go values; required.
+	New Opt[any]
+}
+
+func (o ReplaceOptions) given(set bowyer.Options) {
+	o.Old.put(set, "old")
+	o.New.put(set, "new")
+}
+
+// Replace replaces some values by others and leaves the rest.
+//
+// The type stays; a new value that it does not hold exactly is refused.
+//
+//	replace(int64 [1, 2, 3, null], old = [1, 2], new = [10, 20])
+//		int64 [10, 20, 3, null]
+//
+// The caller must Release the result.
+func Replace(ctx context.Context, values Value, options ...ReplaceOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "replace", optionsOf(options), values)
+}
+
+// ReplaceManyOptions are the options of [ReplaceMany].
+type ReplaceManyOptions struct {
+	// Patterns: the texts to look for. A slice of Go values; required.
+	Patterns Opt[any]
+
+	// Replacements: what stands in the place of each pattern; or one text for all. A slice of Go values; required.
+	Replacements Opt[any]
+
+	// AsciiIgnoreCase: whether ASCII letters match in either case. Default false.
+	AsciiIgnoreCase Opt[bool]
+}
+
+func (o ReplaceManyOptions) given(set bowyer.Options) {
+	o.Patterns.put(set, "patterns")
+	o.Replacements.put(set, "replacements")
+	o.AsciiIgnoreCase.put(set, "ascii_ignore_case")
+}
+
+// ReplaceMany replaces each of several texts by another.
+//
+// A null argument gives a null.
+//
+//	replace_many(string ["a and b", null], patterns = 'string ["a ", "b"]', replacements = 'string ["b ", "a"]')
+//		string ["b and a", null]
+//
+// The caller must Release the result.
+func ReplaceMany(ctx context.Context, strings Value, options ...ReplaceManyOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "replace_many", optionsOf(options), strings)
+}
+
+// ReplaceStrictOptions are the options of [ReplaceStrict].
+type ReplaceStrictOptions struct {
+	// Old: the values to replace. A slice of Go values; required.
+	Old Opt[any]
+
+	// New: what stands in their place, one for each; or one for all. A slice of Go values; required.
+	New Opt[any]
+
+	// Default: what other values become. Default none.
+	Default Opt[any]
+}
+
+func (o ReplaceStrictOptions) given(set bowyer.Options) {
+	o.Old.put(set, "old")
+	o.New.put(set, "new")
+	o.Default.put(set, "default")
+}
+
+// ReplaceStrict replaces every value by a table; what is not in the table becomes the default.
+//
+// The type is that of the new values. Without a default, values that are not in the table become null.
+//
+//	replace_strict(int64 [1, 2, 3, null], old = [1, 2], new = ["one", "two"], default = "?")
+//		string ["one", "two", "?", "?"]
+//
+// The caller must Release the result.
+func ReplaceStrict(ctx context.Context, values Value, options ...ReplaceStrictOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "replace_strict", optionsOf(options), values)
 }
 
 // ReplaceSubstringOptions are the options of [ReplaceSubstring].
@@ -3852,6 +4585,548 @@ func ReplaceSubstringRegex(ctx context.Context, strings Value, options ...Replac
 // The caller must Release the result.
 func ReplaceWithMask(ctx context.Context, values, mask, replacements Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "replace_with_mask", nil, values, mask, replacements)
+}
+
+// Right takes so many code points from the end of each value.
+//
+// A negative count leaves out so many at the start.
+//
+// A null argument gives a null.
+//
+//	right(string ["größe", null], scalar int64 3)
+//		string ["öße", null]
+//
+// The caller must Release the result.
+func Right(ctx context.Context, strings, count Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "right", nil, strings, count)
+}
+
+// RollingMaxOptions are the options of [RollingMax].
+type RollingMaxOptions struct {
+	// Window: how many rows a window has. Required.
+	Window Opt[int64]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+
+	// Center: whether the row is in the middle of its window and not at its end. Default false.
+	Center Opt[bool]
+}
+
+func (o RollingMaxOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+	o.Center.put(set, "center")
+}
+
+// RollingMax finds the greatest value of a window.
+//
+// The window ends at its row unless it is centred; nulls are left out.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_max(int64 [1, 2, 4, null, 8], window = 2, min_periods = 1)
+//		int64 [1, 2, 4, 4, 8]
+//
+// The caller must Release the result.
+func RollingMax(ctx context.Context, values Value, options ...RollingMaxOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_max", optionsOf(options), values)
+}
+
+// RollingMaxByOptions are the options of [RollingMaxBy].
+type RollingMaxByOptions struct {
+	// Window: how far a window reaches back, as `90s` or `1d`; the row so long before is not in it. Required.
+	Window Opt[string]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+}
+
+func (o RollingMaxByOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+}
+
+// RollingMaxBy finds the greatest value of a window of time.
+//
+// The window reaches back from its row's time; times ascend. Nulls are left out; a row without a time is in no window
+// and gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_max_by(int64 [1, 2, 4], timestamp[s] [0, 50, 100], window = "1m")
+//		int64 [1, 2, 4]
+//
+// The caller must Release the result.
+func RollingMaxBy(ctx context.Context, values, times Value, options ...RollingMaxByOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_max_by", optionsOf(options), values, times)
+}
+
+// RollingMeanOptions are the options of [RollingMean].
+type RollingMeanOptions struct {
+	// Window: how many rows a window has. Required.
+	Window Opt[int64]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+
+	// Center: whether the row is in the middle of its window and not at its end. Default false.
+	Center Opt[bool]
+}
+
+func (o RollingMeanOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+	o.Center.put(set, "center")
+}
+
+// RollingMean averages the values of a window.
+//
+// The window ends at its row unless it is centred; nulls are left out.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_mean(int64 [1, 2, 4, null, 8], window = 2, min_periods = 1)
+//		double [1, 1.5, 3, 4, 8]
+//
+// The caller must Release the result.
+func RollingMean(ctx context.Context, values Value, options ...RollingMeanOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_mean", optionsOf(options), values)
+}
+
+// RollingMeanByOptions are the options of [RollingMeanBy].
+type RollingMeanByOptions struct {
+	// Window: how far a window reaches back, as `90s` or `1d`; the row so long before is not in it. Required.
+	Window Opt[string]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+}
+
+func (o RollingMeanByOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+}
+
+// RollingMeanBy averages the values of a window of time.
+//
+// The window reaches back from its row's time; times ascend. Nulls are left out; a row without a time is in no window
+// and gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_mean_by(int64 [1, 2, 4], timestamp[s] [0, 50, 100], window = "1m")
+//		double [1, 1.5, 3]
+//
+// The caller must Release the result.
+func RollingMeanBy(ctx context.Context, values, times Value, options ...RollingMeanByOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_mean_by", optionsOf(options), values, times)
+}
+
+// RollingMedianOptions are the options of [RollingMedian].
+type RollingMedianOptions struct {
+	// Window: how many rows a window has. Required.
+	Window Opt[int64]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+
+	// Center: whether the row is in the middle of its window and not at its end. Default false.
+	Center Opt[bool]
+}
+
+func (o RollingMedianOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+	o.Center.put(set, "center")
+}
+
+// RollingMedian finds the median of the values of a window.
+//
+// The window ends at its row unless it is centred; nulls are left out.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_median(int64 [1, 2, 4, null, 8], window = 2, min_periods = 1)
+//		double [1, 1.5, 3, 4, 8]
+//
+// The caller must Release the result.
+func RollingMedian(ctx context.Context, values Value, options ...RollingMedianOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_median", optionsOf(options), values)
+}
+
+// RollingMedianByOptions are the options of [RollingMedianBy].
+type RollingMedianByOptions struct {
+	// Window: how far a window reaches back, as `90s` or `1d`; the row so long before is not in it. Required.
+	Window Opt[string]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+}
+
+func (o RollingMedianByOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+}
+
+// RollingMedianBy finds the median of the values of a window of time.
+//
+// The window reaches back from its row's time; times ascend. Nulls are left out; a row without a time is in no window
+// and gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_median_by(int64 [1, 2, 4], timestamp[s] [0, 50, 100], window = "1m")
+//		double [1, 1.5, 3]
+//
+// The caller must Release the result.
+func RollingMedianBy(ctx context.Context, values, times Value, options ...RollingMedianByOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_median_by", optionsOf(options), values, times)
+}
+
+// RollingMinOptions are the options of [RollingMin].
+type RollingMinOptions struct {
+	// Window: how many rows a window has. Required.
+	Window Opt[int64]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+
+	// Center: whether the row is in the middle of its window and not at its end. Default false.
+	Center Opt[bool]
+}
+
+func (o RollingMinOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+	o.Center.put(set, "center")
+}
+
+// RollingMin finds the least value of a window.
+//
+// The window ends at its row unless it is centred; nulls are left out.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_min(int64 [1, 2, 4, null, 8], window = 2, min_periods = 1)
+//		int64 [1, 1, 2, 4, 8]
+//
+// The caller must Release the result.
+func RollingMin(ctx context.Context, values Value, options ...RollingMinOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_min", optionsOf(options), values)
+}
+
+// RollingMinByOptions are the options of [RollingMinBy].
+type RollingMinByOptions struct {
+	// Window: how far a window reaches back, as `90s` or `1d`; the row so long before is not in it. Required.
+	Window Opt[string]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+}
+
+func (o RollingMinByOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+}
+
+// RollingMinBy finds the least value of a window of time.
+//
+// The window reaches back from its row's time; times ascend. Nulls are left out; a row without a time is in no window
+// and gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_min_by(int64 [1, 2, 4], timestamp[s] [0, 50, 100], window = "1m")
+//		int64 [1, 1, 2]
+//
+// The caller must Release the result.
+func RollingMinBy(ctx context.Context, values, times Value, options ...RollingMinByOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_min_by", optionsOf(options), values, times)
+}
+
+// RollingQuantileOptions are the options of [RollingQuantile].
+type RollingQuantileOptions struct {
+	// Window: how many rows a window has. Required.
+	Window Opt[int64]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+
+	// Center: whether the row is in the middle of its window and not at its end. Default false.
+	Center Opt[bool]
+
+	// Q: the share of values below the quantile. Default 0.5.
+	Q Opt[float64]
+}
+
+func (o RollingQuantileOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+	o.Center.put(set, "center")
+	o.Q.put(set, "q")
+}
+
+// RollingQuantile finds a quantile of the values of a window, interpolated linearly.
+//
+// The window ends at its row unless it is centred; nulls are left out.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_quantile(int64 [1, 2, 4, null, 8], window = 2, min_periods = 1)
+//		double [1, 1.5, 3, 4, 8]
+//
+// The caller must Release the result.
+func RollingQuantile(ctx context.Context, values Value, options ...RollingQuantileOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_quantile", optionsOf(options), values)
+}
+
+// RollingQuantileByOptions are the options of [RollingQuantileBy].
+type RollingQuantileByOptions struct {
+	// Window: how far a window reaches back, as `90s` or `1d`; the row so long before is not in it. Required.
+	Window Opt[string]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+
+	// Q: the share of values below the quantile. Default 0.5.
+	Q Opt[float64]
+}
+
+func (o RollingQuantileByOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+	o.Q.put(set, "q")
+}
+
+// RollingQuantileBy finds a quantile of the values of a window of time, interpolated linearly.
+//
+// The window reaches back from its row's time; times ascend. Nulls are left out; a row without a time is in no window
+// and gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_quantile_by(int64 [1, 2, 4], timestamp[s] [0, 50, 100], window = "1m")
+//		double [1, 1.5, 3]
+//
+// The caller must Release the result.
+func RollingQuantileBy(ctx context.Context, values, times Value, options ...RollingQuantileByOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_quantile_by", optionsOf(options), values, times)
+}
+
+// RollingStddevOptions are the options of [RollingStddev].
+type RollingStddevOptions struct {
+	// Window: how many rows a window has. Required.
+	Window Opt[int64]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+
+	// Center: whether the row is in the middle of its window and not at its end. Default false.
+	Center Opt[bool]
+
+	// Ddof: what is taken from the count of values before dividing by it. Default 1.
+	Ddof Opt[int64]
+}
+
+func (o RollingStddevOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+	o.Center.put(set, "center")
+	o.Ddof.put(set, "ddof")
+}
+
+// RollingStddev computes the standard deviation of the values of a window.
+//
+// The window ends at its row unless it is centred; nulls are left out.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_stddev(int64 [1, 2, 4, null, 8], window = 2, min_periods = 1)
+//		double [null, 0.7071067811865476, 1.4142135623730951, null, null]
+//
+// The caller must Release the result.
+func RollingStddev(ctx context.Context, values Value, options ...RollingStddevOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_stddev", optionsOf(options), values)
+}
+
+// RollingStddevByOptions are the options of [RollingStddevBy].
+type RollingStddevByOptions struct {
+	// Window: how far a window reaches back, as `90s` or `1d`; the row so long before is not in it. Required.
+	Window Opt[string]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+
+	// Ddof: what is taken from the count of values before dividing by it. Default 1.
+	Ddof Opt[int64]
+}
+
+func (o RollingStddevByOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+	o.Ddof.put(set, "ddof")
+}
+
+// RollingStddevBy computes the standard deviation of the values of a window of time.
+//
+// The window reaches back from its row's time; times ascend. Nulls are left out; a row without a time is in no window
+// and gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_stddev_by(int64 [1, 2, 4], timestamp[s] [0, 50, 100], window = "1m")
+//		double [null, 0.7071067811865476, 1.4142135623730951]
+//
+// The caller must Release the result.
+func RollingStddevBy(ctx context.Context, values, times Value, options ...RollingStddevByOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_stddev_by", optionsOf(options), values, times)
+}
+
+// RollingSumOptions are the options of [RollingSum].
+type RollingSumOptions struct {
+	// Window: how many rows a window has. Required.
+	Window Opt[int64]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+
+	// Center: whether the row is in the middle of its window and not at its end. Default false.
+	Center Opt[bool]
+}
+
+func (o RollingSumOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+	o.Center.put(set, "center")
+}
+
+// RollingSum adds up the values of a window.
+//
+// The window ends at its row unless it is centred; nulls are left out.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_sum(int64 [1, 2, 4, null, 8], window = 2, min_periods = 1)
+//		int64 [1, 3, 6, 4, 8]
+//
+// The caller must Release the result.
+func RollingSum(ctx context.Context, values Value, options ...RollingSumOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_sum", optionsOf(options), values)
+}
+
+// RollingSumByOptions are the options of [RollingSumBy].
+type RollingSumByOptions struct {
+	// Window: how far a window reaches back, as `90s` or `1d`; the row so long before is not in it. Required.
+	Window Opt[string]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+}
+
+func (o RollingSumByOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+}
+
+// RollingSumBy adds up the values of a window of time.
+//
+// The window reaches back from its row's time; times ascend. Nulls are left out; a row without a time is in no window
+// and gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_sum_by(int64 [1, 2, 4], timestamp[s] [0, 50, 100], window = "1m")
+//		int64 [1, 3, 6]
+//
+// The caller must Release the result.
+func RollingSumBy(ctx context.Context, values, times Value, options ...RollingSumByOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_sum_by", optionsOf(options), values, times)
+}
+
+// RollingVarianceOptions are the options of [RollingVariance].
+type RollingVarianceOptions struct {
+	// Window: how many rows a window has. Required.
+	Window Opt[int64]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+
+	// Center: whether the row is in the middle of its window and not at its end. Default false.
+	Center Opt[bool]
+
+	// Ddof: what is taken from the count of values before dividing by it. Default 1.
+	Ddof Opt[int64]
+}
+
+func (o RollingVarianceOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+	o.Center.put(set, "center")
+	o.Ddof.put(set, "ddof")
+}
+
+// RollingVariance computes the variance of the values of a window.
+//
+// The window ends at its row unless it is centred; nulls are left out.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_variance(int64 [1, 2, 4, null, 8], window = 2, min_periods = 1)
+//		double [null, 0.5, 2, null, null]
+//
+// The caller must Release the result.
+func RollingVariance(ctx context.Context, values Value, options ...RollingVarianceOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_variance", optionsOf(options), values)
+}
+
+// RollingVarianceByOptions are the options of [RollingVarianceBy].
+type RollingVarianceByOptions struct {
+	// Window: how far a window reaches back, as `90s` or `1d`; the row so long before is not in it. Required.
+	Window Opt[string]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+
+	// Ddof: what is taken from the count of values before dividing by it. Default 1.
+	Ddof Opt[int64]
+}
+
+func (o RollingVarianceByOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+	o.Ddof.put(set, "ddof")
+}
+
+// RollingVarianceBy computes the variance of the values of a window of time.
+//
+// The window reaches back from its row's time; times ascend. Nulls are left out; a row without a time is in no window
+// and gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_variance_by(int64 [1, 2, 4], timestamp[s] [0, 50, 100], window = "1m")
+//		double [null, 0.5, 2]
+//
+// The caller must Release the result.
+func RollingVarianceBy(ctx context.Context, values, times Value, options ...RollingVarianceByOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_variance_by", optionsOf(options), values, times)
 }
 
 // RoundOptions are the options of [Round].
@@ -4121,6 +5396,32 @@ func Sha256(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "sha256", nil, values)
 }
 
+// ShiftOptions are the options of [Shift].
+type ShiftOptions struct {
+	// Periods: how many rows back the value comes from; a negative number looks ahead. Default 1.
+	Periods Opt[int64]
+
+	// FillValue: what stands where no row is. Default none.
+	FillValue Opt[any]
+}
+
+func (o ShiftOptions) given(set bowyer.Options) {
+	o.Periods.put(set, "periods")
+	o.FillValue.put(set, "fill_value")
+}
+
+// Shift gives each row the value of the row so many before it.
+//
+// Rows without such a row have the fill value, or null.
+//
+//	shift(int64 [1, 2, 3])
+//		int64 [null, 1, 2]
+//
+// The caller must Release the result.
+func Shift(ctx context.Context, values Value, options ...ShiftOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "shift", optionsOf(options), values)
+}
+
 // ShiftLeft moves bits to the left: doubles as many times as the second value says.
 //
 // Fails for a distance out of range.
@@ -4285,6 +5586,20 @@ func (o SortIndicesOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func SortIndices(ctx context.Context, values Value, options ...SortIndicesOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "sort_indices", optionsOf(options), values)
+}
+
+// SplitPart takes one of the parts between separators, counted from one, or from the end when negative.
+//
+// Empty where there is no such part. An empty separator leaves one part; there is no part zero.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	split_part(string ["a,b,c", "a", null], scalar string ",", scalar int64 2)
+//		string ["b", "", null]
+//
+// The caller must Release the result.
+func SplitPart(ctx context.Context, strings, separator, index Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "split_part", nil, strings, separator, index)
 }
 
 // SplitPatternOptions are the options of [SplitPattern].
@@ -4488,6 +5803,30 @@ func StringAgg(ctx context.Context, values Value, options ...StringAggOptions) (
 // The caller must Release the result.
 func StringIsAscii(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "string_is_ascii", nil, strings)
+}
+
+// StripPrefix takes a prefix off each value that begins with it.
+//
+// A null argument gives a null.
+//
+//	strip_prefix(string ["id-7", "7", null], scalar string "id-")
+//		string ["7", "7", null]
+//
+// The caller must Release the result.
+func StripPrefix(ctx context.Context, strings, prefix Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "strip_prefix", nil, strings, prefix)
+}
+
+// StripSuffix takes a suffix off each value that ends with it.
+//
+// A null argument gives a null.
+//
+//	strip_suffix(string ["a.txt", "b", null], scalar string ".txt")
+//		string ["a", "b", null]
+//
+// The caller must Release the result.
+func StripSuffix(ctx context.Context, strings, suffix Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "strip_suffix", nil, strings, suffix)
 }
 
 // StrptimeOptions are the options of [Strptime].
@@ -4741,6 +6080,51 @@ func Tdigest(ctx context.Context, values Value, options ...TdigestOptions) (scal
 	return bowyer.CallScalar(ctx, "tdigest", optionsOf(options), values)
 }
 
+// TimeBucketOptions are the options of [TimeBucket].
+type TimeBucketOptions struct {
+	// Width: how long a bucket is, as `15m`. Required.
+	Width Opt[string]
+
+	// Origin: a moment at which a bucket begins. Default none.
+	Origin Opt[any]
+}
+
+func (o TimeBucketOptions) given(set bowyer.Options) {
+	o.Width.put(set, "width")
+	o.Origin.put(set, "origin")
+}
+
+// TimeBucket gives the start of the bucket that each moment falls into.
+//
+// Buckets of so many months begin at the first of a month. Without an origin buckets are counted from Monday,
+// 2000-01-03, those of months from 2000-01-01. Local time counts where there is a zone.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	time_bucket(timestamp[s] ["2024-05-17T13:47:31", null], width = "10m")
+//		timestamp[s] ["2024-05-17T13:40:00", null]
+//
+// The caller must Release the result.
+func TimeBucket(ctx context.Context, timestamps Value, options ...TimeBucketOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "time_bucket", optionsOf(options), timestamps)
+}
+
+// ToJson writes each value as JSON.
+//
+// Structs and maps become objects, lists arrays, numbers and booleans themselves; binary values become text in base
+// 64, other values the text that a cast gives. NaN and infinities become null. A null value stays null; within others
+// it becomes JSON's null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	to_json(struct<a: int64, b: list<item: string>> [{a: 1, b: ["x\"", null]}, null])
+//		string ["{\"a\":1,\"b\":[\"x\\\"\",null]}", null]
+//
+// The caller must Release the result.
+func ToJson(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "to_json", nil, values)
+}
+
 // TrueUnlessNull gives true where there is a value and null where there is none.
 //
 // A null argument gives a null.
@@ -4765,6 +6149,26 @@ func TrueUnlessNull(ctx context.Context, value Value) (arrow.Array, error) {
 // The caller must Release the result.
 func Trunc(ctx context.Context, value Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "trunc", nil, value)
+}
+
+// TryCastOptions are the options of [TryCast].
+type TryCastOptions struct {
+	// ToType: the type to convert to. Required.
+	ToType Opt[arrow.DataType]
+}
+
+func (o TryCastOptions) given(set bowyer.Options) {
+	o.ToType.put(set, "to_type")
+}
+
+// TryCast converts each value to another type, and to null where the type does not hold it exactly.
+//
+//	try_cast(string ["1", "x", null], to_type = "int32")
+//		int32 [1, null, null]
+//
+// The caller must Release the result.
+func TryCast(ctx context.Context, value Value, options ...TryCastOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "try_cast", optionsOf(options), value)
 }
 
 // Unique keeps the first of each distinct value.
@@ -5432,6 +6836,36 @@ func WeeksBetween(ctx context.Context, start, end Value, options ...WeeksBetween
 	return bowyer.Call(ctx, "weeks_between", optionsOf(options), start, end)
 }
 
+// WidthBucketOptions are the options of [WidthBucket].
+type WidthBucketOptions struct {
+	// Low: where the first bin begins. Required.
+	Low Opt[float64]
+
+	// High: where the last bin ends. Required.
+	High Opt[float64]
+
+	// Count: how many bins there are. Required.
+	Count Opt[int64]
+}
+
+func (o WidthBucketOptions) given(set bowyer.Options) {
+	o.Low.put(set, "low")
+	o.High.put(set, "high")
+	o.Count.put(set, "count")
+}
+
+// WidthBucket numbers the bin of equal width between two bounds that each value falls into, from one.
+//
+// Zero below the lower bound, one more than the count from the upper one on. The lower may be the greater.
+//
+//	width_bucket(double [-1, 0, 5, 10, null], low = 0, high = 10, count = 4)
+//		int64 [0, 1, 3, 5, null]
+//
+// The caller must Release the result.
+func WidthBucket(ctx context.Context, values Value, options ...WidthBucketOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "width_bucket", optionsOf(options), values)
+}
+
 // WinsorizeOptions are the options of [Winsorize].
 type WinsorizeOptions struct {
 	// LowerLimit: the lower quantile, from 0 to 1. Required.
@@ -5468,6 +6902,28 @@ func Winsorize(ctx context.Context, values Value, options ...WinsorizeOptions) (
 // The caller must Release the result.
 func Xor(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "xor", nil, a, b)
+}
+
+// Xxhash64Options are the options of [Xxhash64].
+type Xxhash64Options struct {
+	// Seed: begins the hash. Default 0.
+	Seed Opt[int64]
+}
+
+func (o Xxhash64Options) given(set bowyer.Options) {
+	o.Seed.put(set, "seed")
+}
+
+// Xxhash64 computes the XXH64 hash of the bytes of each value.
+//
+// A null argument gives a null.
+//
+//	xxhash64(string ["abc", "", null])
+//		uint64 [4952883123889572249, 17241709254077376921, null]
+//
+// The caller must Release the result.
+func Xxhash64(ctx context.Context, values Value, options ...Xxhash64Options) (arrow.Array, error) {
+	return bowyer.Call(ctx, "xxhash64", optionsOf(options), values)
 }
 
 // Year gives the year.

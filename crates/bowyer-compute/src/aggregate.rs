@@ -6,6 +6,7 @@
 //! An aggregate overload constructs an [`Accumulator`], which holds the states of all groups of one call. Operators
 //! update one for each task, merge them and evaluate the rest; a whole column is one group.
 
+pub(crate) mod approximate_count;
 pub(crate) mod arg_extremes;
 pub(crate) mod boolean;
 pub(crate) mod collect;

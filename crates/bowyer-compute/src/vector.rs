@@ -6,12 +6,16 @@
 pub mod cumulative;
 pub mod distinct;
 pub mod encodings;
+pub mod ewm;
 pub mod fill;
 pub mod list_items;
 pub mod mode;
 pub mod pairwise;
 pub mod permutation;
+pub mod quantile_bins;
 pub mod rank;
+pub mod rolling;
 pub(crate) mod rows;
 pub mod selection;
+pub mod shift;
 pub mod sort;

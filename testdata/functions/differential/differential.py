@@ -22,7 +22,8 @@ import time
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from cases import ARGUMENTS, CLOSE, DEVIATIONS, OPTIONS, SKIPPED, TYPES, value
+import record
+from cases import ARGUMENTS, CLOSE, DEVIATIONS, SKIPPED, TYPES, drawn, ours, theirs, value
 
 LIMIT_SECONDS = 5
 
@@ -108,10 +109,18 @@ def shown(item):
 
 def of_pyarrow(name, columns, options):
     def body():
-        function = getattr(pc, name)
-        return plain(function(*columns, **options))
+        array, scalar = record.as_array(theirs(pc, name, columns, options))
+        sink = io.BytesIO()
+        batch = pa.record_batch([array], names=["result"])
+        with pa.ipc.new_stream(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+        return sink.getvalue(), scalar
 
-    return in_child(body)
+    kind, answer = in_child(body)
+    if kind != "value":
+        return (kind, answer), None
+    array = pa.ipc.open_stream(answer[0]).read_all().column("result").combine_chunks()
+    return (kind, plain(array)), (array[0] if answer[1] else array)
 
 
 def of_bowyer(program, name, columns, options):
@@ -119,7 +128,7 @@ def of_bowyer(program, name, columns, options):
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    command = [program, "call", name, "--options", json.dumps(options), "--as", "result"]
+    command = [program, "call", name, "--options", json.dumps(ours(options)), "--as", "result"]
     run = subprocess.run(command, input=sink.getvalue(), capture_output=True, timeout=60, check=False)
     if run.returncode != 0:
         return ("failed", run.stderr.decode(errors="replace").strip())
@@ -152,12 +161,81 @@ def same(name, ours, theirs):
     return ours[1][1] == theirs[1][1] or (name in CLOSE and close(ours[1][1], theirs[1][1]))
 
 
+def draw(program, each, kind, rng):
+    """A call, both answers, and pyarrow's as it was given; nothing where there is none to compare."""
+    name = each["name"]
+    columns = arguments(name, len(each["arguments"]) + each["variadic"], kind, rng)
+    options = drawn(name, columns, rng) if columns is not None else None
+    if options is None:
+        return None
+    them, answer = of_pyarrow(name, columns, options)
+    if them[0] in ("refused", "died"):
+        return columns, options, None, them, answer
+    return columns, options, of_bowyer(program, name, columns, options), them, answer
+
+
+def reason_of(name, columns, options, us, them):
+    return next((why for applies, why in DEVIATIONS.get(name, []) if applies(columns, options, us, them)), None)
+
+
+def recorded(given, pairs, seed):
+    """Writes what both answer alike as cases."""
+
+    def call(each, kind, rng):
+        found = draw(given.program, each, kind, rng)
+        if found is None or found[2] is None or found[2] != found[3] or found[2][0] != "value":
+            return None
+        columns, options, _, _, answer = found
+        if each["name"] in CLOSE or any(not isinstance(item, (bool, int, float, str, list)) for item in options.values()):
+            return None
+        return columns, options, answer
+
+    pairs = [(each, kind) for each, kind in pairs if each["name"] not in CLOSE]
+    count = record.write(pairs, call, given.record, seed, pa.__version__)
+    print(f"{count} cases in {given.record}")
+    return 0
+
+
+def compare(given, pairs, rng):
+    """Draws calls until time is up: pairs in turn, those that pyarrow refuses once are left out."""
+    counts, covered, differences = collections.Counter(), set(), {}
+    end = time.monotonic() + given.seconds
+    rng.shuffle(pairs)
+    while pairs and time.monotonic() < end:
+        kept = []
+        for each, kind in pairs:
+            if time.monotonic() >= end:
+                break
+            name, found = each["name"], draw(given.program, each, kind, rng)
+            if found is None:
+                continue
+            columns, options, us, them, _ = found
+            if us is None:
+                counts[them[0]] += 1
+                if them[0] == "died" or name == "cast" or len(columns[0]) == 0:
+                    kept.append((each, kind))
+                continue
+            kept.append((each, kind))
+            counts["cases"] += 1
+            covered.add((name, str(kind)))
+            if same(name, us, them):
+                continue
+            if reason_of(name, columns, options, us, them):
+                counts["explained"] += 1
+                continue
+            counts["differences"] += 1
+            differences.setdefault((name, str(kind)), (columns, options, us, them))
+        pairs = kept
+    return counts, covered, differences
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", required=True)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--function", default=None)
+    parser.add_argument("--record", default=None, help="a file to write cases to, instead of comparing")
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(2**32)
     rng = random.Random(seed)
@@ -167,41 +245,19 @@ def main():
     if given.function:
         functions = [each for each in functions if each["name"] == given.function]
     print(f"pyarrow {pa.__version__}, seed {seed}, {len(functions)} functions")
-    counts, covered, differences = collections.Counter(), set(), {}
     pairs = [(each, kind) for each in functions for kind in TYPES]
-    end = time.monotonic() + given.seconds
-    while time.monotonic() < end and pairs:
-        each, kind = rng.choice(pairs)
-        name = each["name"]
-        options = rng.choice(OPTIONS.get(name, [{}]))
-        columns = arguments(name, len(each["arguments"]) + each["variadic"], kind, rng)
-        if columns is None:
-            pairs.remove((each, kind))
-            continue
-        theirs = of_pyarrow(name, columns, options)
-        if theirs[0] in ("refused", "died"):
-            counts[theirs[0]] += 1
-            continue
-        ours = of_bowyer(given.program, name, columns, options)
-        counts["cases"] += 1
-        covered.add((name, str(kind)))
-        if same(name, ours, theirs):
-            continue
-        reason = next((why for applies, why in DEVIATIONS.get(name, []) if applies(columns, options, ours, theirs)), None)
-        if reason:
-            counts["explained"] += 1
-            continue
-        counts["differences"] += 1
-        if (name, str(kind)) not in differences:
-            differences[name, str(kind)] = (columns, options, ours, theirs)
-    for (name, kind), (columns, options, ours, theirs) in sorted(differences.items(), key=lambda item: item[0]):
+    if given.record:
+        return recorded(given, pairs, seed)
+    counts, covered, differences = compare(given, pairs, rng)
+    for (name, kind), (columns, options, us, them) in sorted(differences.items(), key=lambda item: item[0]):
         print(f"\n{name} of {kind}, options {options}")
         for each in columns:
             print(f"  argument {each.type}: {listed(each)!r:.300}")
-        print(f"  bowyer:  {ours!r:.400}\n  pyarrow: {theirs!r:.400}")
+        print(f"  bowyer:  {us!r:.400}\n  pyarrow: {them!r:.400}")
     print(
-        f"\n{len(covered)} functions x types, {counts['cases']} cases, {counts['differences']} differences in "
-        f"{len(differences)} pairs, {counts['explained']} explained; pyarrow refused {counts['refused']}, died {counts['died']}"
+        f"\n{len(covered)} functions x types of {len({name for name, _ in covered})} functions, {counts['cases']} cases, "
+        f"{counts['differences']} differences in {len(differences)} pairs, {counts['explained']} explained; "
+        f"pyarrow refused {counts['refused']}, died {counts['died']}"
     )
     return 1 if differences else 0
 

@@ -31,30 +31,44 @@ use crate::{
 };
 
 /// The functions of this family.
-pub const FAMILY: &[Function] = &[Function::scalar("cast")
-    .summary("Converts each value to another type.")
-    .notes(
-        "Checked by default: a value that the type does not hold exactly fails. With `safe` false every check is off; \
-         each `allow_` option, when given, decides for its own check.",
-    )
-    .args(&["value"])
-    .options(OPTIONS)
-    .examples(&[
-        Example::new(&["int64 [1, null]"], "int32 [1, null]").with(&[("to_type", "\"int32\"")]),
-        Example::new(&["double [1.5, 1e20]"], "string [\"1.5\", \"1e+20\"]").with(&[("to_type", "\"string\"")]),
-    ])
-    .nulls(Nulls::Inspect)
-    .nullability(|nullable| nullable.contains(&true))
-    .fallible_for(|types, to| !holds_every(to, &types[0]))
-    .prepare(prepare)
-    .overloads(&[Overload::new(&[Kind::Any], Kind::Computed(to_type), kernel)])];
+pub const FAMILY: &[Function] = &[
+    Function::scalar("cast")
+        .summary("Converts each value to another type.")
+        .notes(
+            "Checked by default: a value that the type does not hold exactly fails. With `safe` false every check is off; \
+             each `allow_` option, when given, decides for its own check.",
+        )
+        .args(&["value"])
+        .options(OPTIONS)
+        .examples(&[
+            Example::new(&["int64 [1, null]"], "int32 [1, null]").with(&[("to_type", "\"int32\"")]),
+            Example::new(&["double [1.5, 1e20]"], "string [\"1.5\", \"1e+20\"]").with(&[("to_type", "\"string\"")]),
+        ])
+        .nulls(Nulls::Inspect)
+        .nullability(|nullable| nullable.contains(&true))
+        .fallible_for(|types, to| !holds_every(to, &types[0]))
+        .prepare(prepare)
+        .overloads(&[Overload::new(&[Kind::Any], Kind::Computed(to_type), kernel)]),
+    Function::scalar("try_cast")
+        .summary("Converts each value to another type, and to null where the type does not hold it exactly.")
+        .args(&["value"])
+        .options(&[TO_TYPE])
+        .examples(&[Example::new(&["string [\"1\", \"x\", null]"], "int32 [1, null, null]")
+            .with(&[("to_type", "\"int32\"")])])
+        .nulls(Nulls::Inspect)
+        .prepare(prepare_try)
+        .overloads(&[Overload::new(&[Kind::Any], Kind::Computed(to_type), kernel)]),
+];
 
 const fn allow(name: &'static str, summary: &'static str) -> OptionSpec {
     OptionSpec::new(name, OptionKind::Boolean, OptionDefault::Null, summary)
 }
 
+const TO_TYPE: OptionSpec =
+    OptionSpec::new("to_type", OptionKind::Type, OptionDefault::Required, "The type to convert to.");
+
 const OPTIONS: &[OptionSpec] = &[
-    OptionSpec::new("to_type", OptionKind::Type, OptionDefault::Required, "The type to convert to."),
+    TO_TYPE,
     OptionSpec::new("safe", OptionKind::Boolean, OptionDefault::Boolean(true), "Whether lossy conversions fail."),
     allow("allow_int_overflow", "Whether integers that do not fit wrap."),
     allow("allow_time_truncate", "Whether times lose what their unit cannot hold."),
@@ -147,7 +161,15 @@ fn prepare(context: &BindContext<'_>) -> Result<Box<dyn std::any::Any + Send + S
         float_truncate: allows("allow_float_truncate")?,
         null_on_failure: false,
     };
-    // Types without a cast between them are refused before any data comes.
+    prepared(context, policy)
+}
+
+fn prepare_try(context: &BindContext<'_>) -> Result<Box<dyn std::any::Any + Send + Sync>> {
+    prepared(context, Policy::of(CastMode::Try))
+}
+
+/// Types without a cast between them are refused before any data comes.
+fn prepared(context: &BindContext<'_>, policy: Policy) -> Result<Box<dyn std::any::Any + Send + Sync>> {
     let empty = new_empty_array(&context.types[0]);
     cast_array(&empty, Cast { to: context.output_type, policy, memory: &Memory::unlimited() })?;
     Ok(Box::new(policy))

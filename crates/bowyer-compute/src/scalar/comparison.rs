@@ -90,7 +90,7 @@ fn not_equal(args: &Args<'_>, output: &mut Output) -> Result<()> {
     compare(args, output, Comparison::NotEqual)
 }
 
-fn less(args: &Args<'_>, output: &mut Output) -> Result<()> {
+pub(crate) fn less(args: &Args<'_>, output: &mut Output) -> Result<()> {
     compare(args, output, Comparison::Less)
 }
 
@@ -98,7 +98,7 @@ fn less_equal(args: &Args<'_>, output: &mut Output) -> Result<()> {
     compare(args, output, Comparison::LessEqual)
 }
 
-fn greater(args: &Args<'_>, output: &mut Output) -> Result<()> {
+pub(crate) fn greater(args: &Args<'_>, output: &mut Output) -> Result<()> {
     compare(args, output, Comparison::Greater)
 }
 

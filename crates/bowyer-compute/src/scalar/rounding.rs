@@ -40,6 +40,7 @@ pub const FAMILY: &[Function] = &[
             Example::new(&["int32 [15, 24]"], "int32 [20, 20]").with(&[("ndigits", "-1")]),
         ])
         .overloads(&[
+            Overload::new(&[Kind::Null], Kind::Null, nothing),
             Overload::new(&[Kind::AnyInteger], Kind::SameAs(0), round_integers),
             Overload::new(&[Kind::Float32], Kind::SameAs(0), round_floats::<f32>),
             Overload::new(&[Kind::Float64], Kind::SameAs(0), round_floats::<f64>),
@@ -74,6 +75,7 @@ pub const FAMILY: &[Function] = &[
         .fallible()
         .examples(&[Example::new(&["double [3, 6]"], "double [2.5, 5]").with(&[("multiple", "2.5")])])
         .overloads(&[
+            Overload::new(&[Kind::Null], Kind::Null, nothing),
             Overload::new(&[Kind::AnyInteger], Kind::SameAs(0), multiple_integers),
             Overload::new(&[Kind::Float32], Kind::SameAs(0), multiple_floats::<f32>),
             Overload::new(&[Kind::Float64], Kind::SameAs(0), multiple_floats::<f64>),
@@ -83,6 +85,7 @@ pub const FAMILY: &[Function] = &[
         "floor",
         "Rounds each value down to a whole number.",
         &[
+            Overload::new(&[Kind::Null], Kind::Null, nothing),
             Overload::new(&[Kind::Float32], Kind::SameAs(0), |args, output| floats(args, output, f32::floor)),
             Overload::new(&[Kind::Float64], Kind::SameAs(0), |args, output| floats(args, output, f64::floor)),
             Overload::new(&[Kind::AnyDecimal], Kind::SameAs(0), |args, output| decimals(args, output, Mode::Down, 0)),
@@ -93,6 +96,7 @@ pub const FAMILY: &[Function] = &[
         "ceil",
         "Rounds each value up to a whole number.",
         &[
+            Overload::new(&[Kind::Null], Kind::Null, nothing),
             Overload::new(&[Kind::Float32], Kind::SameAs(0), |args, output| floats(args, output, f32::ceil)),
             Overload::new(&[Kind::Float64], Kind::SameAs(0), |args, output| floats(args, output, f64::ceil)),
             Overload::new(&[Kind::AnyDecimal], Kind::SameAs(0), |args, output| decimals(args, output, Mode::Up, 0)),
@@ -103,6 +107,7 @@ pub const FAMILY: &[Function] = &[
         "trunc",
         "Rounds each value towards zero to a whole number.",
         &[
+            Overload::new(&[Kind::Null], Kind::Null, nothing),
             Overload::new(&[Kind::Float32], Kind::SameAs(0), |args, output| floats(args, output, f32::trunc)),
             Overload::new(&[Kind::Float64], Kind::SameAs(0), |args, output| floats(args, output, f64::trunc)),
             Overload::new(&[Kind::AnyDecimal], Kind::SameAs(0), |args, output| {
@@ -132,6 +137,11 @@ const MODE: OptionSpec = OptionSpec::new(
 
 fn integers_as_floats(types: &[DataType]) -> Option<Vec<DataType>> {
     types[0].is_integer().then(|| vec![DataType::Float64])
+}
+
+/// Nulls have no value to round.
+fn nothing(_: &Args<'_>, _: &mut Output) -> Result<()> {
+    Ok(())
 }
 
 type State = Box<dyn Any + Send + Sync>;

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
 use arrow_array::{Array, FixedSizeBinaryArray};
 use arrow_schema::DataType;
 use bowyer_core::{Error, Output, Result};
@@ -58,7 +59,10 @@ pub const FAMILY: &[Function] = &[
             ("stop", "3"),
             ("replacement", "\"X\""),
         ])])
-        .overloads(&[Overload::new(BYTES, Kind::SameAs(0), binary_replace_slice)]),
+        .overloads(&[
+            Overload::new(BYTES, Kind::SameAs(0), binary_replace_slice),
+            Overload::new(&[Kind::FixedSizeBinary], Kind::Computed(replaced_type), fixed_replace_slice),
+        ]),
 ];
 
 const START: OptionSpec = OptionSpec::new("start", OptionKind::Integer, OptionDefault::Required, "The first position.");
@@ -210,6 +214,37 @@ fn utf8_replace_slice(args: &Args<'_>, output: &mut Output) -> Result<()> {
         scratch.push_str(&value[byte_of(value, stop)..]);
         writer.push_str(&scratch)
     })
+}
+
+/// Values of one size have one size afterwards.
+fn replaced_type(types: &[DataType], options: &Options) -> Result<DataType> {
+    let DataType::FixedSizeBinary(size) = types[0] else { return Err(Error::internal("values of one size")) };
+    let (start, stop) = replaced(options, size as usize)?;
+    let size = size as usize - (stop - start) + options.utf8("replacement")?.len();
+    let too_large = |_| Error::limit_exceeded("the values are too large").for_argument("replacement");
+    i32::try_from(size).map(DataType::FixedSizeBinary).map_err(too_large)
+}
+
+fn fixed_replace_slice(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let DataType::FixedSizeBinary(size) = *output.data_type() else { return Err(Error::internal("one size")) };
+    let replacement = args.options().utf8("replacement")?.as_bytes();
+    let array = args.column(0).slice(0, output.row_count()).to_array()?;
+    let values = array.as_fixed_size_binary();
+    let (start, stop) = replaced(args.options(), values.value_length() as usize)?;
+    let width = size as usize;
+    let mut bytes = args.memory().allocate(width * array.len())?;
+    for row in 0..array.len() {
+        let value = values.value(row);
+        let parts = [&value[..start], replacement, &value[stop..]].concat();
+        bytes[row * width..][..width].copy_from_slice(&parts);
+    }
+    let nulls = array.nulls().cloned();
+    let result = if width == 0 {
+        FixedSizeBinaryArray::try_new_with_len(size, bytes.into_buffer(), nulls, array.len())?
+    } else {
+        FixedSizeBinaryArray::try_new(size, bytes.into_buffer(), nulls)?
+    };
+    output.set(Arc::new(result))
 }
 
 fn binary_replace_slice(args: &Args<'_>, output: &mut Output) -> Result<()> {

@@ -144,22 +144,36 @@ fn split(
         OptionValue::Integer(limit) => usize::try_from(*limit).unwrap_or(usize::MAX),
         _ => usize::MAX,
     };
+    let mut found = vec![];
+    lists_of_parts(args, output, |value, parts| {
+        found.clear();
+        separators(value, limit, &mut found);
+        let mut from = 0;
+        for &(start, end) in &found {
+            parts.push(&value[from..start]);
+            from = end;
+        }
+        parts.push(&value[from..]);
+    })
+}
+
+/// Lists of parts of each value, as `cut` pushes them.
+///
+/// # Errors
+/// `LimitExceeded` past 32-bit offsets; `MemoryLimit`.
+pub(crate) fn lists_of_parts(
+    args: &Args<'_>,
+    output: &mut Output,
+    mut cut: impl for<'a> FnMut(&'a [u8], &mut Vec<&'a [u8]>),
+) -> Result<()> {
     let array = args.array(0)?;
     let values = Bytes::of(array.as_ref())?;
     let DataType::List(field) = args.output_type() else { return Err(Error::internal("a list is made")) };
-    let (mut parts, mut found): (Vec<&[u8]>, Vec<_>) = (vec![], vec![]);
+    let mut parts: Vec<&[u8]> = vec![];
     let mut offsets = vec![0i32];
     for row in 0..array.len() {
         if array.is_valid(row) {
-            let value = values.get(row);
-            found.clear();
-            separators(value, limit, &mut found);
-            let mut from = 0;
-            for &(start, end) in &found {
-                parts.push(&value[from..start]);
-                from = end;
-            }
-            parts.push(&value[from..]);
+            cut(values.get(row), &mut parts);
         }
         let end = i32::try_from(parts.len());
         offsets.push(end.map_err(|_| Error::limit_exceeded("more than 2^31 - 1 parts").at_row(row))?);

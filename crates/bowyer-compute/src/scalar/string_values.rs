@@ -134,7 +134,8 @@ pub(crate) fn text_to_bytes(
     mut write: impl FnMut(&str, &mut BytesWriter<'_>) -> Result<()>,
 ) -> Result<()> {
     let text = Text::of(args.column(0).values())?;
-    rows_to_bytes(args, output, |row, writer| write(text.get(row), writer))
+    let at = RowOf::new(args.column(0));
+    rows_to_bytes(args, output, |row, writer| write(text.get(at.of(row)), writer))
 }
 
 /// As [`text_to_bytes`], for bytes.
@@ -147,15 +148,19 @@ pub(crate) fn bytes_to_bytes(
     mut write: impl FnMut(&[u8], &mut BytesWriter<'_>) -> Result<()>,
 ) -> Result<()> {
     let bytes = Bytes::of(args.column(0).values())?;
-    rows_to_bytes(args, output, |row, writer| write(bytes.get(row), writer))
+    let at = RowOf::new(args.column(0));
+    rows_to_bytes(args, output, |row, writer| write(bytes.get(at.of(row)), writer))
 }
 
-fn rows_to_bytes(
+/// Gives each row that is not null to `write`, which pushes one value.
+///
+/// # Errors
+/// Those of `write`, with the row.
+pub(crate) fn rows_to_bytes(
     args: &Args<'_>,
     output: &mut Output,
     mut write: impl FnMut(usize, &mut BytesWriter<'_>) -> Result<()>,
 ) -> Result<()> {
-    let at = RowOf::new(args.column(0));
     let validity = output.validity().cloned();
     let row_count = output.row_count();
     let mut writer = output.bytes(total_len(args.column(0).values()))?;
@@ -163,7 +168,7 @@ fn rows_to_bytes(
         if validity.as_ref().is_some_and(|validity| validity.is_null(row)) {
             writer.push_empty()?;
         } else {
-            write(at.of(row), &mut writer).map_err(|error| error.at_row(row))?;
+            write(row, &mut writer).map_err(|error| error.at_row(row))?;
         }
     }
     Ok(())
