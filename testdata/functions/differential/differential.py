@@ -84,12 +84,18 @@ def listed(array):
     """The values of an array, times as the numbers that are stored."""
     kind = array.type
     if pa.types.is_dictionary(kind):
-        return listed(array.dictionary_decode())
+        values = listed(array.dictionary)
+        return [None if index is None else values[index] for index in array.indices.to_pylist()]
     if pa.types.is_struct(kind):
         valid = array.is_valid().to_pylist()
         columns = [listed(child) for child in array.flatten()]
         names = [field.name for field in kind]
         return [dict(zip(names, row)) if there else None for there, row in zip(valid, zip(*columns) if columns else [])]
+    if pa.types.is_run_end_encoded(kind):
+        return listed(pc.run_end_decode(array))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        valid, offsets, items = array.is_valid().to_pylist(), array.offsets.to_pylist(), listed(array.values)
+        return [items[start:end] if there else None for there, start, end in zip(valid, offsets, offsets[1:])]
     if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
         array = array.view(pa.int32() if kind.bit_width == 32 else pa.int64())
     return [shown(each) for each in array.to_pylist()]
@@ -120,7 +126,12 @@ def of_pyarrow(name, columns, options):
     if kind != "value":
         return (kind, answer), None
     array = pa.ipc.open_stream(answer[0]).read_all().column("result").combine_chunks()
-    return (kind, plain(array)), (array[0] if answer[1] else array)
+    try:
+        return (kind, plain(array)), (array[0] if answer[1] else array)
+    except UnicodeDecodeError as error:  # a text that it cut in the middle of a character
+        return ("failed", str(error)), None
+    except ValueError as error:  # a value that Python has no class for
+        return ("refused", str(error)), None
 
 
 def of_bowyer(program, name, columns, options):
@@ -136,18 +147,18 @@ def of_bowyer(program, name, columns, options):
     return ("value", plain(table.column("result")))
 
 
-def close(a, b):
+def close(a, b, digits):
     """Whether two shown values differ in the last digits alone."""
     if isinstance(a, str) and isinstance(b, str):
         try:
             x, y = float(a), float(b)
         except ValueError:
             return a == b
-        return a == b or math.isclose(x, y, rel_tol=1e-12, abs_tol=1e-300)
+        return a == b or math.isclose(x, y, rel_tol=10.0**-digits, abs_tol=1e-30)
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-        return len(a) == len(b) and all(close(x, y) for x, y in zip(a, b))
+        return len(a) == len(b) and all(close(x, y, digits) for x, y in zip(a, b))
     if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(close(a[key], b[key]) for key in a)
+        return a.keys() == b.keys() and all(close(a[key], b[key], digits) for key in a)
     return a == b
 
 
@@ -158,7 +169,7 @@ def same(name, ours, theirs):
         return True
     if ours[1][0] != theirs[1][0]:
         return False
-    return ours[1][1] == theirs[1][1] or (name in CLOSE and close(ours[1][1], theirs[1][1]))
+    return ours[1][1] == theirs[1][1] or (name in CLOSE and close(ours[1][1], theirs[1][1], 6 if ours[1][0] == "float" else 12))
 
 
 def draw(program, each, kind, rng):

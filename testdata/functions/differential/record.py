@@ -53,7 +53,8 @@ def plain_values(array):
         array = array.combine_chunks()
     kind = array.type
     if pa.types.is_dictionary(kind):
-        return plain_values(array.dictionary_decode())
+        values = plain_values(array.dictionary)
+        return [None if index is None else values[index] for index in array.indices.to_pylist()]
     if pa.types.is_struct(kind):
         valid = array.is_valid().to_pylist()
         columns = [plain_values(child) for child in array.flatten()]

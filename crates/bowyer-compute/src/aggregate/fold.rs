@@ -34,6 +34,8 @@ pub(super) struct Steps<S, F, M> {
 
 struct Fold<I, S, F, M> {
     steps: Steps<S, F, M>,
+    /// Whether every value is stepped by in its turn.
+    in_order: bool,
     states: Lanes<S>,
     presence: Presence,
     output_type: DataType,
@@ -63,8 +65,38 @@ where
     F: Fn(S, I) -> (S, bool) + Copy + Send + 'static,
     M: Fn(S, S) -> (S, bool) + Copy + Send + 'static,
 {
+    new::<I, S, F, M>(context, rule, steps, false)
+}
+
+/// As [`fold`], value after value: for steps that round, whose answer depends on the order.
+pub(super) fn fold_in_order<I, S, F, M>(
+    context: &AggregateContext<'_>,
+    steps: Steps<S, F, M>,
+) -> Result<Box<dyn Accumulator>>
+where
+    I: ArrowNativeType,
+    S: ArrowNativeType,
+    F: Fn(S, I) -> (S, bool) + Copy + Send + 'static,
+    M: Fn(S, S) -> (S, bool) + Copy + Send + 'static,
+{
+    new::<I, S, F, M>(context, NullRule::new(context.options)?, steps, true)
+}
+
+fn new<I, S, F, M>(
+    context: &AggregateContext<'_>,
+    rule: NullRule,
+    steps: Steps<S, F, M>,
+    in_order: bool,
+) -> Result<Box<dyn Accumulator>>
+where
+    I: ArrowNativeType,
+    S: ArrowNativeType,
+    F: Fn(S, I) -> (S, bool) + Copy + Send + 'static,
+    M: Fn(S, S) -> (S, bool) + Copy + Send + 'static,
+{
     Ok(Box::new(Fold {
         steps,
+        in_order,
         states: Lanes::new(context.memory)?,
         presence: Presence::new(rule, context.memory)?,
         output_type: context.output_type.clone(),
@@ -85,7 +117,9 @@ where
         let steps = self.steps;
         self.states.resize(groups.group_count().max(self.states.len()), steps.identity)?;
         self.presence.update(input.row_count(), input.nulls.as_ref(), groups)?;
-        let overflowed = match (groups.indices(), &input.nulls) {
+        let one_group = if self.in_order && groups.indices().is_none() { vec![0; input.row_count()] } else { vec![] };
+        let indices = groups.indices().or_else(|| self.in_order.then_some(one_group.as_slice()));
+        let overflowed = match (indices, &input.nulls) {
             (None, nulls) => {
                 let (state, overflowed) = match nulls {
                     None => reduce(&values, steps),

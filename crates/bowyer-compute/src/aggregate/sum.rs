@@ -11,7 +11,7 @@ use arrow_buffer::{ArrowNativeType, i256};
 use arrow_schema::{DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType};
 use bowyer_core::{Error, Result};
 
-use super::fold::{Steps, fold};
+use super::fold::{Steps, fold, fold_in_order};
 use super::presence::{MIN_COUNT_ONE, SKIP_NULLS};
 use super::whole_sum::whole_sum;
 use super::{Accumulator, AggregateContext};
@@ -242,7 +242,7 @@ where
         let product = product.and_then(|product| I::try_from(product).ok());
         or_overflow(state, product)
     };
-    fold::<I, I, _, _>(context, Steps { identity, step: multiply, merge: multiply, holds: |_| true })
+    fold_in_order::<I, I, _, _>(context, Steps { identity, step: multiply, merge: multiply, holds: |_| true })
 }
 
 /// The product of decimals of 256 bits. What lies before and behind the point is multiplied apart, so that no product is
@@ -258,7 +258,10 @@ fn product_wide(context: &AggregateContext<'_>, scale: i8) -> Result<Box<dyn Acc
         state.checked_mul(whole)?.checked_add(state_whole.checked_mul(part)?)?.checked_add(rounded.checked_div(unit)?)
     };
     let multiply = move |state: i256, value: i256| or_overflow(state, product(state, value));
-    fold::<i256, i256, _, _>(context, Steps { identity: unit, step: multiply, merge: multiply, holds: holds_256 })
+    fold_in_order::<i256, i256, _, _>(
+        context,
+        Steps { identity: unit, step: multiply, merge: multiply, holds: holds_256 },
+    )
 }
 
 #[cold]

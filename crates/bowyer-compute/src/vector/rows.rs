@@ -13,8 +13,9 @@ use arrow_array::{Array, ArrayRef, BooleanArray, UInt32Array, UInt64Array};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, NullBuffer};
 use arrow_schema::DataType;
 use arrow_select::take::TakeOptions;
+use bowyer_core::arity::Lanes;
 use bowyer_core::selection::Selection;
-use bowyer_core::{Memory, Output, Result, bits, with_width};
+use bowyer_core::{Column, Memory, Output, Result, bits, with_width};
 
 /// The rows of `values` at `indices`, which are in bounds where valid.
 ///
@@ -95,8 +96,9 @@ fn take_flat(
     let validity = taken_nulls(values, rows.clone(), nulls, memory, row_count)?;
     let mut output = Output::new(data_type.clone(), row_count, validity, memory);
     if data_type.is_primitive() {
-        let lanes = values.to_data();
-        with_width!(data_type, T => take_lanes::<T>(&lanes.buffers()[0].typed_data()[lanes.offset()..][..lanes.len()], rows, &mut output))?;
+        // Lanes move by width, and those of an interval may be aligned to less than those of a decimal as wide.
+        let column = Column::Array(values.clone());
+        with_width!(data_type, T => take_lanes::<T>(Lanes::of(&column)?.slice(), rows, &mut output))?;
     } else {
         take_bytes(values, rows, &mut output)?;
     }
