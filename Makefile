@@ -87,6 +87,11 @@ reproducible: ## Build the library twice at two paths and compare (PROFILE=relea
 rehearsal: ## Let clients and libraries of other versions meet (OLD=folder of another release)
 	@scripts/rehearsal.sh $(OLD)
 
+.PHONY: fuzz-plans
+fuzz-plans: ## Compare random plans with a naive oracle (SECONDS=60, SEED= where to begin)
+	BOWYER_FUZZ_SECONDS=$(or $(SECONDS),60) BOWYER_FUZZ_SEED=$(or $(SEED),$(shell date +%s)) \
+		cargo test --workspace --test plans -- --nocapture
+
 .PHONY: fmt
 fmt: ## Format Rust and Go
 	cargo fmt

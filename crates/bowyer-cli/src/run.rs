@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use bowyer::{Config, Engine, Error, Input, Literal, Needs, Prepared, QueryOptions, Result, Rows, plan_from_json};
-use bowyer_io::{NewFile, OutputFormat, Request, Scan, Sink};
+use bowyer_io::{Bound, NewFile, OutputFormat, Request, Scan, Sink};
 
 use crate::progress::Progress;
 use crate::{argument, statistics, table};
@@ -142,7 +142,13 @@ impl Run {
 }
 
 fn open(path: &Path, needs: &Needs) -> Result<Scan> {
-    let request = Request { schema: needs.schema.clone(), columns: needs.columns.clone(), limit: needs.limit };
+    let bounds = needs.bounds.iter().map(|bound| Bound {
+        column: bound.column.clone(),
+        least: bound.least.clone(),
+        greatest: bound.greatest.clone(),
+    });
+    let (schema, columns) = (needs.schema.clone(), needs.columns.clone());
+    let request = Request { schema, columns, limit: needs.limit, bounds: bounds.collect() };
     if path.as_os_str() == STANDARD_INPUT { Scan::stream(io::stdin(), &request) } else { Scan::open(path, &request) }
 }
 

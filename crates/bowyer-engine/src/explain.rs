@@ -73,7 +73,8 @@ fn line(plan: &BoundPlan, relation: &Relation) -> String {
             let aware = if join.null_aware { " (null-aware)" } else { "" };
             let residual = join.residual.as_ref().map_or_else(String::new, |residual| {
                 let fields = residual.schema.fields();
-                format!(" where {}", nested(plan, fields, &residual.program, residual.predicate, DEPTH))
+                let by_ranges = if residual.by_ranges { " by ranges" } else { "" };
+                format!(" where {}{by_ranges}", nested(plan, fields, &residual.program, residual.predicate, DEPTH))
             });
             format!(
                 "{} {:?}{aware} {} on [{}] = [{}]{as_of}{residual}, {built} columns of the right",

@@ -38,7 +38,7 @@ pub use control::{Cancellation, Control};
 pub use engine::Engine;
 pub use json::{plan_from_json, plan_to_json};
 pub use message::decode;
-pub use optimiser::REWRITES;
+pub use optimiser::{REWRITES, ScanBound};
 pub use plan::Input;
 pub use prepared::Prepared;
 pub use query::{Bindings, InputBinding, Next, Notify, Query, Source};

@@ -14,6 +14,7 @@ mod limits;
 mod order;
 mod projects;
 mod prune;
+mod ranges;
 mod rewrites;
 mod scans;
 #[cfg(test)]
@@ -24,9 +25,11 @@ use bowyer_core::Result;
 
 use crate::plan::BoundPlan;
 
+pub(crate) use ranges::inequalities;
 pub use rewrites::REWRITES;
 pub(crate) use rewrites::{Rewrite, Rewrites};
-pub(crate) use scans::scan_requests;
+pub use scans::ScanBound;
+pub(crate) use scans::{scan_bounds, scan_requests};
 
 /// Programs larger than this are not joined with others: a long chain of relations would be copied again and again.
 const PROGRAM_NODES: usize = 1024;
@@ -52,5 +55,8 @@ pub(crate) fn optimise(mut plan: BoundPlan, rewrites: Rewrites) -> Result<BoundP
     }
     // What was joined may be shared now.
     expressions::rewrite(&mut plan, rewrites);
+    if rewrites.has(Rewrite::Ranges) {
+        ranges::find(&mut plan);
+    }
     if rewrites.has(Rewrite::Columns) { prune::prune(plan) } else { Ok(plan) }
 }

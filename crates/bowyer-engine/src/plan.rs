@@ -203,6 +203,8 @@ pub(crate) struct Residual {
     /// The columns that the program reads.
     pub(crate) columns: Vec<JoinColumn>,
     pub(crate) schema: SchemaRef,
+    /// Whether candidates are found by the inequalities that are part of it.
+    pub(crate) by_ranges: bool,
 }
 
 impl Residual {
@@ -218,7 +220,7 @@ impl Residual {
             }
         }
         let program = Arc::new(program.over_columns(&places));
-        Self { program, predicate, columns: kept, schema: Arc::new(Schema::new(fields)) }
+        Self { program, predicate, columns: kept, schema: Arc::new(Schema::new(fields)), by_ranges: false }
     }
 }
 

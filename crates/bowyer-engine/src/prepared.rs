@@ -15,6 +15,7 @@ use datafusion_common::ScalarValue;
 use crate::engine::Inner;
 use crate::literal::{beside, is_untyped, literal_value};
 use crate::operators::TaskContext;
+use crate::optimiser::ScanBound;
 use crate::physical::{Given, build};
 use crate::pipeline::state::{InputPort, InputState, OutputPort, Over, QueryState, conform};
 use crate::plan::{BoundPlan, Input};
@@ -31,6 +32,7 @@ pub struct Prepared {
     plan: BoundPlan,
     outputs: Vec<(String, SchemaRef)>,
     description: proto::PlanDescription,
+    bounds: Vec<Vec<ScanBound>>,
     /// The optimised plan, line by line.
     plan_lines: Arc<Vec<(String, String)>>,
 }
@@ -55,12 +57,13 @@ impl Prepared {
             .collect();
         let plan = optimiser::optimise(bound, engine.rewrites)?;
         let scans = optimiser::scan_requests(&plan);
+        let bounds = optimiser::scan_bounds(&plan);
         // Building it once finds what only operators know: keys of a type that they cannot compare.
         let physical = build(&plan, &Given { tables: &[], parameters: &[] })?.text;
         let optimised = explain::logical(&plan);
         let description = proto::PlanDescription { scans, logical, physical, optimised };
         let plan_lines = Arc::new(explain::lines(&plan));
-        Ok(Self { engine, plan, outputs, description, plan_lines })
+        Ok(Self { engine, plan, outputs, description, bounds, plan_lines })
     }
 
     /// The plan's inputs, in its order.
@@ -79,6 +82,12 @@ impl Prepared {
     #[must_use]
     pub fn description(&self) -> proto::PlanDescription {
         self.description.clone()
+    }
+
+    /// For each input, between which values its columns lie in the rows that are kept: others need not be read.
+    #[must_use]
+    pub fn scan_bounds(&self) -> &[Vec<ScanBound>] {
+        &self.bounds
     }
 
     /// Starts a query.

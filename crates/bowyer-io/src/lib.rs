@@ -12,9 +12,11 @@
 mod fit;
 mod format;
 mod new_file;
+mod prune;
 mod scan;
 mod sink;
 
 pub use new_file::NewFile;
+pub use prune::Bound;
 pub use scan::{Request, Scan};
 pub use sink::{OutputFormat, Sink};

@@ -16,6 +16,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::fit::Fit;
 use crate::format::InputFormat;
+use crate::prune::{self, Bound};
 
 /// The rows of a batch that is decoded from Parquet.
 const BATCH_ROWS: usize = 65_536;
@@ -29,6 +30,8 @@ pub struct Request {
     pub columns: Vec<String>,
     /// How many rows are needed; all of them when absent.
     pub limit: Option<u64>,
+    /// Rows outside of these bounds are not needed; a format that knows where they are leaves them out.
+    pub bounds: Vec<Bound>,
 }
 
 type Batches = Box<dyn Iterator<Item = std::result::Result<RecordBatch, ArrowError>> + Send>;
@@ -85,9 +88,20 @@ impl Scan {
         let malformed = |error: parquet::errors::ParquetError| unreadable(error.into());
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(malformed)?;
         let (fit, read) = Fit::new(builder.schema(), request)?;
-        let row_count = u64::try_from(builder.metadata().file_metadata().num_rows()).ok();
+        // A limit counts rows from the start of the file.
+        let groups = if request.limit.is_none() { prune::row_groups(&builder, &request.bounds) } else { None };
+        let all = builder.metadata().row_groups();
+        let rows = |group: usize| all.get(group).map_or(0, |group| group.num_rows());
+        let row_count = match &groups {
+            Some(groups) => groups.iter().map(|&group| rows(group)).sum(),
+            None => builder.metadata().file_metadata().num_rows(),
+        };
+        let row_count = u64::try_from(row_count).ok();
         let mask = ProjectionMask::roots(builder.parquet_schema(), read);
         let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+        if let Some(groups) = groups {
+            builder = builder.with_row_groups(groups);
+        }
         if let Some(limit) = request.limit.and_then(|limit| usize::try_from(limit).ok()) {
             builder = builder.with_limit(limit);
         }

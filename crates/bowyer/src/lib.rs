@@ -46,7 +46,7 @@ mod window;
 pub use arrow_array;
 pub use arrow_schema;
 pub use bowyer_core::{Column, Error, ErrorCode, Result};
-pub use bowyer_engine::{REWRITES, plan_from_json, plan_to_json};
+pub use bowyer_engine::{REWRITES, ScanBound, plan_from_json, plan_to_json};
 
 pub use as_of::{AsOf, AsOfDirection};
 pub use engine::{Config, Engine};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use bowyer_core::{Error, Result};
-use bowyer_engine::{Bindings, InputBinding, Source};
+use bowyer_engine::{Bindings, InputBinding, ScanBound, Source};
 
 use crate::encode;
 use crate::input::{Input, Rows as InputRows};
@@ -18,7 +18,7 @@ use crate::run::{QueryOptions, Rows};
 pub struct Prepared(pub(crate) bowyer_engine::Prepared);
 
 /// What a plan needs of one of its inputs. Reading less is enough; reading more is always correct.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Needs {
     /// The input's name.
     pub input: String,
@@ -28,6 +28,8 @@ pub struct Needs {
     pub columns: Vec<String>,
     /// The rows after which nobody reads on; all when absent.
     pub limit: Option<u64>,
+    /// Between which values its columns lie in the rows that are kept: rows outside need not be read.
+    pub bounds: Vec<ScanBound>,
 }
 
 impl Prepared {
@@ -35,11 +37,13 @@ impl Prepared {
     #[must_use]
     pub fn needs(&self) -> Vec<Needs> {
         let scans = self.0.description().scans;
-        let needs = self.0.inputs().iter().zip(scans).map(|(input, scan)| Needs {
+        let scans = scans.into_iter().zip(self.0.scan_bounds());
+        let needs = self.0.inputs().iter().zip(scans).map(|(input, (scan, bounds))| Needs {
             input: input.name.clone(),
             schema: input.schema.clone(),
             columns: scan.columns,
             limit: scan.limit,
+            bounds: bounds.clone(),
         });
         needs.collect()
     }

@@ -36,7 +36,7 @@ use self::scattered::{Course, Piece, Scattering};
 use self::sets::GroupingSets;
 use self::tally::Tally;
 use super::sort::order::Order;
-use super::{Breaker, Finished, LocalState, Measure, Morsel, TaskContext};
+use super::{Breaker, Finished, LocalState, Measure, Morsel, TaskContext, strips};
 
 /// Rows that go through all accumulators before the next ones.
 const STRIP_ROWS: usize = 8192;
@@ -191,15 +191,14 @@ impl HashAggregate {
     }
 
     /// Merges `other` into `local`.
-    fn merge(&self, local: &mut Local, other: Local) -> Result<()> {
+    fn merge(&self, local: &mut Local, other: Local, context: &TaskContext) -> Result<()> {
         let Local { table: other_table, tallies, firsts, .. } = other;
         let (group_indices, group_count) = match (&mut local.table, other_table) {
             (Some(table), Some(other_table)) => {
                 let count = other_table.group_count();
-                let mut group_indices = Vec::new();
-                for row in table.insert(&other_table.into_keys()?, count, &mut group_indices)? {
-                    local.firsts.push(firsts[row as usize])?;
-                }
+                let keys = other_table.into_keys()?;
+                let began = |row: usize| local.firsts.push(firsts[row]);
+                let group_indices = strips::insert(table, &keys, count, context, began)?;
                 for (&group, &first) in group_indices.iter().zip(&firsts[..]) {
                     let held = &mut local.firsts[group as usize];
                     *held = first.min(*held);
@@ -367,7 +366,7 @@ impl Breaker for HashAggregate {
         };
         for local in locals {
             context.check()?;
-            self.merge(&mut merged, local)?;
+            self.merge(&mut merged, local, context)?;
         }
         self.add_groups_of_all_rows(&mut merged)?;
         let results = self.results(merged, in_order, context)?;

@@ -7,7 +7,7 @@
 //! Where no key is built twice, a probe row has at most one partner: probe columns are then passed on as they are when
 //! all rows stay. Otherwise each row is repeated for each partner. Null keys match nothing, unless told to match nulls.
 //! Keys of different types are compared as their common one ([`JoinKeys`]). A residual condition is asked of pairs before
-//! they count. Where build rows without a partner stay too, probes mark those that have one, and [`UnmatchedRows`] gives the others
+//! they count; where it compares the sides, only pairs in order are tried ([`ranges`]). Where build rows without a partner stay too, probes mark those that have one, and [`UnmatchedRows`] gives the others
 //! at the end.
 
 mod as_of;
@@ -16,6 +16,7 @@ mod keys;
 mod moments;
 mod pairing;
 mod probe;
+mod ranges;
 mod residual;
 mod rule;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub(crate) use build::JoinBuild;
 pub(crate) use keys::JoinKeys;
 pub(crate) use moments::{distance_of, has_moments};
 pub(crate) use probe::JoinProbe;
+pub(crate) use ranges::{Inequality, MOST_INEQUALITIES, has_ranges};
 pub(crate) use residual::PairCondition;
 pub(crate) use rule::Rule;
 pub(crate) use unmatched::UnmatchedRows;

@@ -20,6 +20,7 @@ pub(crate) mod results;
 pub(crate) mod sample;
 pub(crate) mod set_operation;
 pub(crate) mod sort;
+mod strips;
 pub(crate) mod unnest;
 pub(crate) mod unpivot;
 pub(crate) mod window;

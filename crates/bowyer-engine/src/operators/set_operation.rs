@@ -22,7 +22,7 @@ use rayon::prelude::*;
 
 use super::aggregate::{own, own_all};
 
-use super::{Breaker, Finished, LocalState, Morsel, TaskContext};
+use super::{Breaker, Finished, LocalState, Morsel, TaskContext, strips};
 
 /// What a set operation keeps of the first input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,15 +64,23 @@ impl RowCounts {
     }
 
     /// Calls `body` with the number of times that each of some rows was there.
-    fn look_up(&self, columns: &[ArrayRef], row_count: usize, mut body: impl FnMut(usize, u64)) -> Result<()> {
+    fn look_up(
+        &self,
+        columns: &[ArrayRef],
+        row_count: usize,
+        context: &TaskContext,
+        mut body: impl FnMut(usize, u64),
+    ) -> Result<()> {
         let counted =
             self.counted.get().ok_or_else(|| Error::internal("rows were looked up before they were counted"))?;
         let mut groups = Vec::new();
-        counted.table.find(columns, row_count, &mut groups)?;
-        for (row, &group) in groups.iter().enumerate() {
-            body(row, if group == NO_GROUP { 0 } else { counted.counts[group as usize] });
-        }
-        Ok(())
+        strips::each(columns, row_count, context, |strip, rows| {
+            counted.table.find(strip, rows.len(), &mut groups)?;
+            for (row, &group) in rows.zip(&groups) {
+                body(row, if group == NO_GROUP { 0 } else { counted.counts[group as usize] });
+            }
+            Ok(())
+        })
     }
 }
 
@@ -98,9 +106,8 @@ impl Breaker for RowCounts {
             None => Counts { table: table(&self.types, &context.memory)?, counts: Lanes::new(&context.memory)? },
         };
         for Counts { table, counts } in locals {
-            context.check()?;
-            let (count, mut groups) = (table.group_count(), Vec::new());
-            merged.table.insert(&table.into_keys()?, count, &mut groups)?;
+            let count = table.group_count();
+            let groups = strips::insert(&mut merged.table, &table.into_keys()?, count, context, |_| Ok(()))?;
             merged.counts.resize(merged.table.group_count(), 0)?;
             for (&group, &count) in groups.iter().zip(&counts[..]) {
                 merged.counts[group as usize] += count;
@@ -149,12 +156,12 @@ impl SetBreaker {
     }
 
     /// What is to be given of each different row.
-    fn shares(&self, keys: &[ArrayRef], count: usize) -> Result<Vec<Share>> {
+    fn shares(&self, keys: &[ArrayRef], count: usize, context: &TaskContext) -> Result<Vec<Share>> {
         let SetRule { except, all } = self.rule;
         let all_of_them = if all { u64::MAX } else { 1 };
         let mut shares = vec![Share { skip: 0, give: all_of_them }; count];
         for other in &self.others {
-            other.look_up(keys, count, |row, there| {
+            other.look_up(keys, count, context, |row, there| {
                 let share = &mut shares[row];
                 match (except, all) {
                     (true, true) => share.skip = share.skip.saturating_add(there),
@@ -191,8 +198,8 @@ impl Breaker for SetBreaker {
         };
         let mut charges = vec![charge];
         for local in locals {
-            let (count, mut numbers) = (local.table.group_count(), Vec::new());
-            merged.insert(&local.table.into_keys()?, count, &mut numbers)?;
+            let count = local.table.group_count();
+            let numbers = strips::insert(&mut merged, &local.table.into_keys()?, count, context, |_| Ok(()))?;
             for (sequence, batch, mut groups) in local.held {
                 groups.iter_mut().for_each(|group| *group = numbers[*group as usize]);
                 held.push((sequence, batch, groups));
@@ -202,7 +209,7 @@ impl Breaker for SetBreaker {
         held.sort_by_key(|(sequence, ..)| *sequence);
         let count = merged.group_count();
         let _shares = context.memory.charge(count * size_of::<Share>())?;
-        let mut shares = self.shares(&merged.into_keys()?, count)?;
+        let mut shares = self.shares(&merged.into_keys()?, count, context)?;
         let mut kept = Vec::with_capacity(held.len());
         for (_, batch, groups) in held {
             context.check()?;

@@ -4,7 +4,8 @@
 //! Unnest: a row for each element of its lists, and columns for the fields of its structs.
 //!
 //! The elements of a list column stand one after another already, so where no list is left out they are taken as they
-//! are; the other columns repeat their rows.
+//! are; the other columns repeat their rows. What is not asked for is not there: a batch of long lists takes the memory of a
+//! batch of results at a time.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use bowyer_core::lanes::Lanes;
 use bowyer_core::take::{NO_ROW, Rows, take};
 use bowyer_core::{Error, Result};
 
-use super::{Output, Stage, TaskContext};
+use super::{Output, Rest, Stage, TaskContext};
 
 /// Where a column of the result comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +31,10 @@ pub(crate) enum UnnestColumn {
     Ordinality,
 }
 
-/// Gives a row for each element of some list columns.
-pub(crate) struct Unnest {
+/// Gives a row for each element of some list columns, a batch at a time.
+pub(crate) struct Unnest(Arc<Unnesting>);
+
+struct Unnesting {
     columns: Vec<UnnestColumn>,
     /// The list columns, whether their elements are in the result or not: they say how many rows there are.
     lists: Vec<usize>,
@@ -47,10 +50,19 @@ struct Spans {
     spans: Vec<(usize, usize)>,
 }
 
-/// The rows of a result: for each the row of the input, and for each list its element.
+/// A batch on its way: the next row, and how many of its elements are done.
+struct Unfolding {
+    stage: Arc<Unnesting>,
+    batch: RecordBatch,
+    lists: Vec<Spans>,
+    row: usize,
+    done: usize,
+}
+
+/// Some rows of a result: for each the row of the input, for each list its element, and the element's number.
 struct Unfolded {
     rows: Vec<u32>,
-    elements: Vec<(usize, ArrayRef, Vec<u32>)>,
+    elements: Vec<Vec<u32>>,
     numbers: Vec<Option<i64>>,
 }
 
@@ -62,14 +74,19 @@ impl Unnest {
         schema: SchemaRef,
         path: &str,
     ) -> Self {
-        Self { columns, lists, keep_empty, schema, path: path.to_owned() }
+        Self(Arc::new(Unnesting { columns, lists, keep_empty, schema, path: path.to_owned() }))
     }
+}
 
-    /// How many rows each row gives, and the elements of each list.
+impl Unnesting {
+    /// How many elements each row has of each list, and where they are.
     fn spans(&self, batch: &RecordBatch) -> Result<Vec<Spans>> {
         let mut all: Vec<Spans> = Vec::with_capacity(self.lists.len());
         for &column in &self.lists {
             let spans = spans_of(batch.column(column))?;
+            if spans.values.len() >= NO_ROW as usize {
+                return Err(Error::limit_exceeded("more than 2^32 - 2 elements in the lists of one batch"));
+            }
             if let Some(first) = all.first() {
                 let mut pairs = first.spans.iter().zip(&spans.spans);
                 if let Some(row) = pairs.position(|(a, b)| a.1 != b.1) {
@@ -85,89 +102,109 @@ impl Unnest {
         Ok(all)
     }
 
-    fn unfold(&self, batch: &RecordBatch) -> Result<Unfolded> {
-        let all = self.spans(batch)?;
-        let lengths: Vec<usize> = match all.first() {
-            Some(first) => first.spans.iter().map(|span| span.1).collect(),
-            None => vec![1; batch.num_rows()],
-        };
-        let count = |len: usize| if self.keep_empty { len.max(1) } else { len };
-        let total: usize = lengths.iter().map(|&len| count(len)).sum();
-        if total >= NO_ROW as usize || all.iter().any(|spans| spans.values.len() >= NO_ROW as usize) {
-            return Err(Error::limit_exceeded("more than 2^32 - 2 elements in the lists of one batch"));
-        }
-        let mut rows = Vec::with_capacity(total);
-        let mut numbers = Vec::with_capacity(total);
-        for (row, &len) in (0_u32..).zip(&lengths) {
-            rows.extend(std::iter::repeat_n(row, count(len)));
-            numbers.extend((1..=len as i64).map(Some));
-            if len == 0 && self.keep_empty {
-                numbers.push(None);
-            }
-        }
-        let mut elements = Vec::with_capacity(all.len());
-        for (&column, Spans { values, spans }) in self.lists.iter().zip(all) {
-            let mut places = Vec::with_capacity(total);
-            for (start, len) in spans {
-                places.extend(start as u32..(start + len) as u32);
-                if len == 0 && self.keep_empty {
-                    places.push(NO_ROW);
+    /// How many rows a list of so many elements gives.
+    fn count(&self, len: usize) -> usize {
+        if self.keep_empty { len.max(1) } else { len }
+    }
+}
+
+impl Unfolding {
+    /// The next rows, at most `limit`.
+    fn take(&mut self, limit: usize) -> Unfolded {
+        let mut out = Unfolded { rows: Vec::new(), elements: vec![Vec::new(); self.lists.len()], numbers: Vec::new() };
+        let Some(first) = self.lists.first() else { return out };
+        while self.row < self.batch.num_rows() && out.rows.len() < limit {
+            let len = first.spans[self.row].1;
+            let taken = (self.stage.count(len) - self.done).min(limit - out.rows.len());
+            out.rows.extend(std::iter::repeat_n(self.row as u32, taken));
+            if len == 0 {
+                out.numbers.resize(out.rows.len(), None);
+                out.elements.iter_mut().for_each(|places| places.resize(out.rows.len(), NO_ROW));
+            } else {
+                let done = self.done;
+                out.numbers.extend((done + 1..=done + taken).map(|number| Some(number as i64)));
+                for (places, list) in out.elements.iter_mut().zip(&self.lists) {
+                    let start = list.spans[self.row].0 + done;
+                    places.extend(start as u32..(start + taken) as u32);
                 }
             }
-            elements.push((column, values, places));
+            self.done += taken;
+            if self.done == self.stage.count(len) {
+                (self.row, self.done) = (self.row + 1, 0);
+            }
         }
-        Ok(Unfolded { rows, elements, numbers })
+        out
+    }
+
+    fn column(&self, column: UnnestColumn, unfolded: &Unfolded, context: &TaskContext) -> Result<ArrayRef> {
+        let memory = &context.memory;
+        let repeated = |column: &ArrayRef| match self.lists.is_empty() {
+            true => Ok(column.clone()),
+            false => take(column, Rows::new(&unfolded.rows, column.len())?, memory),
+        };
+        match column {
+            UnnestColumn::Plain(column) => repeated(self.batch.column(column)),
+            UnnestColumn::Field(column, field) => repeated(&field_of(self.batch.column(column), field)?),
+            UnnestColumn::Element(column) => {
+                let list = self.stage.lists.iter().position(|&list| list == column);
+                let list = list.ok_or_else(|| Error::internal("an element of no list"))?;
+                let (values, places) = (&self.lists[list].values, &unfolded.elements[list]);
+                match run(places) {
+                    Some(start) => Ok(values.slice(start, places.len())),
+                    None => take(values, Rows::new(places, values.len())?, memory),
+                }
+            }
+            UnnestColumn::Ordinality if unfolded.numbers.contains(&None) => {
+                Ok(Arc::new(Int64Array::from(unfolded.numbers.clone())))
+            }
+            UnnestColumn::Ordinality => {
+                let mut numbers = Lanes::<i64>::for_overwrite(memory, unfolded.numbers.len())?;
+                for (out, number) in numbers.iter_mut().zip(&unfolded.numbers) {
+                    *out = number.unwrap_or_default();
+                }
+                Ok(Arc::new(Int64Array::new(numbers.into_buffer(), None)))
+            }
+        }
+    }
+}
+
+impl Rest for Unfolding {
+    fn next(mut self: Box<Self>, context: &TaskContext) -> Result<Output> {
+        context.check()?;
+        let unfolded = self.take(context.batch_rows.max(1));
+        // Structs alone change no row.
+        let row_count = if self.lists.is_empty() { self.batch.num_rows() } else { unfolded.rows.len() };
+        if row_count == 0 {
+            return Ok(Output::default());
+        }
+        let columns = self.stage.columns.iter().map(|&column| self.column(column, &unfolded, context));
+        let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(row_count));
+        let batch = RecordBatch::try_new_with_options(self.stage.schema.clone(), columns, &options)?;
+        let more = !self.lists.is_empty() && self.row < self.batch.num_rows();
+        Ok(Output { batch: Some(batch), rest: more.then_some(self as Box<dyn Rest>) })
     }
 }
 
 impl Stage for Unnest {
     fn schema(&self) -> SchemaRef {
-        self.schema.clone()
+        self.0.schema.clone()
     }
 
     fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Output> {
-        let memory = &context.memory;
-        let unfolded = self.unfold(&batch)?;
-        if unfolded.rows.is_empty() {
-            return Ok(Output { batch: None, rest: None });
-        }
-        let repeats = !self.lists.is_empty();
-        let repeated = |column: &ArrayRef| {
-            if repeats { take(column, Rows::new(&unfolded.rows, column.len())?, memory) } else { Ok(column.clone()) }
-        };
-        let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
-        for column in &self.columns {
-            columns.push(match *column {
-                UnnestColumn::Plain(column) => repeated(batch.column(column))?,
-                UnnestColumn::Field(column, field) => repeated(&field_of(batch.column(column), field)?)?,
-                UnnestColumn::Element(column) => {
-                    let found = unfolded.elements.iter().find(|(list, ..)| *list == column);
-                    let (_, values, places) = found.ok_or_else(|| Error::internal("an element of no list"))?;
-                    match run(places) {
-                        Some(start) => values.slice(start, places.len()),
-                        None => take(values, Rows::new(places, values.len())?, memory)?,
-                    }
-                }
-                UnnestColumn::Ordinality => {
-                    if unfolded.numbers.contains(&None) {
-                        Arc::new(Int64Array::from(unfolded.numbers.clone()))
-                    } else {
-                        let mut numbers = Lanes::<i64>::for_overwrite(memory, unfolded.numbers.len())?;
-                        for (out, number) in numbers.iter_mut().zip(&unfolded.numbers) {
-                            *out = number.unwrap_or_default();
-                        }
-                        Arc::new(Int64Array::new(numbers.into_buffer(), None))
-                    }
-                }
-            });
-        }
-        let options = RecordBatchOptions::new().with_row_count(Some(unfolded.rows.len()));
-        Ok(Output::all(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?))
+        let lists = self.0.spans(&batch)?;
+        Box::new(Unfolding { stage: self.0.clone(), batch, lists, row: 0, done: 0 }).next(context)
     }
 
     fn trace(&self, input: &RecordBatch, output_row: usize, _context: &TaskContext) -> Result<usize> {
-        let rows = self.unfold(input)?.rows;
-        Ok(rows.get(output_row).map_or(0, |&row| row as usize))
+        let lists = self.0.spans(input)?;
+        let Some(first) = lists.first() else { return Ok(output_row) };
+        let mut before = 0;
+        let row = first.spans.iter().position(|span| {
+            before += self.0.count(span.1);
+            output_row < before
+        });
+        Ok(row.unwrap_or(0))
     }
 }
 

@@ -34,7 +34,7 @@ use rayon::prelude::*;
 use super::aggregate::{own, own_all};
 
 use super::sort::order::Order;
-use super::{Breaker, Finished, LocalState, Morsel, SortKey, TaskContext};
+use super::{Breaker, Finished, LocalState, Morsel, SortKey, TaskContext, strips};
 use arrangement::{Arrangement, Chunk, Gathered};
 use counted::Counted;
 pub(crate) use frame::{Distance, Exclusion, Frame, Unit};
@@ -188,7 +188,7 @@ impl WindowBreaker {
     }
 
     /// The rows of all tasks in the order of the input, with the partition of each.
-    fn gather(&self, locals: Vec<Local>) -> Result<Gathered> {
+    fn gather(&self, locals: Vec<Local>, context: &TaskContext) -> Result<Gathered> {
         let mut table: Option<GroupTable> = None;
         let mut held = Vec::new();
         let mut charges = Vec::new();
@@ -196,9 +196,8 @@ impl WindowBreaker {
             let mut numbers = None;
             match (&mut table, local.table) {
                 (Some(table), Some(other)) => {
-                    let (count, mut merged) = (other.group_count(), Vec::new());
-                    table.insert(&other.into_keys()?, count, &mut merged)?;
-                    numbers = Some(merged);
+                    let count = other.group_count();
+                    numbers = Some(strips::insert(table, &other.into_keys()?, count, context, |_| Ok(()))?);
                 }
                 (table @ None, own) => *table = own,
                 (Some(_), None) => {}
@@ -384,7 +383,7 @@ impl Breaker for WindowBreaker {
     }
 
     fn finish(&self, locals: Vec<Box<dyn LocalState>>, context: &TaskContext) -> Result<Finished> {
-        let rows = self.gather(own_all::<Local>(locals)?)?;
+        let rows = self.gather(own_all::<Local>(locals)?, context)?;
         if rows.row_count == 0 {
             return Ok(Finished::Batches(Vec::new()));
         }

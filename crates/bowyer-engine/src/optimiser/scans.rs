@@ -3,7 +3,7 @@
 
 //! What a query needs of its inputs: columns, a limit, and conditions that its rows will be asked for anyway.
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{Field, Schema};
 use bowyer_compute::{CastMode, OptionValue};
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::literal::array_of;
-use crate::plan::{BoundPlan, RelationKind};
+use crate::plan::{BoundPlan, Relation, RelationKind};
 use crate::program::{NodeKind, Program};
 use crate::proto;
 use crate::types::field_to_proto;
@@ -71,21 +71,9 @@ fn row_limit(plan: &BoundPlan, uses: &[usize], scan: usize) -> Option<u64> {
     None
 }
 
-/// Adds the conjuncts of a filter right above the scan that cannot fail.
+/// Adds the conjuncts of a filter right above the scan without which no row is kept.
 fn advise(plan: &BoundPlan, uses: &[usize], scan: usize, request: &mut proto::ScanRequest) {
-    let Some(reader) = only_reader(plan, uses, scan) else { return };
-    let RelationKind::Filter { program, predicates, .. } = &plan.relations[reader].kind else { return };
-    let mut conjuncts = Vec::new();
-    let mut pending: Vec<usize> = predicates.iter().rev().copied().collect();
-    while let Some(node) = pending.pop() {
-        match &program.nodes[node].kind {
-            NodeKind::Call { bound, arguments, .. } if matches!(bound.function().name, "and" | "and_kleene") => {
-                pending.extend(arguments.iter().rev());
-            }
-            _ if !program.nodes[node].fallible => conjuncts.push(node),
-            _ => {}
-        }
-    }
+    let Some((program, conjuncts)) = conjuncts(plan, uses, scan) else { return };
     let schema = &plan.relations[scan].schema;
     let mut written = Written { program, schema, expressions: Vec::new(), places: vec![None; program.nodes.len()] };
     let mut roots = Vec::new();
@@ -105,6 +93,85 @@ fn advise(plan: &BoundPlan, uses: &[usize], scan: usize, request: &mut proto::Sc
     }
     request.expressions = written.expressions;
     request.filter = Some(filter);
+}
+
+/// The conjuncts of a filter right above the scan: no row for which one is not true is kept, or makes the filter fail.
+fn conjuncts<'a>(plan: &'a BoundPlan, uses: &[usize], scan: usize) -> Option<(&'a Program, Vec<usize>)> {
+    let reader = only_reader(plan, uses, scan)?;
+    let RelationKind::Filter { program, predicates, .. } = &plan.relations[reader].kind else { return None };
+    let mut found = Vec::new();
+    for &predicate in predicates {
+        let fallible = program.nodes[predicate].fallible;
+        let mut pending = vec![predicate];
+        while let Some(node) = pending.pop() {
+            match &program.nodes[node].kind {
+                NodeKind::Call { bound, arguments, .. } if matches!(bound.function().name, "and" | "and_kleene") => {
+                    pending.extend(arguments.iter().rev());
+                }
+                // What fails is met by the rows that were kept so far, and by those for which it is not known yet.
+                _ if program.nodes[node].fallible => return Some((program, found)),
+                _ if fallible && !program.never_null(node) => return Some((program, found)),
+                _ => found.push(node),
+            }
+        }
+    }
+    Some((program, found))
+}
+
+/// Between which values a column of an input lies in the rows that a query keeps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScanBound {
+    /// The column's name.
+    pub column: String,
+    /// One value that none is less than, if there is one.
+    pub least: Option<ArrayRef>,
+    /// One value that none is greater than, if there is one.
+    pub greatest: Option<ArrayRef>,
+}
+
+/// The bounds of each input of the plan, in its order.
+pub(crate) fn scan_bounds(plan: &BoundPlan) -> Vec<Vec<ScanBound>> {
+    let uses = plan.use_counts();
+    let mut bounds: Vec<Vec<ScanBound>> = vec![Vec::new(); plan.inputs.len()];
+    for (index, relation) in plan.relations.iter().enumerate().filter(|(index, _)| uses[*index] > 0) {
+        let RelationKind::Scan { input, .. } = relation.kind else { continue };
+        let only = |(other, relation): (usize, &Relation)| {
+            other == index
+                || uses[other] == 0
+                || !matches!(relation.kind, RelationKind::Scan { input: of, .. } if of == input)
+        };
+        if !plan.relations.iter().enumerate().all(only) {
+            continue;
+        }
+        let Some((program, conjuncts)) = conjuncts(plan, &uses, index) else { continue };
+        bounds[input].extend(conjuncts.iter().filter_map(|&node| scan_bound(program, &relation.schema, node)));
+    }
+    bounds
+}
+
+/// What a comparison of a column with a constant says.
+fn scan_bound(program: &Program, schema: &Schema, node: usize) -> Option<ScanBound> {
+    let NodeKind::Call { bound, arguments, .. } = &program.nodes[node].kind else { return None };
+    let &[first, second] = arguments.as_slice() else { return None };
+    let kinds = (&program.nodes[first].kind, &program.nodes[second].kind);
+    let (column, value, turned) = match kinds {
+        (NodeKind::Column(column), NodeKind::Literal(value)) => (*column, value, false),
+        (NodeKind::Literal(value), NodeKind::Column(column)) => (*column, value, true),
+        _ => return None,
+    };
+    let field = schema.field(column);
+    if value.is_null() || value.data_type() != *field.data_type() {
+        return None;
+    }
+    let (lower, upper) = match (bound.function().name, turned) {
+        ("equal", _) => (true, true),
+        ("less" | "less_equal", false) | ("greater" | "greater_equal", true) => (false, true),
+        ("greater" | "greater_equal", false) | ("less" | "less_equal", true) => (true, false),
+        _ => return None,
+    };
+    let value = array_of(value).ok()?;
+    let column = field.name().clone();
+    Some(ScanBound { column, least: lower.then(|| value.clone()), greatest: upper.then_some(value) })
 }
 
 /// Nodes written back as expressions of the contract.

@@ -11,6 +11,7 @@ use datafusion_common::JoinType;
 use super::Given;
 use crate::operators::JoinColumn;
 use crate::operators::join::{PairCondition, Rule};
+use crate::optimiser::inequalities;
 use crate::plan::{BoundJoin, BoundPlan, RelationKind};
 
 /// Tables of fewer rows are built on either side in no time: the left side's order is worth more.
@@ -34,9 +35,11 @@ impl<'a> JoinPlan<'a> {
         let swapped = builds_left(join, plan, given);
         let turn = |column: &JoinColumn| if swapped { column.swapped() } else { *column };
         let residual = join.residual.as_ref().map(|residual| {
-            let columns = residual.columns.iter().map(turn).collect();
+            let columns: Vec<JoinColumn> = residual.columns.iter().map(turn).collect();
             let program = residual.program.with_parameters(given.parameters);
-            Arc::new(PairCondition::new(program, residual.predicate, columns, residual.schema.clone()))
+            let inequalities = if residual.by_ranges { inequalities(residual, &columns) } else { Vec::new() };
+            let condition = PairCondition::new(program, residual.predicate, columns, residual.schema.clone());
+            Arc::new(condition.within(inequalities))
         });
         let (left, right) = ((join.left, &join.left_keys[..]), (join.right, &join.right_keys[..]));
         let ((probe, probe_keys), (build, build_keys)) = if swapped { (right, left) } else { (left, right) };

@@ -59,7 +59,7 @@ fn request(fields: &[(&str, DataType, bool)], columns: &[&str], limit: Option<u6
     let fields: Vec<Field> =
         fields.iter().map(|(name, data_type, nullable)| Field::new(*name, data_type.clone(), *nullable)).collect();
     let columns = columns.iter().map(|&name| name.to_owned()).collect();
-    Request { schema: Arc::new(Schema::new(fields)), columns, limit }
+    Request { schema: Arc::new(Schema::new(fields)), columns, limit, bounds: Vec::new() }
 }
 
 fn x(batch: &RecordBatch) -> Vec<Option<i64>> {
@@ -139,4 +139,46 @@ fn a_file_that_is_not_there_is_named() {
     let error = Scan::open(Path::new("/no/such/file"), &request(&[], &[], None)).unwrap_err();
     assert_eq!(error.code(), ErrorCode::Io);
     assert!(error.message().starts_with("/no/such/file: "), "{error}");
+}
+
+/// A Parquet file of `x` from 0 to 99 and a float, in ten row groups; the sixth has nulls alone.
+fn grouped() -> Vec<u8> {
+    let properties =
+        parquet::file::properties::WriterProperties::builder().set_max_row_group_row_count(Some(10)).build();
+    let value = |x: i64| (x / 10 != 5).then_some(x);
+    let x: Int64Array = (0..100).map(value).collect();
+    let float: arrow_array::Float64Array = (0..100).map(|x| Some(if x < 10 { -0.0 } else { x as f64 })).collect();
+    let batch = RecordBatch::try_from_iter_with_nullable([
+        ("x", Arc::new(x) as ArrayRef, true),
+        ("f", Arc::new(float) as ArrayRef, true),
+    ]);
+    let batch = batch.unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn row_groups_without_a_needed_row_are_not_read() {
+    let bytes = grouped();
+    let fields = [("x", DataType::Int64, true), ("f", DataType::Float64, true)];
+    let read = |bounds: Vec<Bound>, limit| {
+        let request = Request { bounds, ..request(&fields, &["x", "f"], limit) };
+        scan(&bytes, &request).unwrap().num_rows()
+    };
+    let int = |value: i64| Some(Arc::new(Int64Array::from(vec![value])) as ArrayRef);
+    let float = |value: f64| Some(Arc::new(arrow_array::Float64Array::from(vec![value])) as ArrayRef);
+    let bound = |column: &str, least, greatest| Bound { column: column.to_owned(), least, greatest };
+    // Of a group of nulls alone nothing is known.
+    assert_eq!(read(vec![bound("x", int(35), int(42))], None), 30);
+    assert_eq!(read(vec![bound("x", int(90), None)], None), 20);
+    assert_eq!(read(vec![bound("x", None, int(9)), bound("f", None, float(25.0))], None), 10);
+    assert_eq!(read(vec![bound("f", float(0.0), float(0.0))], None), 10, "the zeros are equal");
+    assert_eq!(read(vec![bound("f", float(1e9), None)], None), 0);
+    assert_eq!(
+        read(vec![bound("x", float(1e9), None), bound("gone", int(7), None)], None),
+        100,
+        "hints that do not fit"
+    );
+    assert_eq!(read(vec![bound("x", int(90), None)], Some(7)), 7, "a limit counts from the start");
 }

@@ -193,3 +193,34 @@ fn known_outcomes_replace_logic() {
     let all = optimised(&plan, bowyer::REWRITES);
     assert!(all.contains("or_kleene(greater(2, 1), greater(x, 3))"), "{all}");
 }
+
+#[test]
+fn conditions_that_compare_the_sides_are_found_by_ranges() {
+    let by_ranges = |condition: &str, disabled| {
+        let join = format!("join inner u on k suffix _u where {condition}");
+        optimised(&[join.as_str()], disabled).contains(" by ranges")
+    };
+    assert!(by_ranges("less(x, z)", &[]));
+    assert!(by_ranges("and_kleene(is_valid(s), greater_equal(z, x))", &[]));
+    assert!(!by_ranges("less(x, z)", &["ranges"]), "left out");
+    assert!(!by_ranges("or_kleene(less(x, z), is_null(s))", &[]), "other pairs count too");
+    assert!(!by_ranges("less(x, 5)", &[]), "of one side");
+    assert!(!by_ranges("less(y, z)", &[]), "of two types");
+    assert!(!by_ranges("and_kleene(less(x, z), less(divide(1, x), z))", &[]), "it can fail");
+}
+
+#[test]
+fn readers_may_skip_no_row_that_a_filter_would_fail_on() {
+    let prepared = |filter: &str| {
+        let plan = steps::plan(&["t".to_owned(), format!("filter {filter}")], &known()).unwrap();
+        Engine::open(&Config { threads: 1, ..Config::default() }).unwrap().prepare(&plan).unwrap().needs().remove(0)
+    };
+    let columns = |filter: &str| prepared(filter).bounds.into_iter().map(|bound| bound.column).collect::<Vec<_>>();
+    assert_eq!(columns("and_kleene(less(x, 5), equal(3, k))"), ["x", "k"]);
+    let needs = prepared("and_kleene(greater(x, 1), less_equal(x, 5))");
+    let ends: Vec<(bool, bool)> =
+        needs.bounds.iter().map(|one| (one.least.is_some(), one.greatest.is_some())).collect();
+    assert_eq!(ends, [(true, false), (false, true)]);
+    assert_eq!(columns("and_kleene(greater(divide(1, k), 0), less(x, 5))"), [""; 0], "it fails before");
+    assert_eq!(columns("and_kleene(less(x, 5), greater(divide(1, k), 0))"), [""; 0], "x may be null");
+}

@@ -15,6 +15,7 @@ use bowyer_core::{Charge, Error, Memory, Result};
 use datafusion_common::NullEquality;
 use rayon::prelude::*;
 
+use super::ranges::Ranges;
 use super::unmatched::Marks;
 use super::{JoinKeys, PairCondition, Rule};
 use crate::operators::aggregate::{own, own_all};
@@ -36,6 +37,8 @@ pub(super) struct BuildTable {
     /// The groups of the keys; `None` without keys, where all rows are of one group.
     pub(super) groups: Option<GroupTable>,
     pub(super) partners: Partners,
+    /// The rows of each group in the order of what the residual compares, if it does and if groups have several.
+    pub(super) ranges: Option<Ranges>,
     /// All rows; without columns where only the existence of a match counts.
     pub(super) rows: RecordBatch,
     pub(super) row_count: usize,
@@ -135,7 +138,16 @@ impl JoinBuild {
         let charge = memory.charge(unpooled.map(|column| column.get_buffer_memory_size()).sum())?;
         let has_null_key = keys.iter().flatten().any(|key| key.logical_null_count() > 0);
         let marks = if self.rule.keeps_build_rows() { Some(Marks::new(row_count, memory)?) } else { None };
-        Ok(BuildTable { groups, partners, rows, row_count, has_null_key, marks, _charge: charge })
+        let inequalities = self.residual().map(PairCondition::inequalities).unwrap_or_default();
+        let ranges = match &partners {
+            Partners::Many { .. } if !inequalities.is_empty() => {
+                let group_count = groups.as_ref().map_or(1, GroupTable::group_count);
+                context.check()?;
+                Some(Ranges::new(inequalities, &rows, &partners, group_count, memory)?)
+            }
+            _ => None,
+        };
+        Ok(BuildTable { groups, partners, ranges, rows, row_count, has_null_key, marks, _charge: charge })
     }
 
     fn group(

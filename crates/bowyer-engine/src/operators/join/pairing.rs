@@ -7,7 +7,8 @@ use arrow_buffer::BooleanBuffer;
 use bowyer_core::take::NO_ROW;
 use bowyer_core::{Charge, Memory, Result};
 
-use super::build::Partners;
+use super::build::BuildTable;
+use super::ranges::Wanted;
 use super::rule::Rule;
 
 /// The pairs of a batch of probe rows with the build rows of their groups, in the order of the probe rows, and for each in
@@ -23,6 +24,8 @@ pub(super) struct Pairing {
     /// The first probe row of which it is open whether a pair counts, and whether one has.
     open: usize,
     found: bool,
+    /// What probe rows want of build rows that stand in ranges.
+    wanted: Option<Wanted>,
     _charge: Charge,
 }
 
@@ -37,7 +40,13 @@ impl Pairing {
     /// Pairs for probe rows of these groups; with `outer`, each row without a group is paired with [`NO_ROW`].
     pub(super) fn new(groups: Vec<u32>, outer: bool, memory: &Memory) -> Result<Self> {
         let charge = memory.charge(groups.len() * size_of::<u32>())?;
-        Ok(Self { groups, outer, row: 0, done: 0, open: 0, found: false, _charge: charge })
+        Ok(Self { groups, outer, row: 0, done: 0, open: 0, found: false, wanted: None, _charge: charge })
+    }
+
+    /// The same, of build rows that stand in ranges: only pairs that may count.
+    pub(super) fn within(mut self, wanted: Wanted) -> Self {
+        self.wanted = Some(wanted);
+        self
     }
 
     /// Whether there may be more pairs.
@@ -46,8 +55,23 @@ impl Pairing {
     }
 
     /// The next pairs, at most `limit`.
-    pub(super) fn next(&mut self, table: &Partners, limit: usize, memory: &Memory) -> Result<Pairs> {
+    pub(super) fn next(&mut self, table: &BuildTable, limit: usize, memory: &Memory) -> Result<Pairs> {
         let charge = memory.charge(2 * limit * size_of::<u32>())?;
+        if let (Some(ranges), Some(wanted)) = (&table.ranges, &self.wanted) {
+            let (mut rows, mut partners) = (Vec::new(), Vec::new());
+            while let Some(&group) = self.groups.get(self.row).filter(|_| rows.len() < limit) {
+                match ranges.next(wanted, self.row, group, self.done) {
+                    Some((place, partner)) => {
+                        rows.push(self.row as u32);
+                        partners.push(partner);
+                        self.done = place + 1;
+                    }
+                    None => (self.row, self.done) = (self.row + 1, 0),
+                }
+            }
+            return Ok(Pairs { rows, partners, charge });
+        }
+        let table = &table.partners;
         let likely = limit.min(self.groups.len() - self.row);
         let (mut rows, mut partners) = (Vec::with_capacity(likely), Vec::with_capacity(likely));
         while let Some(group) = self.groups.get(self.row) {

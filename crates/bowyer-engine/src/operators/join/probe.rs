@@ -109,7 +109,11 @@ impl Probe {
         let rule = self.build.rule();
         let outer = rule.keeps_probe_rows();
         if self.build.residual().is_some() {
-            return Ok(Matches::Many(Pairing::new(groups, false, &context.memory)?));
+            let pairing = Pairing::new(groups, false, &context.memory)?;
+            return Ok(Matches::Many(match &table.ranges {
+                Some(ranges) => pairing.within(ranges.wanted(batch, &context.memory)?),
+                None => pairing,
+            }));
         }
         Ok(match (rule, &table.partners) {
             (Rule::Having, _) => existing(&groups, table, |found, _| found),
@@ -200,7 +204,7 @@ impl Probe {
         context: &TaskContext,
     ) -> Result<Pairs> {
         context.check()?;
-        let pairs = pairing.next(&table.partners, context.batch_rows.max(1), &context.memory)?;
+        let pairs = pairing.next(table, context.batch_rows.max(1), &context.memory)?;
         let Some(residual) = self.build.residual() else { return Ok(pairs) };
         let holds = residual.holds(batch, &table.rows, &pairs, context)?;
         Ok(pairing.settle(pairs, &holds, self.build.rule()))

@@ -13,6 +13,7 @@ use bowyer_core::take::{Rows, take};
 use bowyer_core::{Column, Error, Result};
 
 use super::pairing::Pairs;
+use super::ranges::Inequality;
 use crate::operators::{JoinColumn, TaskContext};
 use crate::program::Program;
 
@@ -23,12 +24,24 @@ pub(crate) struct PairCondition {
     /// The columns that the program reads.
     columns: Vec<JoinColumn>,
     schema: SchemaRef,
+    /// Inequalities without which it is not true.
+    inequalities: Vec<Inequality>,
 }
 
 impl PairCondition {
     /// The predicate of a program over pairs with these columns.
     pub(crate) fn new(program: Arc<Program>, predicate: usize, columns: Vec<JoinColumn>, schema: SchemaRef) -> Self {
-        Self { program, predicate, columns, schema }
+        Self { program, predicate, columns, schema, inequalities: Vec::new() }
+    }
+
+    /// The same, known not to be true, and not to fail, where one of these inequalities does not hold.
+    pub(crate) fn within(mut self, inequalities: Vec<Inequality>) -> Self {
+        self.inequalities = inequalities;
+        self
+    }
+
+    pub(super) fn inequalities(&self) -> &[Inequality] {
+        &self.inequalities
     }
 
     /// Of which pairs it is true. An error names the probe row.
