@@ -7,6 +7,9 @@
 #
 # usage: package-staticlib.sh [PROFILE]     PROFILE: a Cargo profile, dev by default
 #
+# With BOWYER_REMAP the archive names no folder of this machine: so are releases built, and the same commit gives the same
+# bytes wherever it lies. Without it, debuggers find the sources, and builds share what other builds left.
+#
 # Tests set BOWYER_ARCHIVE to package a static library that is built already, BOWYER_OUT to put it elsewhere, and
 # BOWYER_PLAIN_LD to do without the linker's newer options.
 
@@ -20,6 +23,12 @@ golden=$root/crates/bowyer-capi/abi/v0.symbols
 archive=${BOWYER_ARCHIVE:-}
 if [ -z "$archive" ]; then
   cd "$root"
+  if [ -n "${BOWYER_REMAP:-}" ]; then
+    home=${CARGO_HOME:-$HOME/.cargo}
+    flags="--remap-path-prefix=$root=/bowyer --remap-path-prefix=$home=/cargo"
+    # The last one that fits wins: the target folder may lie in the root.
+    export RUSTFLAGS="$flags --remap-path-prefix=${CARGO_TARGET_DIR:-$root/target}=/target"
+  fi
   cargo build --quiet --package bowyer-capi --lib --profile "$profile"
   case $profile in
     dev | test) folder=debug ;;

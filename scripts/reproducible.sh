@@ -5,12 +5,17 @@
 # Builds the package of the static library twice, from two copies of the committed tree at two paths with two target
 # folders, and compares.
 #
-# usage: reproducible.sh [PROFILE]     release by default; dev is faster and says as much about paths
+# usage: reproducible.sh [PROFILE]     release by default; dev is built without optimisation: faster, for the paths alone
 set -euo pipefail
 cd "$(dirname "$0")/.."
 profile=${1:-release}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+export BOWYER_REMAP=1 CARGO_INCREMENTAL=0
+if [ "$profile" = dev ]; then
+    mkdir "$work/.cargo"
+    printf '[profile.dev]\nopt-level = 0\ndebug = false\n[profile.dev.package."*"]\nopt-level = 0\n' >"$work/.cargo/config.toml"
+fi
 for copy in one a/longer/path/to/two; do
     mkdir -p "$work/$copy"
     git archive HEAD | tar -x -C "$work/$copy"
