@@ -3,9 +3,9 @@
 
 // Command go says whether arrow-go takes a case of the corpus of malformed arrays, with how many nulls, or why not.
 //
-//	go FOLDER INDEX
+//	go LIBRARY FOLDER INDEX
 //
-// It finds the cases in the library that the Rust crate beside it builds.
+// LIBRARY is what the Rust crate beside it builds, and knows the cases of FOLDER.
 package main
 
 /*
@@ -37,8 +37,11 @@ import (
 )
 
 func main() {
-	index, err := strconv.Atoi(os.Args[3])
-	if err != nil {
+	index := -1
+	if len(os.Args) == 4 {
+		index, _ = strconv.Atoi(os.Args[3])
+	}
+	if index < 0 {
 		fmt.Fprintln(os.Stderr, "usage: go LIBRARY FOLDER INDEX")
 		os.Exit(1)
 	}
