@@ -6,6 +6,7 @@
 use std::ptr::{null, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
 use arrow_buffer::{Buffer as ArrowBuffer, NullBuffer};
@@ -70,6 +71,18 @@ pub(crate) fn attempt(call: impl FnOnce(*mut CError) -> i32) -> Outcome<()> {
     unsafe { error.release.unwrap()(&raw mut error) };
     assert!(error.release.is_none());
     Err(Box::new(failure))
+}
+
+/// A call without limits.
+pub(crate) fn new_call() -> Call {
+    Call {
+        struct_size: size_of::<Call>() as u32,
+        flags: 0,
+        timeout_ns: 0,
+        memory_limit: 0,
+        cancel: std::ptr::null(),
+        traceparent: [0; 56],
+    }
 }
 
 pub(crate) fn new_result() -> CResult {
@@ -272,14 +285,28 @@ impl Client {
     }
 }
 
+impl Client {
+    /// What lives: arrays, their bytes, owners, handles. A pool thread may hold a batch for a moment after its query was released,
+    /// so this waits for the end of all arrays and owners; what still lives after a long time is leaked.
+    pub(crate) fn settled(&self) -> (u64, u64, u64, u64) {
+        let patience = Instant::now() + Duration::from_secs(20);
+        loop {
+            let now = self.statistics();
+            let quiet = now.live_arrays == 0 && now.live_owners == 0;
+            if quiet || Instant::now() > patience {
+                return (now.live_arrays, now.live_array_bytes, now.live_owners, now.live_handles);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
 impl Drop for Client {
     fn drop(&mut self) {
         if std::thread::panicking() {
             return;
         }
-        let statistics = self.statistics();
-        let live =
-            (statistics.live_arrays, statistics.live_array_bytes, statistics.live_owners, statistics.live_handles);
+        let live = self.settled();
         assert_eq!(live, (0, 0, 0, 1), "arrays, bytes, owners, handles beside the engine's");
         assert_eq!(bowyer_release(self.engine), 0);
         assert_eq!(bowyer_release(self.engine), 17, "a handle is given back once");

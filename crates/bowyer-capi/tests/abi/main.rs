@@ -10,3 +10,4 @@ mod calls;
 mod corpus;
 mod logs;
 mod queries;
+mod streams;

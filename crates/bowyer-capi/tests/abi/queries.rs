@@ -1,14 +1,13 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! Echo, sources, pushed queries and foreign streams through the C ABI: values, aliases, retention, credits, misuse.
+//! Echo, sources and pushed queries through the C ABI: values, aliases, retention, credits, misuse.
 
-use std::ffi::{c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::calls::{Client, Lent, Outcome, attempt, batch_values, bytes, new_buffer, new_result};
+use crate::calls::{Client, Lent, Outcome, attempt, batch_values, bytes, new_buffer, new_call, new_result};
 use arrow_array::{
     ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray, StructArray,
 };
@@ -28,6 +27,8 @@ use bowyer_engine::proto::{
 };
 use bowyer_engine::schema_to_proto;
 use prost::Message;
+
+pub(crate) const DEADLINE_EXCEEDED: i32 = 16;
 
 pub(crate) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, true), Field::new("s", DataType::Utf8, true)]))
@@ -100,12 +101,26 @@ pub(crate) fn prepare(client: &Client, plan: &[u8]) -> Outcome<u64> {
     Ok(prepared)
 }
 
-fn start(prepared: u64, to: To) -> Outcome<u64> {
+pub(crate) fn start(prepared: u64, to: To) -> Outcome<u64> {
     start_with(null(), prepared, to)
 }
 
-fn start_with(call: *const Call, prepared: u64, to: To) -> Outcome<u64> {
+pub(crate) fn start_with(call: *const Call, prepared: u64, to: To) -> Outcome<u64> {
     start_as("", call, prepared, to)
+}
+
+/// A pushed query with a deadline, and a moment when that has passed. A machine so slow that the deadline passes before the query
+/// has begun is given more time.
+pub(crate) fn start_with_deadline(prepared: u64) -> (u64, Instant) {
+    for milliseconds in [30, 1_000, 30_000] {
+        let timeout = Duration::from_millis(milliseconds);
+        let call = Call { timeout_ns: timeout.as_nanos() as u64, ..new_call() };
+        match start_with(&raw const call, prepared, To::Pushed(true)) {
+            Ok(query) => return (query, Instant::now().checked_add(timeout).unwrap()),
+            Err(failure) => assert_eq!(failure.code, DEADLINE_EXCEEDED, "{failure:?}"),
+        }
+    }
+    panic!("a query does not start within half a minute");
 }
 
 pub(crate) fn start_as(name: &str, call: *const Call, prepared: u64, to: To) -> Outcome<u64> {
@@ -171,7 +186,7 @@ pub(crate) fn release(handle: u64) {
     assert_eq!(bowyer_release(handle), 0);
 }
 
-fn engine() -> Client {
+pub(crate) fn engine() -> Client {
     Client::open(&EngineConfig { threads: 2, ..EngineConfig::default() })
 }
 
@@ -330,25 +345,17 @@ fn a_cancelled_query_says_so_and_a_released_one_is_gone() {
 fn a_deadline_passes_for_a_query_that_nobody_touches() {
     let client = engine();
     let prepared = prepare(&client, &plan(None)).unwrap();
-    let call = Call {
-        struct_size: size_of::<Call>() as u32,
-        flags: 0,
-        timeout_ns: 30_000_000,
-        memory_limit: 0,
-        cancel: null(),
-        traceparent: [0; 56],
-    };
-    let query = start_with(&raw const call, prepared, To::Pushed(true)).unwrap();
+    let (query, _) = start_with_deadline(prepared);
     assert!(matches!(next(query).unwrap(), Got::Pending));
     // Nothing is pushed and nothing read: the waiting thread finds the deadline passed.
     while !client.wait().unwrap().iter().any(|event| event.kind == EVENT_OUTPUT) {}
-    assert_eq!(next(query).err().map(|failure| failure.code), Some(16));
+    assert_eq!(next(query).err().map(|failure| failure.code), Some(DEADLINE_EXCEEDED));
     let lent = Lent::batch(&batch(0, 1));
     let (block, mut result) = (lent.block(), new_result());
     let address = (&raw const block).expose_provenance();
     // SAFETY: a true block.
     let pushed = attempt(|error| unsafe { bowyer_query_push(query, 0, address, &raw mut result, error) });
-    assert_eq!(pushed.err().map(|failure| failure.code), Some(16));
+    assert_eq!(pushed.err().map(|failure| failure.code), Some(DEADLINE_EXCEEDED));
     release(query);
     release(prepared);
 }
@@ -357,20 +364,13 @@ fn a_deadline_passes_for_a_query_that_nobody_touches() {
 fn a_timeout_ends_a_query() {
     let client = engine();
     let source = open_source(&client, &schema());
-    let call = Call {
-        struct_size: size_of::<Call>() as u32,
-        flags: 0,
-        timeout_ns: 1,
-        memory_limit: 0,
-        cancel: null(),
-        traceparent: [0; 56],
-    };
+    let call = Call { timeout_ns: 1, ..new_call() };
     let mut prepared = 0;
     // SAFETY: outputs of ours.
     let outcome = attempt(|error| unsafe {
         bowyer_plan_prepare(&raw const call, client.engine, bytes(&plan(None)), &raw mut prepared, null_mut(), error)
     });
-    assert_eq!(outcome.err().map(|failure| failure.code), Some(16));
+    assert_eq!(outcome.err().map(|failure| failure.code), Some(DEADLINE_EXCEEDED));
     let cancel = 1_u32;
     let call = Call { timeout_ns: 0, cancel: &raw const cancel, ..call };
     // SAFETY: outputs of ours.
@@ -379,110 +379,4 @@ fn a_timeout_ends_a_query() {
     });
     assert_eq!(outcome.err().map(|failure| failure.code), Some(15));
     release(source);
-}
-
-/// A foreign producer: batches behind callbacks that count their releases.
-struct Producer {
-    left: i64,
-    fail: bool,
-}
-
-static RELEASED: AtomicUsize = AtomicUsize::new(0);
-
-unsafe extern "C" fn get_schema(_stream: *mut ArrowArrayStream, out: *mut ArrowSchema) -> c_int {
-    // SAFETY: the caller's output.
-    unsafe { out.write(export_schema(&schema()).unwrap().into_raw()) };
-    0
-}
-
-struct Wrapped {
-    inner: ArrowArray,
-}
-
-unsafe extern "C" fn release_array(array: *mut ArrowArray) {
-    // SAFETY: made in `get_next`.
-    unsafe {
-        let mut wrapped = Box::from_raw((*array).private_data.cast::<Wrapped>());
-        assert_eq!(bowyer_array_release(&raw mut wrapped.inner), 0);
-        (*array).release = None;
-    }
-    RELEASED.fetch_add(1, Ordering::SeqCst);
-}
-
-unsafe extern "C" fn get_next(stream: *mut ArrowArrayStream, out: *mut ArrowArray) -> c_int {
-    // SAFETY: made in the test.
-    let producer = unsafe { &mut *(*stream).private_data.cast::<Producer>() };
-    if producer.left == 0 {
-        if producer.fail {
-            return 5;
-        }
-        // SAFETY: the caller's output.
-        unsafe { out.write(ArrowArray::empty()) };
-        return 0;
-    }
-    producer.left -= 1;
-    let columns: ArrayRef = Arc::new(StructArray::from(batch(producer.left * 10, 10)));
-    let inner = export_array(&columns, Aliasing::Never, &Arc::default()).into_array().into_raw();
-    // SAFETY: the caller's output; the copy shares what `inner` owns and is released through `release_array`.
-    unsafe {
-        let mut copy = std::ptr::read(&raw const inner);
-        copy.release = Some(release_array);
-        copy.private_data = Box::into_raw(Box::new(Wrapped { inner })).cast::<c_void>();
-        out.write(copy);
-    }
-    0
-}
-
-unsafe extern "C" fn last_error(_stream: *mut ArrowArrayStream) -> *const c_char {
-    c"the disk is gone".as_ptr()
-}
-
-unsafe extern "C" fn release_stream(stream: *mut ArrowArrayStream) {
-    // SAFETY: made in the test.
-    unsafe {
-        drop(Box::from_raw((*stream).private_data.cast::<Producer>()));
-        (*stream).release = None;
-    }
-}
-
-/// What a query gave, and the owners that were released meanwhile.
-type Pulled = (Vec<RecordBatch>, Vec<u64>);
-
-fn pull_all(client: &Client, fail: bool) -> (Outcome<Pulled>, ArrowArrayStream) {
-    let prepared = prepare(client, &plan(None)).unwrap();
-    let query = start(prepared, To::Pushed(true)).unwrap();
-    let mut stream = ArrowArrayStream {
-        get_schema: Some(get_schema),
-        get_next: Some(get_next),
-        get_last_error: Some(last_error),
-        release: Some(release_stream),
-        private_data: Box::into_raw(Box::new(Producer { left: 3, fail })).cast(),
-    };
-    let outcome = drain(client, query, |credits| {
-        for _ in 0..credits {
-            if !stream.is_released() {
-                // SAFETY: our stream.
-                let _ = attempt(|error| unsafe { bowyer_stream_pull(query, 0, &raw mut stream, error) });
-            }
-        }
-    });
-    release(query);
-    release(prepared);
-    (outcome, stream)
-}
-
-#[test]
-fn a_foreign_stream_is_pulled_to_its_end_and_its_arrays_are_released_in_the_wait() {
-    let client = engine();
-    let (outcome, stream) = pull_all(&client, false);
-    let (got, freed) = outcome.unwrap();
-    assert_eq!(got.iter().map(RecordBatch::num_rows).sum::<usize>(), 30);
-    assert!(stream.is_released() && freed.is_empty());
-    let (outcome, stream) = pull_all(&client, true);
-    let Err(failure) = outcome else { panic!("the stream fails") };
-    assert_eq!(failure.code, 19);
-    assert!(failure.message.contains("the disk is gone") && stream.is_released(), "{failure:?}");
-    // SAFETY: no error wanted.
-    assert_eq!(unsafe { bowyer_engine_close(client.engine, null_mut()) }, 0);
-    assert_eq!(RELEASED.load(Ordering::SeqCst), 6);
 }
