@@ -19,40 +19,41 @@ import (
 
 const manyRows = 10_000_000
 
-// functions measures single functions beside arrow-go's own.
+// functions measures single functions beside arrow-go's own: with small results copied into Go memory, as by default, and with
+// CopyBelow off.
 func functions() error {
-	engine, err := bowyer.Open(context.Background(), bowyer.Config{})
+	copied, err := open(bowyer.Config{})
 	if err != nil {
 		return err
 	}
-	defer engine.Close(context.Background())
-	ctx := bowyer.WithEngine(context.Background(), engine)
+	defer copied.engine.Close(context.Background())
+	native, err := open(bowyer.Config{CopyBelow: -1})
+	if err != nil {
+		return err
+	}
+	defer native.engine.Close(context.Background())
 	few, many := numbers(1_000), numbers(manyRows)
 	defer few.Release()
 	defer many.Release()
 	mask := everySecond(manyRows)
 	defer mask.Release()
 
-	clock := func() time.Duration {
-		stats, err := engine.Stats()
-		if err != nil {
-			return 0
-		}
-		return stats.KernelTime
-	}
 	fmt.Println("# Single functions; microseconds. kernel: inside the function, as the engine counts it; overhead: all the rest of a call.")
 	for _, one := range []struct {
 		name        string
+		in          setting
 		rows        int
 		ours, peers func() error
 	}{
-		{"call/add", few.Len(), calls(ctx, "add", few, few), arrowGo("add_unchecked", few, few)},
-		{"call/equal", few.Len(), calls(ctx, "equal", few, few), arrowGo("equal", few, few)},
-		{"add", manyRows, calls(ctx, "add", many, many), arrowGo("add_unchecked", many, many)},
-		{"sum", manyRows, calls(ctx, "sum_checked", many), func() error { arrowmath.Int64.Sum(many); return nil }},
-		{"filter", manyRows, calls(ctx, "filter", many, mask), arrowGo("filter", many, mask)},
+		{"call/add copybelow=default", copied, few.Len(), calls(copied.ctx, "add", few, few), arrowGo("add_unchecked", few, few)},
+		{"call/add copybelow=off", native, few.Len(), calls(native.ctx, "add", few, few), arrowGo("add_unchecked", few, few)},
+		{"call/equal copybelow=default", copied, few.Len(), calls(copied.ctx, "equal", few, few), arrowGo("equal", few, few)},
+		{"call/equal copybelow=off", native, few.Len(), calls(native.ctx, "equal", few, few), arrowGo("equal", few, few)},
+		{"add", copied, manyRows, calls(copied.ctx, "add", many, many), arrowGo("add_unchecked", many, many)},
+		{"sum", copied, manyRows, calls(copied.ctx, "sum_checked", many), func() error { arrowmath.Int64.Sum(many); return nil }},
+		{"filter", copied, manyRows, calls(copied.ctx, "filter", many, mask), arrowGo("filter", many, mask)},
 	} {
-		costs, err := measureKernels(clock, one.ours, one.peers)
+		costs, err := measureKernels(one.in.kernelTime, one.ours, one.peers)
 		if err != nil {
 			return fmt.Errorf("%s: %w", one.name, err)
 		}
@@ -61,7 +62,30 @@ func functions() error {
 			one.name, one.rows, ours.microseconds, ours.kernel, ours.microseconds-ours.kernel, peer.microseconds, peer.microseconds/ours.microseconds,
 			ours.allocations, peer.allocations)
 	}
-	return filterGroupBy(ctx)
+	return filterGroupBy(copied.ctx)
+}
+
+// setting is an engine and a context that leads to it.
+type setting struct {
+	engine *bowyer.Engine
+	ctx    context.Context
+}
+
+func open(config bowyer.Config) (setting, error) {
+	engine, err := bowyer.Open(context.Background(), config)
+	if err != nil {
+		return setting{}, err
+	}
+	return setting{engine, bowyer.WithEngine(context.Background(), engine)}, nil
+}
+
+// kernelTime is what the engine counts as time inside functions.
+func (s setting) kernelTime() time.Duration {
+	stats, err := s.engine.Stats()
+	if err != nil {
+		return 0
+	}
+	return stats.KernelTime
 }
 
 // filterGroupBy measures a query from a plan to its table; arrow-go has no group-by to set beside it.
