@@ -9,6 +9,7 @@
 
 mod first_keys;
 mod in_place;
+mod single;
 mod slots;
 mod storage;
 
@@ -18,8 +19,9 @@ use arrow_schema::DataType;
 
 use crate::hash::HashSeed;
 use crate::keys::column::{KeyColumn, KeyKind};
-use crate::keys::layout::{Layout, Seen};
+use crate::keys::layout::Layout;
 use crate::keys::nested::NestedKeys;
+use crate::keys::seen::Seen;
 use crate::keys::{KeyOptions, KeyPath, NO_GROUP, NullKeys};
 use crate::{Error, Memory, Result};
 use first_keys::FirstKeys;
@@ -51,6 +53,8 @@ pub struct GroupTable {
 const DENSE_BITS: u32 = 16;
 /// A dense array never has more entries than this.
 const DENSE_BITS_MOST: u32 = 24;
+/// A hash table becomes an array of at most so many entries for each group.
+const ENTRIES_A_GROUP: usize = 32;
 
 impl GroupTable {
     /// A table for keys of `types`.
@@ -107,20 +111,47 @@ impl GroupTable {
     pub fn insert(&mut self, columns: &[ArrayRef], row_count: usize, out: &mut Vec<u32>) -> Result<Vec<u32>> {
         let physical = self.physical(columns)?;
         let skip = self.rows_to_skip(&physical);
-        self.make_room(&physical, row_count)?;
         if self.group_count.saturating_add(row_count) >= NO_GROUP as usize {
             return Err(Error::limit_exceeded("more than 2^32 - 2 groups"));
         }
         out.clear();
         out.resize(row_count, 0);
-        let batch = Batch { columns: &physical, row_count, skip: skip.as_ref() };
         let mut added = Vec::new();
-        if let Some(storage) = &mut self.storage {
-            storage.insert(&batch, self.seed, &mut self.group_count, out, &mut added)?;
+        if row_count > 0 {
+            if self.storage.is_none() || self.reconsiders_dense() {
+                self.lay_out(&physical, row_count, self.storage.is_none())?;
+            }
+            let mut first = self.insert_from(0, &physical, row_count, skip.as_ref(), out, &mut added)?;
+            self.keys.add(columns, &added)?;
+            if first < row_count {
+                let held = added.len();
+                self.lay_out(&physical, row_count, true)?;
+                first = self.insert_from(first, &physical, row_count, skip.as_ref(), out, &mut added)?;
+                self.keys.add(columns, &added[held..])?;
+            }
+            if first < row_count {
+                return Err(Error::internal("keys outside a layout made for them"));
+            }
         }
         self.rows_seen += row_count;
-        self.keys.add(columns, &added)?;
         Ok(added)
+    }
+
+    /// Inserts the rows from `first` on, as far as the layout has places for them; gives where it stopped.
+    fn insert_from(
+        &mut self,
+        first: usize,
+        columns: &[KeyColumn],
+        row_count: usize,
+        skip: Option<&NullBuffer>,
+        out: &mut [u32],
+        added: &mut Vec<u32>,
+    ) -> Result<usize> {
+        let batch = Batch { columns, first, row_count, skip };
+        match &mut self.storage {
+            Some(storage) => storage.insert(&batch, self.seed, &mut self.group_count, out, added),
+            None => Err(Error::internal("a table without a storage")),
+        }
     }
 
     /// Writes the group of each of `row_count` rows, [`NO_GROUP`] where the key is not in the table.
@@ -133,7 +164,7 @@ impl GroupTable {
         let Some(storage) = &self.storage else { return Ok(()) };
         let physical = self.physical(columns)?;
         let skip = self.rows_to_skip(&physical);
-        storage.find(&Batch { columns: &physical, row_count, skip: skip.as_ref() }, self.seed, out)
+        storage.find(&Batch { columns: &physical, first: 0, row_count, skip: skip.as_ref() }, self.seed, out)
     }
 
     /// The keys of all groups, in the types that they came in: of each group the first that came.
@@ -160,7 +191,7 @@ impl GroupTable {
     pub fn look_ahead(&mut self, columns: &[ArrayRef], row_count: usize) -> Result<()> {
         let physical = self.physical(columns)?;
         for (seen, column) in self.seen.iter_mut().zip(&physical) {
-            seen.look(column, row_count, true);
+            seen.look(column, row_count);
         }
         Ok(())
     }
@@ -190,36 +221,14 @@ impl GroupTable {
         }
     }
 
-    /// Sees to it that the storage can hold the batch, changing its form if it must.
-    fn make_room(&mut self, columns: &[KeyColumn], row_count: usize) -> Result<()> {
-        if row_count == 0 {
-            return Ok(());
-        }
-        let ranged = match &self.storage {
-            None => true,
-            Some(storage) => storage.layout().is_some_and(Layout::is_ranged),
-        };
-        let reconsider = self.reconsiders_dense();
-        for (seen, column) in self.seen.iter_mut().zip(columns) {
-            seen.look(column, row_count, ranged);
-        }
-        let fits = match &self.storage {
-            None => false,
-            Some(Storage::Rows(_)) => true,
-            Some(storage) => storage.layout().is_some_and(|layout| layout.covers(&self.kinds, &self.seen)),
-        };
-        if fits && !reconsider {
-            return Ok(());
-        }
+    /// Makes a storage that can hold the keys held and the batch. Unless one is `needed`, only an array is a reason to change.
+    fn lay_out(&mut self, columns: &[KeyColumn], row_count: usize, needed: bool) -> Result<()> {
         if self.fixed && self.group_count > 0 {
             return Err(Error::internal("keys that the table was not told of"));
         }
-        if !ranged {
-            // Ranges were not kept up while nothing asked for them.
-            self.reconsider_at = self.rows_seen * 2;
-            self.look_again(columns, row_count)?;
-        }
-        let mut storage = self.plan(row_count, !fits)?;
+        self.reconsider_at = self.rows_seen * 2;
+        self.look_again(columns, row_count)?;
+        let mut storage = self.plan(row_count, needed)?;
         if let Some(storage) = &mut storage {
             self.move_keys(storage)?;
         }
@@ -233,17 +242,21 @@ impl GroupTable {
             && self.options.forced.is_none()
             && !self.fixed
             && self.rows_seen >= self.reconsider_at
-            && self.kinds.iter().all(|kind| matches!(kind, KeyKind::Integer { .. } | KeyKind::Bit | KeyKind::Nothing))
+            && self.kinds.iter().all(|kind| !matches!(kind, KeyKind::Float { .. }))
     }
 
-    /// The ranges of all keys held and of the batch.
+    /// Sees all keys held and the batch.
     fn look_again(&mut self, columns: &[KeyColumn], row_count: usize) -> Result<()> {
-        let keys = self.keys.arrays()?;
-        let held = self.physical(&keys)?;
-        for ((seen, held), column) in self.seen.iter_mut().zip(&held).zip(columns) {
-            seen.range = None;
-            seen.look(held, self.group_count, true);
-            seen.look(column, row_count, true);
+        if self.group_count > 0 {
+            let keys = self.keys.arrays()?;
+            let held = self.physical(&keys)?;
+            for (seen, held) in self.seen.iter_mut().zip(&held) {
+                (seen.range, seen.codes) = (None, None);
+                seen.look(held, self.group_count);
+            }
+        }
+        for (seen, column) in self.seen.iter_mut().zip(columns) {
+            seen.look(column, row_count);
         }
         Ok(())
     }
@@ -258,6 +271,9 @@ impl GroupTable {
             Some(_) => DENSE_BITS_MOST,
             None => (4 * rows as u64).ilog2().clamp(DENSE_BITS, DENSE_BITS_MOST),
         };
+        // A hash table of few groups stays in a cache where a large array, hardly used, does not.
+        let dense_bits =
+            if needed { dense_bits } else { dense_bits.min((ENTRIES_A_GROUP * self.group_count).max(1).ilog2()) };
         let exact = Layout::plan(&self.kinds, &self.seen, true, previous.filter(|layout| layout.is_ranged()));
         let full = Layout::plan(&self.kinds, &self.seen, false, None);
         let fitting = |bits: u32| {
@@ -293,11 +309,14 @@ impl GroupTable {
         }
         let keys = self.keys.arrays()?;
         let columns = self.physical(&keys)?;
-        let batch = Batch { columns: &columns, row_count: self.group_count, skip: None };
+        let batch = Batch { columns: &columns, first: 0, row_count: self.group_count, skip: None };
         let (mut count, mut out, mut added) = (0, vec![0; self.group_count], Vec::new());
         storage.insert(&batch, self.seed, &mut count, &mut out, &mut added)?;
-        debug_assert_eq!(count, self.group_count, "keys that were distinct stay so");
-        Ok(())
+        if count == self.group_count {
+            Ok(())
+        } else {
+            Err(Error::internal("a table lost keys when it was laid out anew"))
+        }
     }
 }
 

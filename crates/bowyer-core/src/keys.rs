@@ -3,7 +3,8 @@
 
 //! Key columns as bits: how rows of any Arrow types become words or bytes that can be hashed and compared.
 //!
-//! [`column`] sees through types, dictionaries and runs; `layout` packs several narrow columns into one word;
+//! [`column`] sees through types, dictionaries and runs; `layout` packs several narrow columns into one word, as
+//! narrow as what `seen` knows of them allows;
 //! `rows` writes the columns that do not fit one after another. Tables over these keys are in [`crate::group`].
 //! What equality means is said once, in [`KeyEquality`] and [`NullKeys`].
 
@@ -11,6 +12,7 @@ pub(crate) mod column;
 pub(crate) mod layout;
 pub(crate) mod nested;
 pub(crate) mod rows;
+pub(crate) mod seen;
 
 use crate::hash::HashSeed;
 

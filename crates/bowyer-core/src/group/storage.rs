@@ -8,11 +8,12 @@
 
 use arrow_buffer::NullBuffer;
 
+use super::single::{SingleFind, SingleInsert};
 use super::slots::{Probe, Slots, WordSlots, likely_group, occupy, probe};
 use crate::arch::prefetch;
 use crate::hash::{HashSeed, hash_bytes, hash_u128};
 use crate::keys::NO_GROUP;
-use crate::keys::column::{ByteLoop, ByteSource, KeyColumn, KeyValues};
+use crate::keys::column::{KeyColumn, KeyValues};
 use crate::keys::layout::Layout;
 use crate::keys::rows::RowBlock;
 use crate::lanes::Lanes;
@@ -30,16 +31,22 @@ pub(super) enum Storage {
     Rows(Box<RowKeys>),
 }
 
-/// The rows asked about.
+/// The rows asked about: those from `first` on.
 pub(super) struct Batch<'a> {
     pub(super) columns: &'a [KeyColumn],
+    pub(super) first: usize,
     pub(super) row_count: usize,
     /// Rows that belong to no group are null here.
     pub(super) skip: Option<&'a NullBuffer>,
 }
 
 impl Batch<'_> {
-    fn skips(&self, row: usize) -> bool {
+    /// The first row of each block.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = usize> + use<> {
+        (self.first..self.row_count).step_by(BLOCK)
+    }
+
+    pub(super) fn skips(&self, row: usize) -> bool {
         self.skip.is_some_and(|skip| skip.is_null(row))
     }
 }
@@ -52,7 +59,7 @@ pub(super) struct WideKeys {
 
 #[derive(Debug)]
 pub(super) struct RowKeys {
-    slots: Slots,
+    pub(super) slots: Slots,
     hashes: Lanes<u64>,
     /// Where each group's key ends in `bytes`.
     ends: Lanes<u64>,
@@ -60,7 +67,7 @@ pub(super) struct RowKeys {
     /// Whether the key is one column of bytes, taken as they are.
     single: bool,
     /// The group of nulls, where the key is one column: its key has no bytes, and no slot leads to it.
-    null_group: Option<u32>,
+    pub(super) null_group: Option<u32>,
 }
 
 impl Storage {
@@ -107,7 +114,8 @@ impl Storage {
         }
     }
 
-    /// Writes the group of each row, adding groups for new keys; `added` collects the first row of each.
+    /// Writes the group of each row, adding groups for new keys; `added` collects the first row of each. Gives where it
+    /// stopped: at the end, or before a block with a key that has no place in the layout.
     pub(super) fn insert(
         &mut self,
         batch: &Batch<'_>,
@@ -115,17 +123,17 @@ impl Storage {
         group_count: &mut usize,
         out: &mut [u32],
         added: &mut Vec<u32>,
-    ) -> Result<()> {
+    ) -> Result<usize> {
         match self {
-            Self::Dense(layout, groups) => {
-                insert_dense(layout, groups, batch, group_count, out, added);
-                Ok(())
-            }
+            Self::Dense(layout, groups) => Ok(insert_dense(layout, groups, batch, group_count, out, added)),
             Self::Packed64(layout, slots) => {
                 let mut keys = [0_u64; BLOCK];
-                for_blocks(batch.row_count, |first, len| {
+                for first in batch.blocks() {
+                    let len = BLOCK.min(batch.row_count - first);
                     let keys = &mut keys[..len];
-                    layout.encode(batch.columns, first, keys, None);
+                    if !layout.encode(batch.columns, first, keys, None) {
+                        return Ok(first);
+                    }
                     slots.reserve(*group_count + len, seed)?;
                     let out = &mut out[first..first + len];
                     let add = |row| added.push((first + row) as u32);
@@ -133,15 +141,19 @@ impl Storage {
                         None => slots.insert(keys, seed, group_count, |_| false, out, add),
                         Some(skip) => slots.insert(keys, seed, group_count, |row| skip.is_null(first + row), out, add),
                     }
-                    Ok(())
-                })
+                }
+                Ok(batch.row_count)
             }
             Self::Packed128(layout, wide) => wide.insert(layout, batch, seed, group_count, out, added),
-            Self::Rows(rows) if rows.single => match &batch.columns[0].values {
-                KeyValues::Bytes(bytes) => bytes.visit(SingleInsert { rows, batch, seed, group_count, out, added }),
-                _ => rows.insert_blocks(batch, seed, group_count, out, added),
-            },
-            Self::Rows(rows) => rows.insert_blocks(batch, seed, group_count, out, added),
+            Self::Rows(rows) => {
+                match &batch.columns[0].values {
+                    KeyValues::Bytes(bytes) if rows.single => {
+                        bytes.visit(SingleInsert { rows, batch, seed, group_count, out, added })?;
+                    }
+                    _ => rows.insert_blocks(batch, seed, group_count, out, added)?,
+                }
+                Ok(batch.row_count)
+            }
         }
     }
 
@@ -152,10 +164,10 @@ impl Storage {
             Self::Dense(layout, groups) => {
                 let groups = &groups[..];
                 let mut keys = [0_u64; BLOCK];
-                for_blocks(batch.row_count, |first, len| {
+                for_blocks(batch, |first, len| {
                     let (keys, missing) = (&mut keys[..len], &mut missing[..len]);
                     missing.fill(false);
-                    layout.encode(batch.columns, first, keys, Some(missing));
+                    let _ = layout.encode(batch.columns, first, keys, Some(missing));
                     let outside = groups.len() - 1;
                     for ((out, &key), &missing) in out[first..first + len].iter_mut().zip(&*keys).zip(&*missing) {
                         *out = groups[if missing { outside } else { key as usize }];
@@ -165,10 +177,10 @@ impl Storage {
             }
             Self::Packed64(layout, slots) => {
                 let mut keys = [0_u64; BLOCK];
-                for_blocks(batch.row_count, |first, len| {
+                for_blocks(batch, |first, len| {
                     let (keys, missing) = (&mut keys[..len], &mut missing[..len]);
                     missing.fill(false);
-                    layout.encode(batch.columns, first, keys, Some(missing));
+                    let _ = layout.encode(batch.columns, first, keys, Some(missing));
                     let out = &mut out[first..first + len];
                     slots.find(keys, seed, out);
                     clear(out, missing);
@@ -178,10 +190,10 @@ impl Storage {
             Self::Packed128(layout, wide) => {
                 let mut keys = [0_u128; BLOCK];
                 let mut hashes = [0; BLOCK];
-                for_blocks(batch.row_count, |first, len| {
+                for_blocks(batch, |first, len| {
                     let (keys, missing, hashes) = (&mut keys[..len], &mut missing[..len], &mut hashes[..len]);
                     missing.fill(false);
-                    layout.encode(batch.columns, first, keys, Some(missing));
+                    let _ = layout.encode(batch.columns, first, keys, Some(missing));
                     let out = &mut out[first..first + len];
                     wide.find(keys, hashes, seed, out);
                     clear(out, missing);
@@ -204,11 +216,8 @@ impl Storage {
     }
 }
 
-fn for_blocks(row_count: usize, mut body: impl FnMut(usize, usize) -> Result<()>) -> Result<()> {
-    for first in (0..row_count).step_by(BLOCK) {
-        body(first, BLOCK.min(row_count - first))?;
-    }
-    Ok(())
+pub(super) fn for_blocks(batch: &Batch<'_>, mut body: impl FnMut(usize, usize) -> Result<()>) -> Result<()> {
+    batch.blocks().try_for_each(|first| body(first, BLOCK.min(batch.row_count - first)))
 }
 
 fn clear(out: &mut [u32], missing: &[bool]) {
@@ -224,12 +233,14 @@ fn insert_dense(
     group_count: &mut usize,
     out: &mut [u32],
     added: &mut Vec<u32>,
-) {
+) -> usize {
     let mut keys = [0_u64; BLOCK];
-    for first in (0..batch.row_count).step_by(BLOCK) {
+    for first in batch.blocks() {
         let len = BLOCK.min(batch.row_count - first);
         let keys = &mut keys[..len];
-        layout.encode(batch.columns, first, keys, None);
+        if !layout.encode(batch.columns, first, keys, None) {
+            return first;
+        }
         for (row, (&key, out)) in keys.iter().zip(&mut out[first..]).enumerate() {
             if batch.skips(first + row) {
                 *out = NO_GROUP;
@@ -244,6 +255,7 @@ fn insert_dense(
             *out = *group;
         }
     }
+    batch.row_count
 }
 
 impl WideKeys {
@@ -255,12 +267,15 @@ impl WideKeys {
         group_count: &mut usize,
         out: &mut [u32],
         added: &mut Vec<u32>,
-    ) -> Result<()> {
+    ) -> Result<usize> {
         let mut keys = [0_u128; BLOCK];
         let mut hashes = [0; BLOCK];
-        for_blocks(batch.row_count, |first, len| {
+        for first in batch.blocks() {
+            let len = BLOCK.min(batch.row_count - first);
             let (keys, hashes) = (&mut keys[..len], &mut hashes[..len]);
-            layout.encode(batch.columns, first, keys, None);
+            if !layout.encode(batch.columns, first, keys, None) {
+                return Ok(first);
+            }
             let held = &self.keys;
             self.slots.reserve(*group_count + len, *group_count, |group| Some(hash_u128(held[group] as u128, seed)))?;
             self.keys.resize(*group_count + len, 0)?;
@@ -284,8 +299,9 @@ impl WideKeys {
                     }
                 };
             }
-            self.keys.resize(*group_count, 0)
-        })
+            self.keys.resize(*group_count, 0)?;
+        }
+        Ok(batch.row_count)
     }
 
     fn find(&self, keys: &[u128], hashes: &mut [u64], seed: HashSeed, out: &mut [u32]) {
@@ -324,13 +340,13 @@ impl RowKeys {
     }
 
     #[inline]
-    fn find_one(&self, key: &[u8], hash: u64) -> Probe {
+    pub(super) fn find_one(&self, key: &[u8], hash: u64) -> Probe {
         let (ends, bytes) = (&self.ends[..], &self.bytes[..]);
         probe(self.slots.as_slice(), hash, |group| &bytes[Self::key(ends, bytes, group)] == key)
     }
 
     #[inline]
-    fn insert_one(&mut self, key: &[u8], hash: u64, group_count: &mut usize) -> Result<(u32, bool)> {
+    pub(super) fn insert_one(&mut self, key: &[u8], hash: u64, group_count: &mut usize) -> Result<(u32, bool)> {
         match self.find_one(key, hash) {
             Probe::Found(group) => Ok((group, false)),
             Probe::Vacant(at) => {
@@ -340,7 +356,7 @@ impl RowKeys {
         }
     }
 
-    fn push(&mut self, key: &[u8], hash: u64, group_count: &mut usize) -> Result<u32> {
+    pub(super) fn push(&mut self, key: &[u8], hash: u64, group_count: &mut usize) -> Result<u32> {
         self.bytes.extend_from_slice(key)?;
         self.ends.push(self.bytes.len() as u64)?;
         self.hashes.push(hash)?;
@@ -348,7 +364,7 @@ impl RowKeys {
         Ok((*group_count - 1) as u32)
     }
 
-    fn reserve(&mut self, group_count: usize, additional: usize) -> Result<()> {
+    pub(super) fn reserve(&mut self, group_count: usize, additional: usize) -> Result<()> {
         let (hashes, null_group) = (&self.hashes[..], self.null_group);
         self.slots.reserve(group_count + additional, group_count, |group| {
             (null_group != Some(group as u32)).then(|| hashes[group])
@@ -365,7 +381,7 @@ impl RowKeys {
     ) -> Result<()> {
         let mut block = RowBlock::default();
         let mut hashes = [0; BLOCK];
-        for_blocks(batch.row_count, |first, len| {
+        for_blocks(batch, |first, len| {
             block.encode(batch.columns, first, len)?;
             self.reserve(*group_count, len)?;
             let hashes = &mut hashes[..len];
@@ -391,7 +407,7 @@ impl RowKeys {
     fn find_blocks(&self, batch: &Batch<'_>, seed: HashSeed, out: &mut [u32]) -> Result<()> {
         let mut block = RowBlock::default();
         let mut hashes = [0; BLOCK];
-        for_blocks(batch.row_count, |first, len| {
+        for_blocks(batch, |first, len| {
             block.encode(batch.columns, first, len)?;
             let hashes = &mut hashes[..len];
             for (row, hash) in hashes.iter_mut().enumerate() {
@@ -406,95 +422,5 @@ impl RowKeys {
             }
             Ok(())
         })
-    }
-}
-
-/// Insertion of one column of bytes, without writing them anywhere first.
-struct SingleInsert<'a> {
-    rows: &'a mut RowKeys,
-    batch: &'a Batch<'a>,
-    seed: HashSeed,
-    group_count: &'a mut usize,
-    out: &'a mut [u32],
-    added: &'a mut Vec<u32>,
-}
-
-impl ByteLoop for SingleInsert<'_> {
-    type Output = Result<()>;
-
-    fn run<S: ByteSource>(self, source: &S) -> Result<()> {
-        let Self { rows, batch, seed, group_count, out, added } = self;
-        let nulls = batch.columns[0].nulls.as_ref();
-        let mut hashes = [0; BLOCK];
-        for_blocks(batch.row_count, |first, len| {
-            rows.reserve(*group_count, len)?;
-            let hashes = &mut hashes[..len];
-            hash_block(source, nulls, first, seed, hashes);
-            rows.slots.prefetch(hashes);
-            for (at, out) in out[first..first + len].iter_mut().enumerate() {
-                let row = first + at;
-                let null = nulls.is_some_and(|nulls| nulls.is_null(row));
-                let (group, is_new) = if batch.skips(row) {
-                    (NO_GROUP, false)
-                } else if null {
-                    match rows.null_group {
-                        Some(group) => (group, false),
-                        None => {
-                            let group = rows.push(&[], 0, group_count)?;
-                            rows.null_group = Some(group);
-                            (group, true)
-                        }
-                    }
-                } else {
-                    rows.insert_one(source.bytes(row), hashes[at], group_count)?
-                };
-                if is_new {
-                    added.push(row as u32);
-                }
-                *out = group;
-            }
-            Ok(())
-        })
-    }
-}
-
-fn hash_block<S: ByteSource>(source: &S, nulls: Option<&NullBuffer>, first: usize, seed: HashSeed, hashes: &mut [u64]) {
-    for (row, hash) in (first..).zip(hashes) {
-        let valid = nulls.is_none_or(|nulls| nulls.is_valid(row));
-        *hash = if valid { hash_bytes(source.bytes(row), seed) } else { 0 };
-    }
-}
-
-/// The search of one column of bytes.
-struct SingleFind<'a> {
-    rows: &'a RowKeys,
-    batch: &'a Batch<'a>,
-    seed: HashSeed,
-    out: &'a mut [u32],
-}
-
-impl ByteLoop for SingleFind<'_> {
-    type Output = ();
-
-    fn run<S: ByteSource>(self, source: &S) {
-        let Self { rows, batch, seed, out } = self;
-        let nulls = batch.columns[0].nulls.as_ref();
-        let mut hashes = [0; BLOCK];
-        for first in (0..batch.row_count).step_by(BLOCK) {
-            let len = BLOCK.min(batch.row_count - first);
-            let hashes = &mut hashes[..len];
-            hash_block(source, nulls, first, seed, hashes);
-            rows.slots.prefetch(hashes);
-            for (row, (out, &hash)) in (first..).zip(out[first..first + len].iter_mut().zip(&*hashes)) {
-                *out = if nulls.is_some_and(|nulls| nulls.is_null(row)) {
-                    rows.null_group.unwrap_or(NO_GROUP)
-                } else {
-                    match rows.find_one(source.bytes(row), hash) {
-                        Probe::Found(group) => group,
-                        Probe::Vacant(_) => NO_GROUP,
-                    }
-                };
-            }
-        }
     }
 }

@@ -249,6 +249,43 @@ fn strings_of_every_length_and_layout() {
 }
 
 #[test]
+fn strings_whose_differing_bits_grow() {
+    // Each batch has a bit that no string before it had: of one length, of several, past eight bytes, between nulls.
+    let of = |stem: &str, bit: usize, row: usize| {
+        let mut bytes = stem.as_bytes().to_vec();
+        let at = (bit / 6) % bytes.len();
+        bytes[at] ^= if row.is_multiple_of(3) { 1 << (bit % 6) } else { (row & 1) as u8 };
+        String::from_utf8(bytes).unwrap()
+    };
+    for (stem, shortens) in [("id042", false), ("id042", true), ("key-000017", false), ("a long stem", true)] {
+        let batches: Vec<Vec<ArrayRef>> = (0..40)
+            .map(|bit| {
+                let text = |row: usize| {
+                    let text = of(stem, bit, row);
+                    if shortens && row % 7 == 2 { text[..row % stem.len()].to_owned() } else { text }
+                };
+                let strings = (0..1100).map(|row| (row % 13 != 5).then(|| text(row))).collect::<StringArray>();
+                vec![Arc::new(strings) as ArrayRef, integers((0..1100).map(|row| Some(row % 3 << bit)))]
+            })
+            .collect();
+        check(&batches.iter().map(|batch| batch[..1].to_vec()).collect::<Vec<_>>());
+        check(&batches);
+    }
+}
+
+#[test]
+fn a_table_of_strings_becomes_an_array_when_it_is_full_enough() {
+    let mut numbers = Numbers(5);
+    let mut batch = || {
+        let text = (0..50_000).map(|_| Some(format!("k{:04}", numbers.below(8_000)))).collect::<StringArray>();
+        vec![Arc::new(text) as ArrayRef]
+    };
+    let batches: Vec<_> = (0..8).map(|_| batch()).collect();
+    let expected = if crate::arch::GathersBits::detect().is_some() { KeyPath::Dense } else { KeyPath::Packed64 };
+    assert_eq!(check(&batches), Some(expected));
+}
+
+#[test]
 fn many_columns_and_skew() {
     let mut numbers = Numbers(4);
     let mut batches = Vec::new();

@@ -168,14 +168,10 @@ pub(crate) trait ByteSource {
         (bytes.len(), u128::from_le_bytes(word))
     }
     /// As [`Self::short`], but the first 8 bytes at most.
-    #[inline]
+    #[inline(always)]
     fn shorter(&self, row: usize) -> (usize, u64) {
         let (len, bytes) = self.short(row);
         (len, bytes as u64)
-    }
-    /// The length of the longest of the first rows, those under nulls included.
-    fn longest(&self, row_count: usize) -> usize {
-        (0..row_count).map(|row| self.bytes(row).len()).max().unwrap_or(0)
     }
 }
 
@@ -196,40 +192,42 @@ impl<O: ArrowNativeType> ByteSource for OffsetBytes<'_, O> {
         &self.values[self.offsets[row].as_usize()..self.offsets[row + 1].as_usize()]
     }
 
-    #[inline]
+    // A load past the value's end stays inside the buffer; the mask drops what is not the value's.
+    #[inline(always)]
     fn short(&self, row: usize) -> (usize, u128) {
         let first = self.offsets[row].as_usize();
         let len = self.offsets[row + 1].as_usize() - first;
-        if let Some(window) = self.values.get(first..first + 16) {
-            // A load past the value's end stays inside the buffer; the mask drops what is not the value's.
-            let mut word = [0; 16];
-            word.copy_from_slice(window);
-            let mask = if len >= 16 { u128::MAX } else { (1 << (8 * len)) - 1 };
-            return (len, u128::from_le_bytes(word) & mask);
+        match self.values.get(first..).and_then(<[u8]>::first_chunk::<16>) {
+            Some(&word) if len < 16 => (len, u128::from_le_bytes(word) & ((1 << (8 * len)) - 1)),
+            Some(&word) => (len, u128::from_le_bytes(word)),
+            None => self.short_at_end(first, len),
         }
+    }
+
+    #[inline(always)]
+    fn shorter(&self, row: usize) -> (usize, u64) {
+        let first = self.offsets[row].as_usize();
+        let len = self.offsets[row + 1].as_usize() - first;
+        match self.values.get(first..).and_then(<[u8]>::first_chunk::<8>) {
+            Some(&word) if len < 8 => (len, u64::from_le_bytes(word) & ((1 << (8 * len)) - 1)),
+            Some(&word) => (len, u64::from_le_bytes(word)),
+            None => {
+                let (len, bytes) = self.short_at_end(first, len);
+                (len, bytes as u64)
+            }
+        }
+    }
+}
+
+impl<O> OffsetBytes<'_, O> {
+    /// As [`ByteSource::short`], where the buffer ends too early for a whole load.
+    #[cold]
+    #[inline(never)]
+    fn short_at_end(&self, first: usize, len: usize) -> (usize, u128) {
         let mut word = [0; 16];
         let short = len.min(16);
         word[..short].copy_from_slice(&self.values[first..first + short]);
         (len, u128::from_le_bytes(word))
-    }
-
-    #[inline]
-    fn shorter(&self, row: usize) -> (usize, u64) {
-        let first = self.offsets[row].as_usize();
-        let len = self.offsets[row + 1].as_usize() - first;
-        if let Some(window) = self.values.get(first..first + 8) {
-            let mut word = [0; 8];
-            word.copy_from_slice(window);
-            let mask = if len >= 8 { u64::MAX } else { (1 << (8 * len)) - 1 };
-            return (len, u64::from_le_bytes(word) & mask);
-        }
-        let (len, bytes) = self.short(row);
-        (len, bytes as u64)
-    }
-
-    fn longest(&self, row_count: usize) -> usize {
-        let lengths = self.offsets[..=row_count].windows(2).map(|pair| pair[1].as_usize() - pair[0].as_usize());
-        lengths.max().unwrap_or(0)
     }
 }
 
@@ -280,10 +278,6 @@ struct FixedBytes<'a> {
 }
 
 impl ByteSource for FixedBytes<'_> {
-    fn longest(&self, row_count: usize) -> usize {
-        if row_count == 0 { 0 } else { self.width }
-    }
-
     #[inline]
     fn bytes(&self, row: usize) -> &[u8] {
         &self.values[row * self.width..][..self.width]

@@ -26,6 +26,7 @@ use arrow_array::types::{ArrowPrimitiveType, Float16Type, Float32Type, Float64Ty
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{DataType, SchemaRef};
 use bowyer_compute::Groups;
+use bowyer_core::arch::prefetch_all;
 use bowyer_core::group::GroupTable;
 use bowyer_core::keys::KeyOptions;
 use bowyer_core::lanes::Lanes;
@@ -40,6 +41,9 @@ use super::{Breaker, Finished, LocalState, Measure, Morsel, TaskContext, strips}
 
 /// Rows that go through all accumulators before the next ones.
 const STRIP_ROWS: usize = 8192;
+
+/// The next strip is fetched ahead beside group tables of at most this size, which leave it room in the second-level cache.
+const FETCHED_BESIDE: usize = 1 << 19;
 
 /// Up to so many groups are put in the order of their first rows.
 const ORDERED_GROUPS: usize = 1 << 20;
@@ -160,6 +164,12 @@ impl HashAggregate {
         for first in (0..batch.num_rows()).step_by(STRIP_ROWS) {
             context.check()?;
             let strip = batch.slice(first, STRIP_ROWS.min(batch.num_rows() - first));
+            let after = first + STRIP_ROWS;
+            let roomy = local.table.as_ref().is_some_and(|table| table.byte_len() <= FETCHED_BESIDE);
+            if roomy && after < batch.num_rows() {
+                let next = batch.slice(after, STRIP_ROWS.min(batch.num_rows() - after));
+                next.columns().iter().for_each(fetch_ahead);
+            }
             for set in 0..self.sets.count() {
                 self.consume_strip(local, &strip, set, position + first as u64)?;
             }
@@ -290,6 +300,14 @@ fn in_order_of(positions: &[u64]) -> Vec<u32> {
     let mut order: Vec<(u64, u32)> = positions.iter().copied().zip(0..).collect();
     order.sort();
     order.into_iter().map(|(_, index)| index).collect()
+}
+
+/// Asks for the values of a column of numbers.
+fn fetch_ahead(array: &ArrayRef) {
+    if let Some(width) = array.data_type().primitive_width() {
+        let data = array.to_data();
+        prefetch_all(&data.buffers()[0][data.offset() * width..][..data.len() * width]);
+    }
 }
 
 fn located(error: Error, measure: &Measure) -> Error {
