@@ -80,7 +80,7 @@ pub(crate) fn new_call() -> Call {
         flags: 0,
         timeout_ns: 0,
         memory_limit: 0,
-        cancel: std::ptr::null(),
+        cancel: null(),
         traceparent: [0; 56],
     }
 }

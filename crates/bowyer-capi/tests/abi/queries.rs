@@ -8,11 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::calls::{Client, Lent, Outcome, attempt, batch_values, bytes, new_buffer, new_call, new_result};
-use arrow_array::{
-    ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray, StructArray,
-};
-use arrow_ffi::c::{ArrowArray, ArrowArrayStream, ArrowSchema};
-use arrow_ffi::export::{Aliasing, export_array};
+use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray};
+use arrow_ffi::c::ArrowArray;
 use arrow_ffi::schema::export_schema;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use bowyer_capi::abi::*;

@@ -17,7 +17,6 @@ use arrow_array::{ArrayRef, RecordBatch, StructArray};
 use arrow_ffi::c::{ArrowArray, ArrowArrayStream, ArrowSchema};
 use arrow_ffi::export::{Aliasing, export_array};
 use arrow_ffi::schema::export_schema;
-use bowyer_capi::abi::*;
 use bowyer_capi::exports::*;
 use bowyer_engine::proto::input_binding::To;
 
