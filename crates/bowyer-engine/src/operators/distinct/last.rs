@@ -53,7 +53,7 @@ impl LastRows {
         Self { columns, types }
     }
 
-    fn local(&self, memory: &Memory) -> Result<Local> {
+    fn new_local(&self, memory: &Memory) -> Result<Local> {
         Ok(Local {
             table: table(&self.types, memory)?,
             kept: Vec::new(),
@@ -137,7 +137,7 @@ impl Local {
 
 impl Breaker for LastRows {
     fn local(&self, context: &TaskContext) -> Result<Box<dyn LocalState>> {
-        Ok(Box::new(self.local(&context.memory)?))
+        Ok(Box::new(self.new_local(&context.memory)?))
     }
 
     fn consume(&self, local: &mut dyn LocalState, morsel: Morsel, context: &TaskContext) -> Result<()> {
