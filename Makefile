@@ -59,6 +59,10 @@ cgocheck: ## Run the Go tests with the strict check of pointers that cross to C
 differential: ## Compare functions with pyarrow's on random inputs (SECONDS=60; needs Python)
 	@testdata/functions/differential.sh $(or $(SECONDS),60)
 
+.PHONY: record-functions
+record-functions: ## Write pyarrow's answers to sample calls into testdata/functions/recorded.toml (needs Python)
+	@testdata/functions/differential.sh 0 --seed 1 --record testdata/functions/recorded.toml
+
 .PHONY: malformed
 malformed: ## Ask four libraries about arrays that lie and compare their verdicts (needs Python)
 	@testdata/malformed/verdicts/run.sh
@@ -124,7 +128,11 @@ bench-boundary: lib ## Measure what a batch costs to cross, beside arrow-go's cd
 	cd benches/boundary && go run -tags stock .
 
 .PHONY: bench-functions
-bench-functions: ## Measure single functions in Rust (FILTER=part of a name)
+bench-functions: ## Time every scalar and vector function beside pyarrow's (FILTER=part of a name; needs Python)
+	@benches/functions/run.sh $(if $(FILTER),--filter $(FILTER)) $(if $(SECONDS),--seconds $(SECONDS))
+
+.PHONY: bench-kernels-rust
+bench-kernels-rust: ## Measure single functions in Rust (FILTER=part of a name)
 	cargo bench --quiet --package bowyer-compute --bench kernels -- $(FILTER)
 
 .PHONY: bench-sort

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! What single functions cost in Rust: `make bench-functions FILTER=add`.
+//! What single functions cost in Rust: `make bench-kernels-rust FILTER=add`.
 //!
 //! A line for each case, `function/types rows=… nulls=… best_us=… gb_s=…`; the rate counts the bytes of the arguments. The
 //! best of many rounds is printed: it is the function's own cost, without its neighbours on the machine.

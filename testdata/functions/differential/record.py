@@ -107,20 +107,20 @@ def case(name, number, columns, options, answer):
     return "\n".join(lines).replace("\x7f", "\\u007f")
 
 
-def write(pairs, draw, path, seed, version, per_pair=1):
-    """Draws calls for each pair of function and type until so many agree, and writes them."""
+def write(pairs, draw, path, seed, version, per_function=4):
+    """Draws calls of each function, of types in a random order, until so many agree, and writes them."""
     rng = random.Random(seed)
-    cases = []
-    for each, kind in pairs:
-        found = 0
-        for _ in range(per_pair * 6):
-            if found == per_pair:
-                break
-            drawn = draw(each, kind, rng)
-            if drawn is None:
-                continue
-            found += 1
-            cases.append(case(each["name"], found, *drawn))
+    rng.shuffle(pairs)
+    cases, count = [], {}
+    for each, kind in sorted(pairs, key=lambda pair: pair[0]["name"]):
+        name = each["name"]
+        if count.get(name, 0) >= per_function:
+            continue
+        own = random.Random(f"{seed} {name} {kind}")
+        drawn = next(filter(None, (draw(each, kind, own) for _ in range(3))), None)
+        if drawn is not None:
+            count[name] = count.get(name, 0) + 1
+            cases.append(case(name, count[name], *drawn))
     with open(path, "w", encoding="utf-8") as file:
         file.write("# SPDX-FileCopyrightText: The Bowyer Authors\n# SPDX-License-Identifier: Apache-2.0\n")
         file.write(f"# Answers of pyarrow {version}. Written by differential/record.py, seed {seed}; do not edit.\n\n")
