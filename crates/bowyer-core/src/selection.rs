@@ -13,6 +13,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, make_array};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer};
 use arrow_data::ArrayDataBuilder;
+use arrow_schema::DataType;
 use arrow_select::filter::{FilterBuilder, FilterPredicate};
 
 use crate::compress::{compress, compress_bits};
@@ -68,7 +69,8 @@ impl Selection {
             let nulls = self.nulls(column, memory)?;
             return Ok(Arc::new(BooleanArray::new(self.bits(values.values(), memory)?, nulls)));
         }
-        if !column.data_type().is_primitive() {
+        // Lanes move by width, but those of an interval may be aligned to less than other lanes as wide.
+        if !column.data_type().is_primitive() || matches!(column.data_type(), DataType::Interval(_)) {
             return self.other(column);
         }
         let values = match column.data_type().primitive_width() {
@@ -140,6 +142,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn intervals_of_any_alignment_are_kept() {
+        let words = Buffer::from_vec((0..9_u64).collect::<Vec<_>>()).slice_with_length(8, 64);
+        let data = ArrayDataBuilder::new(DataType::Interval(arrow_schema::IntervalUnit::MonthDayNano)).len(4);
+        let column = make_array(data.add_buffer(words).build().unwrap());
+        let selection = Selection::new(BooleanBuffer::from_iter([true, false, false, true]));
+        let kept = selection.apply(&column, &Memory::unlimited()).unwrap();
+        assert_eq!((&kept.slice(0, 1), &kept.slice(1, 1)), (&column.slice(0, 1), &column.slice(3, 1)));
     }
 
     #[test]

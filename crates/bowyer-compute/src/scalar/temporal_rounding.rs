@@ -121,6 +121,8 @@ fn prepare(context: &BindContext<'_>) -> Result<Box<dyn Any + Send + Sync>> {
             return Err(Error::not_implemented("weeks are not counted from the start of a larger unit")
                 .for_argument("calendar_based_origin"));
         }
+        // A duration has no Mondays.
+        "week" if matches!(context.types[0], DataType::Duration(_)) => Step::Days { count: count * 7, origin: 0 },
         "week" => Step::Days { count: count * 7, origin: if options.boolean("week_starts_monday")? { -3 } else { -4 } },
         "day" if calendar => Step::DaysOfMonth(count),
         "day" => Step::Days { count, origin: 0 },
