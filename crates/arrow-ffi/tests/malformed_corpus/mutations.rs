@@ -78,7 +78,12 @@ fn damage(table: &mut ArrayTable, random: &mut Random) {
         1 => table.length = table.length.wrapping_add(random.edge() % 4),
         2 => table.offset = random.edge(),
         3 => table.null_count = random.edge(),
-        4 => table.n_buffers = Some(random.edge()),
+        // A list of buffers has as many entries as it says, or a few more here: nobody can see where it ends.
+        4 => {
+            let count = table.buffers.len() as i64;
+            let claims = [i64::MIN, -1, 0, count - 1, count + 1, count + 2, i64::MAX];
+            table.n_buffers = Some(claims[random.below(claims.len())]);
+        }
         5 => table.n_children = Some(random.edge()),
         _ => {
             let count = table.buffers.len();
