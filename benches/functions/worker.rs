@@ -10,6 +10,7 @@
 #![expect(clippy::print_stdout, reason = "a measurement is what this program prints")]
 
 #[path = "../../crates/bowyer-compute/tests/support/mod.rs"]
+#[expect(dead_code, reason = "the options of examples are for tests")]
 mod support;
 
 use std::fs::File;

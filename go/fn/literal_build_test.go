@@ -96,6 +96,12 @@ func appendValue(r *reader, builder array.Builder, value any) {
 		b.Append([]byte(as[string](r, value)))
 	case *array.FixedSizeBinaryBuilder:
 		b.Append([]byte(as[string](r, value)))
+	case array.DictionaryBuilder:
+		plain := buildArray(r, memory.DefaultAllocator, b.Type().(*arrow.DictionaryType).ValueType, []any{value})
+		defer plain.Release()
+		if err := b.AppendArray(plain); err != nil {
+			r.fail("%v", err)
+		}
 	case *array.StructBuilder:
 		b.Append(true)
 		members := as[[]member](r, value)

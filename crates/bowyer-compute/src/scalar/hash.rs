@@ -158,11 +158,11 @@ fn next(state: u64, value: u64) -> u64 {
     XxHash64::oneshot(state, &value.to_le_bytes())
 }
 
+/// From a hash and a row to the next hash.
+type Next<'a> = &'a dyn Fn(u64, usize) -> u64;
+
 /// Integers that are no wider than 64 bits, as the 64 bits of their value.
-fn integers<T: arrow_buffer::ArrowNativeType>(
-    lanes: &Lanes<T>,
-    each: &mut dyn FnMut(&dyn Fn(u64, usize) -> u64),
-) -> Result<()> {
+fn integers<T: arrow_buffer::ArrowNativeType>(lanes: &Lanes<T>, each: &mut dyn FnMut(Next<'_>)) -> Result<()> {
     each(&|state, row| {
         let value = lanes.slice()[row];
         next(state, value.to_i64().map_or_else(|| value.as_usize() as u64, |value| value as u64))

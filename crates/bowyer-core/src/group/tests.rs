@@ -265,7 +265,7 @@ fn strings_whose_differing_bits_grow() {
                     if shortens && row % 7 == 2 { text[..row % stem.len()].to_owned() } else { text }
                 };
                 let strings = (0..1100).map(|row| (row % 13 != 5).then(|| text(row))).collect::<StringArray>();
-                vec![Arc::new(strings) as ArrayRef, integers((0..1100).map(|row| Some(row % 3 << bit)))]
+                vec![Arc::new(strings) as ArrayRef, integers((0..1100).map(|row| Some((row % 3) << bit)))]
             })
             .collect();
         check(&batches.iter().map(|batch| batch[..1].to_vec()).collect::<Vec<_>>());

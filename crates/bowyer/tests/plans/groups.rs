@@ -12,11 +12,17 @@ use crate::cell::{Cell, Row};
 use crate::data::{Random, list_type};
 use crate::grown::{Grown, Key, Predicate};
 
+/// What a measure gives for rows in order.
+type Gives = Box<dyn Fn(&[&Row]) -> Cell>;
+
+/// What a function gives for values in order.
+type OfCells = Box<dyn Fn(&[Cell]) -> Cell>;
+
 /// A measure, its type, and what it gives for rows in order.
 struct Measured {
     measure: Measure,
     data_type: DataType,
-    gives: Box<dyn Fn(&[&Row]) -> Cell>,
+    gives: Gives,
 }
 
 /// What a measure is over: which rows count, and in which order.
@@ -47,7 +53,7 @@ impl Grown {
         let integer = self.integer(random);
         let kind = random.below(if self.ordered { 8 } else { 5 });
         let argument = |column: usize| -> [Expr; 1] { [col(self.name(column))] };
-        let (mut made, data_type, value, of): (_, _, Box<dyn Fn(&[Cell]) -> Cell>, _) = match (kind, integer) {
+        let (mut made, data_type, value, of): (_, _, OfCells, _) = match (kind, integer) {
             (0, _) => (count_all(), DataType::Int64, Box::new(|rows| Cell::Int(rows.len() as i128)), column),
             (1, Some(column)) => {
                 let sum = |values: &[Cell]| {

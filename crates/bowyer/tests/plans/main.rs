@@ -60,7 +60,7 @@ fn step(grown: Grown, random: &mut Random, other: &Grown) -> Grown {
         12 => grown.unnest(random),
         13 | 14 => grown.aggregate(random),
         15 | 16 => grown.window(random),
-        17 if other.ordered => grown.as_of(random, other),
+        17 if other.ordered => grown.joined_as_of(random, other),
         _ => grown.join(random, other),
     }
 }
@@ -92,7 +92,7 @@ fn ways(random: &mut Random) -> Way {
     let config = Config {
         threads: *random.pick(&[1, 2, 3, 8]),
         batch_rows: *random.pick(&[1, 5, 64, 65_536]),
-        disabled_rewrites: *random.pick(&disabled),
+        disabled_rewrites: random.pick::<&[&str]>(&disabled),
         ..Config::default()
     };
     let memory_limit = random.one_in(4).then(|| 1 << (10 + random.below(10)));

@@ -154,7 +154,7 @@ impl Grown {
     }
 
     /// An as-of join by integers; both sides come in a known order.
-    pub(crate) fn as_of(mut self, random: &mut Random, other: &Self) -> Self {
+    pub(crate) fn joined_as_of(mut self, random: &mut Random, other: &Self) -> Self {
         let right = other.clone().renamed(random);
         let (Some(on), Some(right_on)) = (self.integer(random), right.integer(random)) else { return self };
         let count = random.below(2);

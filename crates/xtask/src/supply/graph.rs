@@ -125,7 +125,7 @@ impl Graph {
                     version: package.version.clone(),
                     licence: package.license.clone().unwrap_or_default(),
                     rust: package.rust_version.as_deref().and_then(release),
-                    folder: package.manifest_path.parent().unwrap_or(Path::new("")).to_path_buf(),
+                    folder: package.manifest_path.parent().unwrap_or_else(|| Path::new("")).to_path_buf(),
                     checksum: lock.package.iter().find(same).and_then(|locked| locked.checksum.clone()),
                     shipped: shipped.contains(id),
                     needs: needs(nodes.get(id).copied(), true).map(str::to_owned).collect(),
@@ -149,7 +149,7 @@ pub(crate) fn release(text: &str) -> Option<Version> {
     Version::parse(text).or_else(|_| Version::parse(&format!("{text}.0"))).ok()
 }
 
-fn needs<'m>(node: Option<&'m Node>, builds: bool) -> impl Iterator<Item = &'m str> {
+fn needs(node: Option<&Node>, builds: bool) -> impl Iterator<Item = &str> {
     let wanted = move |kind: &Kind| match kind.kind.as_deref() {
         None => true,
         Some("build") => builds,
