@@ -28,6 +28,16 @@ var questions = map[string]planner{
 		extremes := data.plan("x").GroupBy("id3").Agg(bowyer.Max("v1"), bowyer.Min("v2"))
 		return extremes.Select("id3", bowyer.Col("v1_max").Sub(bowyer.Col("v2_min")).As("range"))
 	},
+	"g8": func(data tables) bowyer.Plan {
+		largest := bowyer.Over("id6").OrderBy(bowyer.Desc("v3"))
+		placed := data.plan("x").Filter(bowyer.Col("v3").IsValid()).Window(largest, bowyer.RowNumber().As("place"))
+		return placed.Filter(bowyer.Col("place").Le(2)).Select("id6", "v3")
+	},
+	"g9": func(data tables) bowyer.Plan {
+		correlated := bowyer.Aggregate("corr", nil, bowyer.Col("v1"), bowyer.Col("v2")).As("r")
+		grouped := data.plan("x").GroupBy("id2", "id4").Agg(correlated)
+		return grouped.Select("id2", "id4", bowyer.Col("r").Mul(bowyer.Col("r")).As("r2"))
+	},
 	"g10": func(data tables) bowyer.Plan {
 		return data.plan("x").GroupBy("id1", "id2", "id3", "id4", "id5", "id6").Agg(bowyer.Sum("v3"), bowyer.CountAll())
 	},
