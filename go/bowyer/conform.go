@@ -8,16 +8,32 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
-// filler makes batches fit the schema of their input: columns that a query does not need may be missing, and stand as nulls then.
-type filler struct {
-	nulls map[int]arrow.Array // by column; sliced for each batch
+// conformer makes batches fit their input: what crosses are the columns that the query needs, in the input's order. Others are
+// neither sent nor looked at, and may be missing.
+type conformer struct {
+	schema *arrow.Schema // of the input
+	needed []string
+	narrow *arrow.Schema // of the needed columns; that of the input when it needs all
 }
 
-// conform returns the batch with the columns of the schema. The caller must Release it.
-func (f *filler) conform(batch arrow.RecordBatch, schema *arrow.Schema, needed []string) (fit arrow.RecordBatch, err error) {
+func newConformer(schema *arrow.Schema, needed []string) conformer {
+	c := conformer{schema: schema, needed: needed, narrow: schema}
+	if len(needed) < schema.NumFields() {
+		fields := make([]arrow.Field, 0, len(needed))
+		for _, field := range schema.Fields() {
+			if slices.Contains(needed, field.Name) {
+				fields = append(fields, field)
+			}
+		}
+		c.narrow = arrow.NewSchema(fields, nil)
+	}
+	return c
+}
+
+// conform returns the batch with the needed columns. The caller must Release it.
+func (c *conformer) conform(batch arrow.RecordBatch) (fit arrow.RecordBatch, err error) {
 	defer func() { // batches may be of the user's own type
 		if reason := recover(); reason != nil {
 			fit, err = nil, errorf(CodeInvalidArgument, "the batch cannot be read: %v", reason)
@@ -30,13 +46,14 @@ func (f *filler) conform(batch arrow.RecordBatch, schema *arrow.Schema, needed [
 	if given == nil || int(batch.NumCols()) != given.NumFields() || slices.ContainsFunc(batch.Columns(), released) {
 		return nil, errorf(CodeInvalidState, "the batch was released")
 	}
-	if given == schema || sameColumns(given, schema) {
+	if given == c.narrow || sameColumns(given, c.narrow) {
 		batch.Retain()
 		return batch, nil
 	}
-	columns := make([]arrow.Array, schema.NumFields())
-	for i, field := range schema.Fields() {
+	columns := make([]arrow.Array, 0, c.narrow.NumFields())
+	for _, field := range c.schema.Fields() {
 		places := given.FieldIndices(field.Name)
+		needed := slices.Contains(c.needed, field.Name)
 		switch {
 		case len(places) == 1:
 			if got := given.Field(places[0]).Type; !arrow.TypeEqual(got, field.Type) {
@@ -44,57 +61,16 @@ func (f *filler) conform(batch arrow.RecordBatch, schema *arrow.Schema, needed [
 				err.Column = field.Name
 				return nil, err
 			}
-			columns[i] = batch.Column(places[0])
-		case slices.Contains(needed, field.Name) || len(places) > 1:
+			if needed {
+				columns = append(columns, batch.Column(places[0]))
+			}
+		case needed || len(places) > 1:
 			err := errorf(CodeTypeMismatch, "a batch has %d columns %q, but its input says one", len(places), field.Name)
 			err.Column = field.Name
 			return nil, err
-		default:
-			nulls := f.column(i, field, batch.NumRows())
-			defer nulls.Release()
-			columns[i] = nulls
 		}
 	}
-	return array.NewRecordBatch(schema, columns, batch.NumRows()), nil
-}
-
-// column returns nulls for a column of that many rows. The caller must Release them.
-func (f *filler) column(i int, field arrow.Field, rows int64) arrow.Array {
-	known := f.nulls[i]
-	if known == nil || int64(known.Len()) < rows {
-		if known != nil {
-			known.Release()
-		}
-		known = standIn(field, int(rows))
-		if f.nulls == nil {
-			f.nulls = map[int]arrow.Array{}
-		}
-		f.nulls[i] = known
-	}
-	return array.NewSlice(known, 0, rows)
-}
-
-// standIn returns nulls, or zeros for a flat column that says it has none.
-func standIn(field arrow.Field, rows int) arrow.Array {
-	nulls := array.MakeArrayOfNull(memory.DefaultAllocator, field.Type, rows)
-	data := nulls.Data()
-	_, nested := field.Type.(arrow.NestedType)
-	if field.Nullable || nested || len(data.Buffers()) == 0 || field.Type.ID() == arrow.DICTIONARY {
-		return nulls
-	}
-	defer nulls.Release()
-	buffers := slices.Clone(data.Buffers())
-	buffers[0] = nil
-	zeros := array.NewData(field.Type, rows, buffers, nil, 0, 0)
-	defer zeros.Release()
-	return array.MakeFromData(zeros)
-}
-
-func (f *filler) release() {
-	for _, nulls := range f.nulls {
-		nulls.Release()
-	}
-	f.nulls = nil
+	return array.NewRecordBatch(c.narrow, columns, batch.NumRows()), nil
 }
 
 // sameColumns reports whether two schemas have the same names and types in the same order.

@@ -25,7 +25,7 @@ type feed struct {
 	source  Source
 	request ScanRequest
 	batch   int64 // number of the batch that is being read
-	filler  filler
+	columns conformer
 }
 
 // load hands over a source that is in memory, or that is scanned more than once; nil for one that is to be pulled.
@@ -37,11 +37,10 @@ func (f *feed) load(scans int) (*cabi.Source, error) {
 	if f.source.once != nil {
 		return nil, f.located(errorf(CodeInvalidArgument, "the plan scans the input %d times, but its reader can be read once: use FromReader", scans))
 	}
-	native, err := f.result.prepared.engine.native.OpenSource(f.input.schema)
+	native, err := f.result.prepared.engine.native.OpenSource(f.columns.narrow)
 	if err != nil {
 		return nil, f.located(translate(err))
 	}
-	defer f.filler.release()
 	push := func(batch arrow.RecordBatch) error { return native.Push(f.result.ctx, batch) }
 	switch {
 	case f.source.batches != nil:
@@ -94,7 +93,6 @@ func (f *feed) unclaim() {
 // run pulls the reader until its end or the query's, on a goroutine of its own.
 func (f *feed) run() {
 	defer f.result.feeds.Done()
-	defer f.filler.release()
 	ctx, query := f.result.ctx, f.result.query
 	ready := func() error { return query.Ready(ctx, f.number) }
 	err := f.pump(ready, func(batch arrow.RecordBatch) error { return query.Push(ctx, f.number, batch) })
@@ -203,7 +201,7 @@ func releaseReader(reader array.RecordReader) {
 // push checks a batch and hands it on.
 func (f *feed) push(batch arrow.RecordBatch, push func(arrow.RecordBatch) error) error {
 	f.batch++
-	conformed, err := f.filler.conform(batch, f.input.schema, f.request.Columns)
+	conformed, err := f.columns.conform(batch)
 	if err != nil {
 		return f.located(err)
 	}

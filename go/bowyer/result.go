@@ -61,6 +61,7 @@ func (r *Result) start(settings *run) error {
 		f := &feed{result: r, number: i, name: name, input: in, source: settings.sources[name]}
 		var scans int
 		f.request, scans = r.prepared.request(name, in.schema)
+		f.columns = newConformer(in.schema, f.request.Columns)
 		binding := &wire.InputBinding{Input: name, To: &wire.InputBinding_Pushed{Pushed: true}}
 		loaded, err := f.load(scans)
 		if err != nil {

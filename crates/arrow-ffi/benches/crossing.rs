@@ -12,7 +12,7 @@ use std::time::Instant;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_ffi::c::{ArrowArray, OwnedArray};
 use arrow_ffi::export::{Aliasing, Exported, export_array, export_batch};
-use arrow_ffi::guard::Level;
+use arrow_ffi::guard::{Alone, Level};
 use arrow_ffi::import::{Block, Customs, Hold, import_block};
 use arrow_ffi::ownership::{Owners, Released};
 use arrow_ffi::{Rejections, Shape};
@@ -37,7 +37,7 @@ fn measure(name: &str, column: &ArrayRef, columns: usize) {
     let shapes: Vec<&Shape> = shapes.iter().collect();
     let owners = Owners::new(Arc::new(Silence));
     let (memory, rejections) = (Memory::unlimited(), Rejections::default());
-    let customs = Customs { owners: &owners, memory: &memory, rejections: &rejections };
+    let customs = Customs { owners: &owners, memory: &memory, rejections: &rejections, crew: &Alone };
     let block = Block { arrays: arrays.as_ptr(), array_count: columns, sizes: sizes.as_ptr(), owner: 1 };
     let live = Arc::default();
     let rounds = 200_000 / columns;

@@ -15,7 +15,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
 use bowyer_core::{Error, Memory, Result};
 
 use crate::c::{ArrowArray, OwnedArray};
-use crate::guard::{self, Level, Proof};
+use crate::guard::{self, Crew, Level, Proof};
 use crate::ownership::{Borrow, Owners, Span};
 use crate::raw::{Flat, Walk};
 use crate::reject::{Case, Rejection, Rejections};
@@ -66,6 +66,8 @@ pub struct Customs<'e> {
     pub memory: &'e Memory,
     /// Counts refusals.
     pub rejections: &'e Rejections,
+    /// Looks through what is long.
+    pub crew: &'e dyn Crew,
 }
 
 /// Imports a block, one shape an array.
@@ -101,7 +103,7 @@ pub unsafe fn import_block(
         // SAFETY: obligations 1 and 2.
         unsafe { walk.array(block.arrays.add(index), shape) }.map_err(|rejection| fail((index, rejection)))?;
     }
-    let proof = guard::check(walk.finish(), shapes, level).map_err(fail)?;
+    let proof = guard::check(walk.finish(), shapes, level, customs.crew).map_err(fail)?;
     let byte_len = proof.flat().buffers.iter().map(|range| range.len() as u64).sum();
     let mut borrow = Borrow::lent(customs.owners, block.owner, spans(proof.flat()));
     if hold == Hold::Keep {
@@ -137,7 +139,7 @@ pub unsafe fn import_foreign(
     let mut walk = unsafe { Walk::new(std::ptr::null()) };
     // SAFETY: as above.
     unsafe { walk.array(array.as_raw(), shape) }.map_err(|rejection| fail((0, rejection)))?;
-    let proof = guard::check(walk.finish(), &[shape], level).map_err(fail)?;
+    let proof = guard::check(walk.finish(), &[shape], level, customs.crew).map_err(fail)?;
     let borrow = Borrow::foreign(customs.owners, array);
     // SAFETY: as above.
     let (arrays, _) = unsafe { build(&proof, &[shape], &borrow, customs.memory) }?;

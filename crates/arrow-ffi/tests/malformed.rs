@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef};
 use arrow_ffi::c::{ArrowArray, ArrowSchema, OwnedArray};
-use arrow_ffi::guard::Level;
+use arrow_ffi::guard::{Alone, Level};
 use arrow_ffi::import::{Block, Customs, Hold, import_block};
 use arrow_ffi::ownership::{Owners, Released};
 use arrow_ffi::schema::{export_field, import_field};
@@ -120,7 +120,7 @@ fn import_raw(field: &Field, raw: &ArrowArray, sizes: *const i64, level: Level) 
     let memory = Memory::unlimited();
     let shape = Shape::of_field(field);
     let block = Block { arrays: raw, array_count: 1, sizes, owner: 1 };
-    let customs = Customs { owners: &owners, memory: &memory, rejections: &rejections };
+    let customs = Customs { owners: &owners, memory: &memory, rejections: &rejections, crew: &Alone };
     // SAFETY: what pointers say is true here; what numbers say may not be.
     let outcome = unsafe { import_block(&block, &[&shape], level, Hold::Call, customs) };
     let case = rejections.nonzero().map(|(case, _)| case).collect::<Vec<_>>().join(",");

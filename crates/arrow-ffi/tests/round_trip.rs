@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use arrow_array::{Array, ArrayRef};
 use arrow_ffi::c::{ArrowArray, OwnedArray};
 use arrow_ffi::export::{Aliasing, Exported, Live, export_array};
-use arrow_ffi::guard::Level;
+use arrow_ffi::guard::{Alone, Level};
 use arrow_ffi::import::{Block, Customs, Hold, Imported, import_block};
 use arrow_ffi::ownership::{Owners, Released};
 use arrow_ffi::schema::{export_field, import_field};
@@ -56,7 +56,8 @@ impl Desk {
     ) -> Result<Imported> {
         let shape = Shape::of_field(field);
         let block = Block { arrays: array, array_count: 1, sizes, owner: 42 };
-        let customs = Customs { owners: &self.owners, memory: &self.memory, rejections: &self.rejections };
+        let customs =
+            Customs { owners: &self.owners, memory: &self.memory, rejections: &self.rejections, crew: &Alone };
         // SAFETY: the structs are our own export, alive in the caller.
         unsafe { import_block(&block, &[&shape], level, hold, customs) }
     }

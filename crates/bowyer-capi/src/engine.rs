@@ -3,12 +3,14 @@
 
 //! What stands behind an engine's handle: the engine, its events, its borrowed owners, and the boundary's own counters.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use arrow_ffi::Rejections;
 use arrow_ffi::export::Live;
+use arrow_ffi::guard::Crew;
 use arrow_ffi::import::Customs;
 use arrow_ffi::ownership::Owners;
 use bowyer_core::{Error, Memory, Result};
@@ -125,7 +127,7 @@ impl EngineState {
     }
 
     pub(crate) fn customs(&self) -> Customs<'_> {
-        Customs { owners: &self.owners, memory: self.memory(), rejections: &self.rejections }
+        Customs { owners: &self.owners, memory: self.memory(), rejections: &self.rejections, crew: self }
     }
 
     /// # Errors
@@ -174,5 +176,17 @@ impl EngineState {
 impl Drop for EngineState {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+impl Crew for EngineState {
+    fn any(&self, len: usize, is_bad: &(dyn Fn(Range<usize>) -> bool + Sync)) -> bool {
+        self.engine.any_part(len, is_bad)
+    }
+}
+
+impl std::fmt::Debug for EngineState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineState").field("engine", &self.engine).finish_non_exhaustive()
     }
 }

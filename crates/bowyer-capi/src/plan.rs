@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow_ffi::c::OwnedSchema;
 use arrow_ffi::schema::export_schema;
+use arrow_schema::SchemaRef;
 use bowyer_core::{Error, Result};
 use bowyer_engine::Prepared;
 
@@ -17,7 +18,22 @@ use crate::schema::SchemaState;
 pub(crate) struct PreparedState {
     pub(crate) engine: Arc<EngineState>,
     pub(crate) prepared: Prepared,
-    pub(crate) inputs: Vec<SchemaState>,
+    pub(crate) inputs: Vec<InputShapes>,
+}
+
+/// The shapes of what an input may be pushed.
+pub(crate) struct InputShapes {
+    /// All of its columns.
+    pub(crate) all: SchemaState,
+    /// Those alone that the plan reads.
+    pub(crate) read: SchemaState,
+}
+
+impl InputShapes {
+    /// The one that a block of so many arrays has.
+    pub(crate) fn of(&self, array_count: usize) -> &SchemaState {
+        if self.read.schema.fields().len() == array_count { &self.read } else { &self.all }
+    }
 }
 
 impl PreparedState {
@@ -27,7 +43,10 @@ impl PreparedState {
     /// Those of the binder.
     pub(crate) fn prepare(engine: Arc<EngineState>, plan: &[u8]) -> Result<Self> {
         let prepared = engine.engine.prepare(plan)?;
-        let inputs = prepared.inputs().iter().map(|input| SchemaState::of(engine.clone(), input.schema.clone()));
+        let shapes = |schema: &SchemaRef| SchemaState::of(engine.clone(), schema.clone());
+        let inputs = prepared.inputs().iter().zip(prepared.readings());
+        let inputs =
+            inputs.map(|(input, reading)| InputShapes { all: shapes(&input.schema), read: shapes(reading.schema()) });
         let inputs = inputs.collect();
         Ok(Self { engine, prepared, inputs })
     }

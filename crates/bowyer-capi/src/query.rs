@@ -181,7 +181,8 @@ impl QueryState {
     /// 1. As [`import::arrays`].
     pub(crate) unsafe fn push(&self, input: u32, block: &Block, result: &mut CResult) -> Result<()> {
         let engine = &self.engine;
-        let schema = self.plan.inputs.get(input as usize).ok_or_else(|| self.no_input(input))?;
+        let shapes = self.plan.inputs.get(input as usize).ok_or_else(|| self.no_input(input))?;
+        let schema = shapes.of(block.array_count as usize);
         let mut watch = Watch::start();
         // SAFETY: the caller's promise.
         let imported = unsafe { import::batch(engine, block, schema, Hold::Keep) };
@@ -277,7 +278,7 @@ impl QueryState {
     /// 1. As [`Self::pull`].
     unsafe fn pull_batch(&self, input: u32, stream: &mut ArrowArrayStream) -> Result<bool> {
         let engine = &self.engine;
-        let expected = self.plan.inputs.get(input as usize).ok_or_else(|| self.no_input(input))?;
+        let expected = &self.plan.inputs.get(input as usize).ok_or_else(|| self.no_input(input))?.all;
         if !self.streams[input as usize].load(Ordering::Acquire) {
             // SAFETY: the caller's promise.
             let given = unsafe { stream::schema(stream) }?;

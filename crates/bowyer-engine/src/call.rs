@@ -5,12 +5,14 @@
 
 mod whole;
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::Field;
 use bowyer_compute::{Accumulator, Argument, Bound, FunctionKind, Groups};
 use bowyer_core::{Column, Error, Result};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::binder::bind_options;
 use crate::control::Control;
@@ -22,6 +24,8 @@ use whole::Whole;
 const SPLIT_ROWS: usize = 256 << 10;
 /// Strips are no shorter than this.
 const STRIP_ROWS: usize = 64 << 10;
+/// Parts that are looked through have at least so many entries.
+const PART_ENTRIES: usize = 256 << 10;
 
 impl Engine {
     /// Settles how a function is called with arguments of these types.
@@ -137,6 +141,19 @@ impl Engine {
         }
         let value: ArrayRef = whole.evaluate(1).map_err(named)?;
         Column::scalar(value, 1)
+    }
+
+    /// Whether `is_bad` says so of any part of `0..len`, which are looked at on the pool when there are many entries. The
+    /// caller waits; it must not be a thread of the pool.
+    pub fn any_part(&self, len: usize, is_bad: &(dyn Fn(Range<usize>) -> bool + Sync)) -> bool {
+        let step = len.div_ceil(4 * self.thread_count()).max(PART_ENTRIES);
+        if len <= step || self.thread_count() == 1 {
+            return is_bad(0..len);
+        }
+        let parts = (0..len).into_par_iter().step_by(step);
+        let looked = self.inner.threads.install(|| parts.any(|first| is_bad(first..len.min(first + step))));
+        // Without threads there is the caller.
+        looked.unwrap_or_else(|_closed| is_bad(0..len))
     }
 
     /// Runs `work` on each piece, on the pool when there are several; results are in order, and so is the error.

@@ -30,6 +30,7 @@ use crate::pipeline::channel::{Channel, Party};
 use crate::pipeline::{Pipeline, Progress, Sink, Source};
 use crate::plan::{BoundPlan, Relation, RelationKind};
 use crate::program::{NodeKind, Program};
+use crate::reading::Reading;
 
 /// The pipelines of a query, not yet running.
 #[derive(Default)]
@@ -50,6 +51,8 @@ pub(crate) struct Physical {
 pub(crate) struct Given<'a> {
     /// For each input, its batches when it is a table.
     pub(crate) tables: &'a [Option<Vec<RecordBatch>>],
+    /// For each input, what is read of it.
+    pub(crate) readings: &'a [Reading],
     /// For each parameter, its value; empty to look at the plan alone.
     pub(crate) parameters: &'a [ScalarValue],
 }
@@ -359,7 +362,7 @@ impl Builder<'_> {
     /// The flow of a relation for one of its readers.
     fn consume(&mut self, relation: usize) -> Result<Flow> {
         if let RelationKind::Scan { input, columns } = &self.plan.relations[relation].kind {
-            return Ok(self.scan(&self.plan.relations[relation], *input, columns));
+            return self.scan(&self.plan.relations[relation], *input, columns);
         }
         let flow = self.flows.get_mut(&relation).and_then(Vec::pop);
         flow.ok_or_else(|| Error::internal("a relation is read more often than counted"))
@@ -377,9 +380,12 @@ impl Builder<'_> {
         Ok(from_channel(channel, &schema, &path))
     }
 
-    fn scan(&mut self, relation: &Relation, input: usize, columns: &[usize]) -> Flow {
+    fn scan(&mut self, relation: &Relation, input: usize, columns: &[usize]) -> Result<Flow> {
         let bound = &self.plan.inputs[input];
-        let all = columns.len() == bound.schema.fields().len();
+        let reading = self.given.readings.get(input).ok_or_else(|| Error::internal("an input that nobody reads"))?;
+        let places: Option<Vec<usize>> = columns.iter().map(|&column| reading.place(column)).collect();
+        let places = places.ok_or_else(|| Error::internal("a column that is not read"))?;
+        let all = places.len() == reading.schema().fields().len();
         let source = if self.given.tables.get(input).is_some_and(Option::is_some) {
             FlowSource::Table(input)
         } else {
@@ -389,10 +395,10 @@ impl Builder<'_> {
             FlowSource::Channels(vec![channel])
         };
         let names: Vec<&str> = relation.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        Flow {
+        Ok(Flow {
             source,
             source_counter: self.counter(&relation.path),
-            columns: (!all).then(|| columns.to_vec()),
+            columns: (!all).then_some(places),
             numbers_rows: false,
             stages: Vec::new(),
             preserves_rows: true,
@@ -401,7 +407,7 @@ impl Builder<'_> {
             rejects: Vec::new(),
             range: None,
             text: format!("{} {}({})", relation.path, bound.name, names.join(", ")),
-        }
+        })
     }
 
     fn link(&mut self, consumer: Option<Party>, unbounded: bool) -> usize {

@@ -17,9 +17,10 @@ use crate::literal::{beside, is_untyped, literal_value};
 use crate::operators::TaskContext;
 use crate::optimiser::ScanBound;
 use crate::physical::{Given, build};
-use crate::pipeline::state::{InputPort, InputState, OutputPort, Over, QueryState, conform};
+use crate::pipeline::state::{InputPort, InputState, OutputPort, Over, QueryState};
 use crate::plan::{BoundPlan, Input};
 use crate::query::{Bindings, InputBinding, Notify, Query};
+use crate::reading::Reading;
 use crate::statistics::Counters;
 use crate::{Control, binder, explain, optimiser, proto};
 
@@ -33,6 +34,7 @@ pub struct Prepared {
     outputs: Vec<(String, SchemaRef)>,
     description: proto::PlanDescription,
     bounds: Vec<Vec<ScanBound>>,
+    readings: Vec<Reading>,
     /// The optimised plan, line by line.
     plan_lines: Arc<Vec<(String, String)>>,
 }
@@ -58,12 +60,13 @@ impl Prepared {
         let plan = optimiser::optimise(bound, engine.rewrites)?;
         let scans = optimiser::scan_requests(&plan);
         let bounds = optimiser::scan_bounds(&plan);
+        let readings = Reading::of(&plan);
         // Building it once finds what only operators know: keys of a type that they cannot compare.
-        let physical = build(&plan, &Given { tables: &[], parameters: &[] })?.text;
+        let physical = build(&plan, &Given { tables: &[], parameters: &[], readings: &readings })?.text;
         let optimised = explain::logical(&plan);
         let description = proto::PlanDescription { scans, logical, physical, optimised };
         let plan_lines = Arc::new(explain::lines(&plan));
-        Ok(Self { engine, plan, outputs, description, bounds, plan_lines })
+        Ok(Self { engine, plan, outputs, description, bounds, readings, plan_lines })
     }
 
     /// The plan's inputs, in its order.
@@ -76,6 +79,12 @@ impl Prepared {
     #[must_use]
     pub fn outputs(&self) -> &[(String, SchemaRef)] {
         &self.outputs
+    }
+
+    /// What is read of each input, in their order: pushed batches may have those columns alone.
+    #[must_use]
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
     }
 
     /// What it reads, and the plan as text.
@@ -105,7 +114,7 @@ impl Prepared {
     pub(crate) fn state(&self, bindings: Bindings, notify: Arc<dyn Notify>) -> Result<QueryState> {
         let tables = self.tables(&bindings.inputs)?;
         let parameters = self.parameters(&bindings.parameters)?;
-        let built = build(&self.plan, &Given { tables: &tables, parameters: &parameters })?;
+        let built = build(&self.plan, &Given { tables: &tables, parameters: &parameters, readings: &self.readings })?;
         let name =
             if bindings.query_id.is_empty() { "the query".to_owned() } else { format!("query {}", bindings.query_id) };
         let limit = bindings.memory_limit.or(self.engine.query_memory_limit);
@@ -117,9 +126,10 @@ impl Prepared {
             .with_cancellation(over.clone());
         let threads = self.engine.threads.clone();
         let batch_rows = bindings.batch_rows.filter(|&rows| rows > 0).unwrap_or(self.engine.batch_rows);
-        let inputs = self.plan.inputs.iter().zip(built.input_channels).map(|(input, channels)| InputPort {
+        let inputs = self.plan.inputs.iter().zip(&self.readings).zip(built.input_channels);
+        let inputs = inputs.map(|((input, reading), channels)| InputPort {
             name: input.name.clone(),
-            schema: input.schema.clone(),
+            reading: reading.clone(),
             channels,
             state: Mutex::new(InputState::default()),
         });
@@ -164,10 +174,12 @@ impl Prepared {
         }
         let scanned: Vec<bool> = self.description.scans.iter().map(|scan| scan.scan_count > 0).collect();
         let mut tables = Vec::with_capacity(bound.len());
-        for ((input, binding), scanned) in self.plan.inputs.iter().zip(bound).zip(scanned) {
+        for (((input, reading), binding), scanned) in
+            self.plan.inputs.iter().zip(&self.readings).zip(bound).zip(scanned)
+        {
             tables.push(match binding {
                 Some(InputBinding::Source(source)) => {
-                    let conforming = source.batches().into_iter().map(|batch| conform(batch, &input.schema));
+                    let conforming = source.batches().into_iter().map(|batch| reading.fit(batch));
                     Some(conforming.collect::<Result<Vec<_>>>().map_err(|error| in_input(error, &input.name))?)
                 }
                 None if scanned => {

@@ -12,8 +12,9 @@ use bowyer_core::{Error, Result};
 
 use crate::analysis;
 use crate::engine::Inner;
-use crate::pipeline::state::{QueryState, conform};
+use crate::pipeline::state::QueryState;
 use crate::proto;
+use crate::reading::conform;
 use crate::statistics::nanoseconds;
 
 /// What a query tells its owner. Called from any thread, which it must not hold up; at most once until the owner has

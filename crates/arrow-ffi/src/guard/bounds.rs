@@ -6,6 +6,8 @@
 //! Each check is a loop without an exit that the compiler can turn into vectors; only when it finds something wrong does
 //! a second one look for the row to name. Ranges may be misaligned, so numbers are read from bytes.
 
+use std::ops::Range;
+
 use super::Guard;
 use crate::reject::{Case, Rejection};
 use crate::shape::Layout;
@@ -13,7 +15,7 @@ use crate::shape::Layout;
 /// A number of fixed width in bytes of any alignment.
 pub(super) trait Number: Copy + PartialOrd {
     /// Its bytes.
-    type Bytes: Copy;
+    type Bytes: Copy + Sync;
     /// The numbers in `bytes`, as bytes.
     fn chunks(bytes: &[u8]) -> &[Self::Bytes];
     /// Reads one.
@@ -92,11 +94,15 @@ impl Guard<'_, '_> {
             return Err(Rejection::new(Case::BufferSize, at, "offsets are missing").buffer(1));
         };
         let (first, last) = (T::read(*first).wide(), T::read(*last).wide());
-        let mut descends = false;
-        for (left, right) in offsets.iter().zip(&offsets[1..]) {
-            descends |= T::read(*right) < T::read(*left);
-        }
-        if descends {
+        let descends = |part: Range<usize>| {
+            let (left, right) = (&offsets[part.clone()], &offsets[part.start + 1..=part.end]);
+            let mut descends = false;
+            for (left, right) in left.iter().zip(right) {
+                descends |= T::read(*right) < T::read(*left);
+            }
+            descends
+        };
+        if self.crew.any(offsets.len() - 1, &descends) {
             let row = offsets.windows(2).position(|pair| T::read(pair[1]) < T::read(pair[0]));
             return Err(Rejection::new(Case::Offsets, at, "offsets descend").buffer(1).index(row.unwrap_or_default()));
         }
@@ -142,11 +148,14 @@ impl Guard<'_, '_> {
     fn keys<T: Number>(&self, at: usize) -> Result<(), Rejection> {
         let limit = self.flat_node(self.child(at, 0)).length as u64;
         let keys = self.rows::<T>(at, 1, 0);
-        let mut outside = false;
-        for key in keys {
-            outside |= T::read(*key).wide() as u64 >= limit;
-        }
-        if !outside {
+        let outside = |part: Range<usize>| {
+            let mut outside = false;
+            for key in &keys[part] {
+                outside |= T::read(*key).wide() as u64 >= limit;
+            }
+            outside
+        };
+        if !self.crew.any(keys.len(), &outside) {
             return Ok(());
         }
         // A key under a null may be anything.

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod bounds;
+mod crew;
 mod nullability;
 mod text;
 mod values;
@@ -21,6 +22,8 @@ use bowyer_core::bits;
 use crate::raw::{Flat, Node};
 use crate::reject::{Case, Rejection};
 use crate::shape::{Layout, Shape, ShapeNode};
+
+pub use crew::{Alone, Crew};
 
 /// How much is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,11 +63,16 @@ impl<'a> Proof<'a> {
     }
 }
 
-/// Checks arrays, one for each shape.
+/// Checks arrays, one for each shape, with `crew` for what is long.
 ///
 /// # Errors
 /// The first rejection, with the index of its array.
-pub fn check<'a>(mut flat: Flat<'a>, shapes: &[&Shape], level: Level) -> Result<Proof<'a>, (usize, Rejection)> {
+pub fn check<'a>(
+    mut flat: Flat<'a>,
+    shapes: &[&Shape],
+    level: Level,
+    crew: &dyn Crew,
+) -> Result<Proof<'a>, (usize, Rejection)> {
     let mut repairs = Vec::new();
     let mut base = 0;
     for (array, shape) in shapes.iter().enumerate() {
@@ -72,7 +80,7 @@ pub fn check<'a>(mut flat: Flat<'a>, shapes: &[&Shape], level: Level) -> Result<
         for (at, expected) in shape.nodes().iter().enumerate() {
             flat.nodes[base + at].counted_nulls = sizes(&flat, base + at, at, expected).map_err(blame)?;
         }
-        let mut guard = Guard { flat: &flat, shape, base, repairs: &mut repairs, level };
+        let mut guard = Guard { flat: &flat, shape, base, repairs: &mut repairs, level, crew };
         for at in 0..shape.nodes().len() {
             guard.node(at).map_err(blame)?;
         }
@@ -113,6 +121,7 @@ struct Guard<'g, 'a> {
     base: usize,
     repairs: &'g mut Vec<usize>,
     level: Level,
+    crew: &'g dyn Crew,
 }
 
 impl<'g, 'a> Guard<'g, 'a> {

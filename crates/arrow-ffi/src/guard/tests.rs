@@ -17,7 +17,7 @@ fn shape(data_type: DataType) -> Shape {
 
 fn one<'a>(node: Node, buffers: Vec<&'a [u8]>, data_type: DataType, level: Level) -> Result<Proof<'a>, Case> {
     let flat = Flat { nodes: [node].into_iter().collect(), buffers: buffers.into() };
-    check(flat, &[&shape(data_type)], level).map_err(|(array, rejection)| {
+    check(flat, &[&shape(data_type)], level, &Alone).map_err(|(array, rejection)| {
         assert_eq!((array, rejection.node), (0, 0));
         rejection.case
     })
@@ -71,7 +71,8 @@ fn the_array_and_the_node_to_blame_are_named() {
     let nodes = vec![node(1, 0, 2), node(4, 2, 1), node(4, 3, 2), node(3, 5, 2)];
     let buffers: Vec<&[u8]> = vec![&[], &[0; 8], &[], &[], &[0; 8], &[], &[0; 8]];
     let (array, rejection) =
-        check(Flat { nodes: nodes.into(), buffers: buffers.into() }, &[&good, &pair], Level::Headers).unwrap_err();
+        check(Flat { nodes: nodes.into(), buffers: buffers.into() }, &[&good, &pair], Level::Headers, &Alone)
+            .unwrap_err();
     assert_eq!((array, rejection.case, rejection.node), (1, Case::ChildLength, 2));
     assert_eq!(pair.path(2), "column.b");
 }

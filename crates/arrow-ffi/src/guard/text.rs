@@ -6,6 +6,8 @@
 //! Values are looked at as one span where they can be: ASCII, the common case, then needs no test for offsets inside a
 //! code point.
 
+use std::ops::Range;
+
 use super::Guard;
 use super::bounds::Number;
 use crate::reject::{Case, Rejection};
@@ -24,26 +26,28 @@ impl Guard<'_, '_> {
         let values = self.ranges(at)[2];
         let (first, last) = self.offsets::<T>(at, values.len())?;
         let span = &values[first..last];
-        if !text || span.is_ascii() {
+        if !text || !self.crew.any(span.len(), &|part| !span[part].is_ascii()) {
             return Ok(());
         }
         let node = self.flat_node(at);
         let offsets = &T::chunks(self.ranges(at)[1])[node.offset..=node.offset + node.length];
         let start = |offset: &T::Bytes| T::read(*offset).wide() as usize;
-        if simdutf8::basic::from_utf8(span).is_err() {
+        if self.crew.any(span.len(), &|part| !is_utf8(span, part)) {
             let good = std::str::from_utf8(span).map_or_else(|error| error.valid_up_to(), str::len);
             let row = offsets.partition_point(|offset| start(offset) <= first + good);
             return Err(Rejection::new(Case::Utf8, at, "text is not UTF-8").buffer(2).index(row.saturating_sub(1)));
         }
-        let mut inside = false;
-        for offset in offsets {
-            // The span's ends are boundaries, or it would not be UTF-8; bytes 0x80 to 0xBF continue a code point.
-            inside |= span.get(start(offset) - first).is_some_and(|byte| byte & 0xC0 == 0x80);
-        }
-        if inside {
-            let row = offsets
-                .iter()
-                .position(|offset| span.get(start(offset) - first).is_some_and(|byte| byte & 0xC0 == 0x80));
+        let inside = |part: Range<usize>| {
+            let mut inside = false;
+            for offset in &offsets[part] {
+                // The span's ends are boundaries, or it would not be UTF-8.
+                inside |= span.get(start(offset) - first).is_some_and(|byte| continues(*byte));
+            }
+            inside
+        };
+        if self.crew.any(offsets.len(), &inside) {
+            let row =
+                offsets.iter().position(|offset| span.get(start(offset) - first).is_some_and(|byte| continues(*byte)));
             let message = "an offset lies inside a code point";
             return Err(Rejection::new(Case::Utf8, at, message).buffer(1).index(row.unwrap_or_default()));
         }
@@ -55,6 +59,10 @@ impl Guard<'_, '_> {
         let ranges = self.ranges(at);
         let buffers = &ranges[2..ranges.len() - 1];
         let views = &ranges[1].as_chunks::<16>().0[node.offset..node.offset + node.length];
+        let flawed = |part: Range<usize>| views[part].iter().any(|view| check_view(view, buffers, text).is_err());
+        if !self.crew.any(views.len(), &flawed) {
+            return Ok(());
+        }
         let mut repair = false;
         for (row, view) in views.iter().enumerate() {
             let Err(flaw) = check_view(view, buffers, text) else { continue };
@@ -74,6 +82,22 @@ impl Guard<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether a byte continues a code point.
+#[inline]
+fn continues(byte: u8) -> bool {
+    byte & 0xC0 == 0x80
+}
+
+/// Whether the code points that begin in a part of `span` are UTF-8. What continues a code point belongs to the part in
+/// which that begins; a span that begins with such a byte is none.
+fn is_utf8(span: &[u8], part: Range<usize>) -> bool {
+    let boundary =
+        |from: usize| span[from..].iter().position(|byte| !continues(*byte)).map_or(span.len(), |at| from + at);
+    let first = if part.start == 0 { 0 } else { boundary(part.start) };
+    let end = boundary(part.end);
+    first >= end || simdutf8::basic::from_utf8(&span[first..end]).is_ok()
 }
 
 #[inline]

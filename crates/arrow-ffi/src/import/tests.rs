@@ -12,6 +12,7 @@ use arrow_array::types::Int64Type;
 use arrow_schema::{DataType, Field, Fields};
 
 use super::*;
+use crate::guard::Alone;
 use crate::ownership::Released;
 
 #[derive(Default)]
@@ -40,7 +41,7 @@ impl Desk {
     }
 
     fn customs(&self) -> Customs<'_> {
-        Customs { owners: &self.owners, memory: &self.memory, rejections: &self.rejections }
+        Customs { owners: &self.owners, memory: &self.memory, rejections: &self.rejections, crew: &Alone }
     }
 
     fn import(&self, raw: &ArrowArray, sizes: &[i64], data_type: DataType) -> Result<Imported> {

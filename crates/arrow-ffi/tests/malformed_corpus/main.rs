@@ -10,12 +10,13 @@ mod mutations;
 mod structs;
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef};
 use arrow_ffi::c::OwnedArray;
-use arrow_ffi::guard;
+use arrow_ffi::guard::{self, Alone, Crew};
 use arrow_ffi::import::{Block, Customs, Hold, import_block};
 use arrow_ffi::ownership::{Owners, Released};
 use arrow_ffi::schema::import_field;
@@ -64,6 +65,7 @@ fn imported<T>(
     case: &Case,
     shape: &Shape,
     level: guard::Level,
+    crew: &dyn Crew,
     look: impl FnOnce(Result<&ArrayRef, &Error>, &Rejections) -> Result<T, String>,
 ) -> Result<T, String> {
     let (rejections, memory) = (Rejections::default(), Memory::unlimited());
@@ -72,7 +74,7 @@ fn imported<T>(
     let array = structs.array(&case.array);
     structs.sizes.resize(structs.sizes.len() + 64, 0);
     let block = Block { arrays: array, array_count: 1, sizes: structs.sizes.as_ptr(), owner: 1 };
-    let customs = Customs { owners: &owners, memory: &memory, rejections: &rejections };
+    let customs = Customs { owners: &owners, memory: &memory, rejections: &rejections, crew };
     // SAFETY: pointers lead where they say or are null; the table has an entry for each buffer; all outlive the arrays.
     let found = match unsafe { import_block(&block, &[shape], level, Hold::Call, customs) } {
         Err(error) => look(Err(&error), &rejections)?,
@@ -89,8 +91,23 @@ fn imported<T>(
     }
 }
 
+/// Looks through entries in parts of three.
+#[derive(Debug)]
+struct Parts;
+
+impl Crew for Parts {
+    fn any(&self, len: usize, is_bad: &(dyn Fn(Range<usize>) -> bool + Sync)) -> bool {
+        (0..len).step_by(3).any(|first| is_bad(first..len.min(first + 3)))
+    }
+}
+
 fn import(case: &Case, shape: &Shape, level: guard::Level) -> Option<String> {
-    let outcome = imported(case, shape, level, |outcome, rejections| {
+    let crews: [&dyn Crew; 2] = [&Alone, &Parts];
+    crews.iter().find_map(|crew| import_with(case, shape, level, *crew))
+}
+
+fn import_with(case: &Case, shape: &Shape, level: guard::Level, crew: &dyn Crew) -> Option<String> {
+    let outcome = imported(case, shape, level, crew, |outcome, rejections| {
         Ok(match (outcome, refuses(case, level)) {
             (Err(error), true) => complain(case, error, rejections),
             (Err(error), false) => Some(format!("refused: {error}")),

@@ -15,7 +15,7 @@ use arrow_ffi::schema::import_field;
 use arrow_ffi::{Rejections, Shape};
 
 use crate::structs::{ArrayTable, ArrayText, Case, Structs};
-use crate::{cases, imported};
+use crate::{Parts, cases, imported};
 
 /// SplitMix64: short, and the same everywhere.
 struct Random(u64);
@@ -156,7 +156,7 @@ fn attempt(case: &Case, seed: u64) -> bool {
     let mut taken = false;
     for level in [Level::Bounds, Level::Full] {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            imported(&damaged, &shape, level, |outcome, _| match outcome {
+            imported(&damaged, &shape, level, &Parts, |outcome, _| match outcome {
                 Ok(array) if short => look(array, level).map(|()| true),
                 Ok(_) => Ok(true),
                 Err(_) => Ok(false),

@@ -13,7 +13,7 @@ use arrow_buffer::{Buffer as ArrowBuffer, NullBuffer};
 use arrow_data::ArrayData;
 use arrow_ffi::c::{ArrowArray, ArrowSchema, OwnedArray, OwnedSchema};
 use arrow_ffi::export::{Aliasing, Exported, export_array};
-use arrow_ffi::guard::Level;
+use arrow_ffi::guard::{Alone, Level};
 use arrow_ffi::import::{self, Customs, Hold};
 use arrow_ffi::ownership::{Owners, Released};
 use arrow_ffi::schema::{export_schema, import_field};
@@ -190,7 +190,7 @@ pub(crate) fn values(field: &Field, mut array: ArrowArray, result: &CResult) -> 
     let block = import::Block { arrays: &raw const array, array_count: 1, sizes: result.sizes, owner: 1 };
     let shape = Shape::of_field(field);
     let (memory, rejections) = (Memory::unlimited(), Rejections::default());
-    let customs = Customs { owners: &owners, memory: &memory, rejections: &rejections };
+    let customs = Customs { owners: &owners, memory: &memory, rejections: &rejections, crew: &Alone };
     // SAFETY: the library's own result, alive until its release below.
     let imported = unsafe { import::import_block(&block, &[&shape], Level::Full, Hold::Call, customs) }.unwrap();
     let copy = detached(&imported.arrays[0]);

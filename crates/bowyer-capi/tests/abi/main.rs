@@ -9,5 +9,6 @@
 mod calls;
 mod corpus;
 mod logs;
+mod narrow;
 mod queries;
 mod streams;

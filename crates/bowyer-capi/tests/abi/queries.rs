@@ -136,7 +136,7 @@ enum Got {
     End,
 }
 
-fn next(query: u64) -> Outcome<Got> {
+fn next(query: u64, schema: &SchemaRef) -> Outcome<Got> {
     let (mut array, mut result) = (ArrowArray::empty(), new_result());
     // SAFETY: outputs of ours.
     attempt(|error| unsafe { bowyer_query_next(query, 0, &raw mut array, &raw mut result, error) })?;
@@ -149,16 +149,35 @@ fn next(query: u64) -> Outcome<Got> {
                 // SAFETY: valid until the array's release.
                 count => unsafe { std::slice::from_raw_parts(result.aliases, count as usize) }.to_vec(),
             };
-            Got::Batch(batch_values(&schema(), array, &result), result.flags, aliases)
+            Got::Batch(batch_values(schema, array, &result), result.flags, aliases)
         }
     })
 }
 
 /// Reads a query to its end, feeding it when it asks.
-pub(crate) fn drain(client: &Client, query: u64, mut feed: impl FnMut(u64)) -> Outcome<(Vec<RecordBatch>, Vec<u64>)> {
+pub(crate) fn drain(client: &Client, query: u64, feed: impl FnMut(u64)) -> Outcome<(Vec<RecordBatch>, Vec<u64>)> {
+    drain_as(client, query, &schema(), feed)
+}
+
+/// The same for a result of another schema; without the owners that were let go of.
+pub(crate) fn drain_any(
+    client: &Client,
+    query: u64,
+    schema: &SchemaRef,
+    feed: impl FnMut(u64),
+) -> Outcome<Vec<RecordBatch>> {
+    drain_as(client, query, schema, feed).map(|(batches, _)| batches)
+}
+
+fn drain_as(
+    client: &Client,
+    query: u64,
+    schema: &SchemaRef,
+    mut feed: impl FnMut(u64),
+) -> Outcome<(Vec<RecordBatch>, Vec<u64>)> {
     let (mut batches, mut freed) = (Vec::new(), Vec::new());
     loop {
-        match next(query)? {
+        match next(query, schema)? {
             Got::Batch(batch, flags, aliases) => {
                 assert_eq!(flags & RESULT_RETAINED, 0, "nothing was lent to this call");
                 assert!(aliases.iter().all(|alias| alias.owner != 0 && alias.byte_len > 0), "{aliases:?}");
@@ -331,7 +350,7 @@ fn a_cancelled_query_says_so_and_a_released_one_is_gone() {
     let Err(failure) = drain(&client, query, |_| {}) else { panic!("the query ends well") };
     assert_eq!(failure.code, 15);
     release(query);
-    assert_eq!(next(query).err().map(|failure| failure.code), Some(17));
+    assert_eq!(next(query, &schema()).err().map(|failure| failure.code), Some(17));
     assert_eq!(bowyer_query_cancel(prepared), 17, "a handle of another kind");
     release(prepared);
     let Err(failure) = prepare(&client, b"\xFF\xFF") else { panic!("nonsense is no plan") };
@@ -343,10 +362,10 @@ fn a_deadline_passes_for_a_query_that_nobody_touches() {
     let client = engine();
     let prepared = prepare(&client, &plan(None)).unwrap();
     let (query, _) = start_with_deadline(prepared);
-    assert!(matches!(next(query).unwrap(), Got::Pending));
+    assert!(matches!(next(query, &schema()).unwrap(), Got::Pending));
     // Nothing is pushed and nothing read: the waiting thread finds the deadline passed.
     while !client.wait().unwrap().iter().any(|event| event.kind == EVENT_OUTPUT) {}
-    assert_eq!(next(query).err().map(|failure| failure.code), Some(DEADLINE_EXCEEDED));
+    assert_eq!(next(query, &schema()).err().map(|failure| failure.code), Some(DEADLINE_EXCEEDED));
     let lent = Lent::batch(&batch(0, 1));
     let (block, mut result) = (lent.block(), new_result());
     let address = (&raw const block).expose_provenance();

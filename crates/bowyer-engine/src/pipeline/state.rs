@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_schema::SchemaRef;
+use arrow_array::RecordBatch;
 use bowyer_core::{Error, Result};
 
 use super::Pipeline;
@@ -18,6 +17,7 @@ use crate::control::Cancellation;
 use crate::failure::copy_error;
 use crate::operators::TaskContext;
 use crate::query::{Next, Notify};
+use crate::reading::Reading;
 use crate::statistics::Counters;
 use crate::threads::Threads;
 
@@ -59,7 +59,7 @@ impl Cancellation for Over {
 /// An input of the plan, as this query uses it.
 pub(crate) struct InputPort {
     pub(crate) name: String,
-    pub(crate) schema: SchemaRef,
+    pub(crate) reading: Reading,
     /// Where pushed batches go; empty when the input is a table or is not read.
     pub(crate) channels: Vec<usize>,
     pub(crate) state: Mutex<InputState>,
@@ -152,7 +152,7 @@ impl QueryState {
         let port = self.port(index)?;
         self.refuse_when_over()?;
         let named = |error: Error| self.of_input(error, port);
-        let batch = conform(batch, &port.schema).map_err(named)?;
+        let batch = port.reading.fit(batch).map_err(named)?;
         let number = {
             let mut state = lock(&port.state);
             if state.ended {
@@ -292,32 +292,4 @@ impl QueryState {
         }
         error
     }
-}
-
-/// The batch under the input's own schema, which it must have.
-pub(crate) fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    if batch.num_columns() != schema.fields().len() {
-        return Err(Error::type_mismatch(format!(
-            "a batch of {} columns, where the schema has {}",
-            batch.num_columns(),
-            schema.fields().len()
-        )));
-    }
-    if batch.schema_ref() == schema {
-        return Ok(batch);
-    }
-    for (column, field) in batch.columns().iter().zip(schema.fields()) {
-        if !column.data_type().equals_datatype(field.data_type()) {
-            return Err(Error::type_mismatch(format!(
-                "a batch has {}, where the schema has {}",
-                column.data_type(),
-                field.data_type()
-            ))
-            .in_column(field.name().clone()));
-        }
-    }
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows())).with_match_field_names(false);
-    let columns = batch.columns().to_vec();
-    RecordBatch::try_new_with_options(schema.clone(), columns, &options)
-        .map_err(|error| Error::invalid_argument(error.to_string()).caused_by(error))
 }
