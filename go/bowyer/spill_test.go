@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,6 +63,30 @@ func TestASortPastItsLimitGoesOnInFiles(t *testing.T) {
 		if got[row] != want[row] {
 			t.Fatalf("row %d is %d instead of %d", row, got[row], want[row])
 		}
+	}
+	if left, err := os.ReadDir(directory); err != nil || len(left) > 0 {
+		t.Errorf("%d files are left, %v", len(left), err)
+	}
+}
+
+func TestGroupsPastTheirLimitGoOnInFiles(t *testing.T) {
+	directory := t.TempDir()
+	ctx := open(t, bowyer.Config{Threads: 2, SpillDir: directory})
+	list := batches(t, 10, 20_000)
+	grouped := func() bowyer.Plan {
+		groups := bowyer.FromReaderOnce(readerOf(t, list)).GroupBy("id").Agg(bowyer.CountAll().As("n"))
+		return groups.Sort(bowyer.Asc("id"))
+	}
+	want, _ := idsInOrder(ctx, t, grouped())
+	got, stats := idsInOrder(ctx, t, grouped(), bowyer.MemoryLimit(8<<20))
+	var spilled uint64
+	for _, operator := range stats.Operators {
+		if strings.HasPrefix(operator.Path, "aggregate") {
+			spilled += operator.Spilled
+		}
+	}
+	if spilled == 0 || !slices.Equal(got, want) {
+		t.Errorf("%d bytes were spilled for %d groups instead of %d:\n%s", spilled, len(got), len(want), stats.Analysis)
 	}
 	if left, err := os.ReadDir(directory); err != nil || len(left) > 0 {
 		t.Errorf("%d files are left, %v", len(left), err)

@@ -74,6 +74,11 @@ pub trait Accumulator: Send + Any {
     /// The bytes that its states hold.
     fn byte_len(&self) -> usize;
 
+    /// Whether states grow with the rows that come, not only with the groups.
+    fn grows(&self) -> bool {
+        false
+    }
+
     /// Says that the next row given to `update` has this position in the input: for aggregates that ask which row is
     /// the first. Positions go on from there; without it they count the rows given.
     fn begin_batch(&mut self, position: u64) {

@@ -88,6 +88,12 @@ impl Memory {
         self.budget.tightest_limit_bytes()
     }
 
+    /// What may still be charged to its budget and all above it; `None` without a limit.
+    #[must_use]
+    pub fn available_bytes(&self) -> Option<u64> {
+        self.budget.available_bytes()
+    }
+
     /// Whether more than so many percent of a limit are used: of its own budget's or one above.
     #[must_use]
     pub fn is_above(&self, percent: u64) -> bool {

@@ -3,12 +3,13 @@
 
 //! Where queries put what does not fit their memory: files without a name in one directory, up to a number of bytes.
 //!
-//! Files hold Arrow IPC streams ([`file`]). They are unlinked before the first byte is written, so that nothing stays
-//! behind whichever way the process ends. Operators decide what they write and when; [`TaskContext::is_short`] tells
-//! them that memory is running out.
+//! Files hold Arrow IPC streams ([`file`]); operators by key deal their rows to several ([`deal`]). They are unlinked
+//! before the first byte is written, so that nothing stays behind whichever way the process ends. Operators decide what
+//! they write and when; [`TaskContext::is_short`] tells them that memory is running out.
 //!
 //! [`TaskContext::is_short`]: crate::operators::TaskContext::is_short
 
+pub(crate) mod deal;
 pub(crate) mod file;
 #[cfg(test)]
 mod tests;
@@ -59,6 +60,12 @@ impl SpillSpace {
 
     fn failed(&self, what: &str, error: std::io::Error) -> Error {
         Error::io(format!("the spill directory {} {what}: {error}", self.directory.display())).caused_by(error)
+    }
+
+    /// What lies there now.
+    #[cfg(test)]
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.used_bytes.load(Ordering::Relaxed)
     }
 
     fn take(&self, bytes: u64) -> Result<()> {

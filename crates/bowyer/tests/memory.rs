@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use arrow::compute::{concat_batches, take_record_batch};
 use bowyer::arrow_array::cast::AsArray;
 use bowyer::arrow_array::types::Int64Type;
-use bowyer::arrow_array::{Int64Array, RecordBatch, RecordBatchIterator, StringArray, UInt32Array};
+use bowyer::arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchIterator, StringArray, UInt32Array};
 use bowyer::{
     Config, Engine, ErrorCode, Input, JoinKind, Plan, QueryOptions, Result, Statistics, asc, col, count_all, first,
-    last,
+    last, median,
 };
 
 const ROWS: i64 = 200_000;
@@ -96,8 +96,9 @@ fn deep_copy(batch: &RecordBatch) -> RecordBatch {
     take_record_batch(batch, &UInt32Array::from_iter_values(0..batch.num_rows() as u32)).unwrap()
 }
 
-#[test]
-fn a_sort_past_its_limit_goes_on_in_files() {
+/// Runs a plan over batches that are read one by one, with memory enough and under a limit where it has to spill, and
+/// gives the rows of both; as text in an order of its own unless the plan gives one.
+fn spilled(operator: &str, plan: &Plan, limit: u64) -> (Vec<RecordBatch>, Vec<RecordBatch>) {
     let directory = tempfile::tempdir().unwrap();
     let config = Config {
         threads: 2,
@@ -106,25 +107,55 @@ fn a_sort_past_its_limit_goes_on_in_files() {
         ..Config::default()
     };
     let engine = Engine::open(&config).unwrap();
-    let plan = table().sort([asc(col("id"))]);
-    let sorted = |limit: u64| -> (Vec<RecordBatch>, Statistics) {
+    let run = |limit: u64| -> (Vec<RecordBatch>, Statistics) {
         let options = QueryOptions { memory_limit_bytes: Some(limit), ..QueryOptions::default() };
         let reader = RecordBatchIterator::new(batches().into_iter().map(Ok), batches()[0].schema());
-        let mut rows = engine.run_with(&plan, [("t", Input::reader(reader))], options).unwrap();
+        let mut rows = engine.run_with(plan, [("t", Input::reader(reader))], options).unwrap();
         let batches = rows.by_ref().map(Result::unwrap).map(|batch| deep_copy(&batch)).collect();
         (batches, rows.statistics())
     };
-    let whole = |batches: &[RecordBatch]| concat_batches(&batches[0].schema(), batches).unwrap();
-    let (in_memory, statistics) = sorted(1 << 30);
-    assert_eq!(statistics.spilled_bytes, 0);
-    let (spilled, statistics) = sorted(4 << 20);
-    assert!(statistics.spilled_bytes > 1 << 20 && statistics.spilled_files > 1, "{statistics:?}");
-    assert!(statistics.peak_memory_bytes <= 4 << 20);
-    let operator = statistics.operators.iter().find(|operator| operator.path.starts_with("sort")).unwrap();
-    assert_eq!(operator.spilled_bytes, statistics.spilled_bytes);
-    assert_eq!(whole(&spilled), whole(&in_memory));
+    let (in_memory, statistics) = run(1 << 30);
+    assert_eq!(statistics.spilled_bytes, 0, "{operator}");
+    let (in_files, statistics) = run(limit);
+    assert!(statistics.spilled_bytes > 1 << 20 && statistics.spilled_files > 1, "{operator}: {statistics:?}");
+    assert!(statistics.peak_memory_bytes <= limit, "{operator}");
+    let counted = statistics.operators.iter().find(|counted| counted.path.starts_with(operator)).unwrap();
+    assert_eq!(counted.spilled_bytes, statistics.spilled_bytes, "{operator}");
+    assert!(statistics.analysis.contains(" spilled to "), "{}", statistics.analysis);
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
-    assert!(settles_at(&engine, 0));
+    assert!(settles_at(&engine, 0), "{operator}: {} bytes stay charged", engine.used_bytes());
+    (in_memory, in_files)
+}
+
+/// Rows as text, in an order of their own.
+fn sorted_rows(batches: &[RecordBatch]) -> Vec<String> {
+    let text = |batch: &RecordBatch, row: usize| {
+        let value = |column: &ArrayRef| arrow::util::display::array_value_to_string(column, row).unwrap();
+        batch.columns().iter().map(value).collect::<Vec<_>>().join(" ")
+    };
+    let mut rows: Vec<String> =
+        batches.iter().flat_map(|batch| (0..batch.num_rows()).map(|row| text(batch, row))).collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn a_sort_past_its_limit_goes_on_in_files() {
+    let (in_memory, in_files) = spilled("sort", &table().sort([asc(col("id"))]), 4 << 20);
+    let whole = |batches: &[RecordBatch]| concat_batches(&batches[0].schema(), batches).unwrap();
+    assert_eq!(whole(&in_files), whole(&in_memory));
+}
+
+#[test]
+fn groups_past_their_limit_go_on_in_files() {
+    let plans = [
+        table().group_by(["s"], [count_all(), first("id"), last("id")]),
+        table().group_by(["id"], [median("same"), first("s")]),
+    ];
+    for plan in plans {
+        let (in_memory, in_files) = spilled("aggregate", &plan, 12 << 20);
+        assert_eq!(sorted_rows(&in_files), sorted_rows(&in_memory));
+    }
 }
 
 #[test]

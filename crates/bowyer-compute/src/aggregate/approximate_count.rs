@@ -124,6 +124,10 @@ impl Sketches {
 }
 
 impl Accumulator for Sketches {
+    fn grows(&self) -> bool {
+        true
+    }
+
     fn update(&mut self, args: &[Column], groups: Groups<'_>) -> Result<()> {
         let input = Input::new(args)?;
         self.grow(groups.group_count());

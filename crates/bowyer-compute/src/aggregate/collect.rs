@@ -149,6 +149,10 @@ impl Collect {
 }
 
 impl Accumulator for Collect {
+    fn grows(&self) -> bool {
+        true
+    }
+
     fn begin_batch(&mut self, position: u64) {
         self.position = position;
     }
@@ -236,6 +240,10 @@ struct Join {
 }
 
 impl Accumulator for Join {
+    fn grows(&self) -> bool {
+        true
+    }
+
     fn begin_batch(&mut self, position: u64) {
         self.collect.begin_batch(position);
     }

@@ -183,6 +183,10 @@ impl CountDistinct {
 }
 
 impl Accumulator for CountDistinct {
+    fn grows(&self) -> bool {
+        true
+    }
+
     fn update(&mut self, args: &[Column], groups: Groups<'_>) -> Result<()> {
         let input = Input::new(args)?;
         let indices = match groups.indices() {

@@ -214,6 +214,10 @@ fn between<I>(
 }
 
 impl<I: ArrowNativeType, F: Fn(I) -> f64 + Copy + Send + 'static> Accumulator for Quantile<I, F> {
+    fn grows(&self) -> bool {
+        true
+    }
+
     fn update(&mut self, args: &[Column], groups: Groups<'_>) -> Result<()> {
         let input = Input::new(args)?;
         let values = input.values::<I>();

@@ -213,6 +213,10 @@ impl Digests {
 }
 
 impl Accumulator for Digests {
+    fn grows(&self) -> bool {
+        true
+    }
+
     fn update(&mut self, args: &[Column], groups: Groups<'_>) -> Result<()> {
         let floats = Floats::of(&args[0], &self.memory)?;
         self.resize(groups.group_count());

@@ -332,6 +332,10 @@ impl Named {
 }
 
 impl Accumulator for Named {
+    fn grows(&self) -> bool {
+        self.accumulator.grows()
+    }
+
     fn update(&mut self, args: &[Column], groups: Groups<'_>) -> Result<()> {
         let inner = &self.bound.0;
         let result = inner

@@ -6,9 +6,12 @@
 //! Each batch adds the rows that began a group. Dictionaries and runs are kept decoded, for batches have dictionaries
 //! of their own, and are made anew when the keys are asked for.
 
-use arrow_array::types::{Int16Type, Int32Type, Int64Type, RunEndIndexType};
-use arrow_array::{Array, ArrayRef, PrimitiveArray, RunArray, make_array, new_empty_array};
-use arrow_buffer::NullBuffer;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{ByteViewType, Int16Type, Int32Type, Int64Type, RunEndIndexType};
+use arrow_array::{Array, ArrayRef, GenericByteViewArray, PrimitiveArray, RunArray, make_array, new_empty_array};
+use arrow_buffer::{Buffer, NullBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::DataType;
 
@@ -60,7 +63,7 @@ impl FirstKeys {
             return Ok(());
         }
         let rows = Rows::new(rows, columns[0].len())?;
-        let piece = columns.iter().map(|column| take(&decode(column)?, rows, &self.memory));
+        let piece = columns.iter().map(|column| Ok(compact(take(&decode(column)?, rows, &self.memory)?)));
         self.pieces.push(piece.collect::<Result<_>>()?);
         if self.pieces.len() >= MOST_PIECES {
             self.join()?;
@@ -107,6 +110,18 @@ impl FirstKeys {
             self.charge()?;
         }
         self.pieces[0].iter().zip(&self.types).map(|(values, to)| encode(values, to, &self.memory)).collect()
+    }
+}
+
+/// Views without the bytes of rows that began no group, where those are the most: they would stay as long as the keys.
+fn compact(keys: ArrayRef) -> ArrayRef {
+    fn is_loose<T: ByteViewType>(keys: &GenericByteViewArray<T>) -> bool {
+        keys.data_buffers().iter().map(Buffer::len).sum::<usize>() > 2 * keys.total_buffer_bytes_used()
+    }
+    match keys.data_type() {
+        DataType::Utf8View if is_loose(keys.as_string_view()) => Arc::new(keys.as_string_view().gc()),
+        DataType::BinaryView if is_loose(keys.as_binary_view()) => Arc::new(keys.as_binary_view().gc()),
+        _ => keys,
     }
 }
 
@@ -178,7 +193,7 @@ fn encode_dictionary(values: &ArrayRef, keys: &DataType, to: &DataType, memory: 
 }
 
 /// `indices` as natives of the dictionary's index type, a null as zero; `None` if one does not fit.
-fn dictionary_keys(indices: &[u32], keys: &DataType) -> Option<arrow_buffer::Buffer> {
+fn dictionary_keys(indices: &[u32], keys: &DataType) -> Option<Buffer> {
     use arrow_buffer::{ArrowNativeType, Buffer};
     fn cast<T: ArrowNativeType + TryFrom<u32>>(indices: &[u32]) -> Option<Buffer> {
         let cast = |&index: &u32| if index == NO_GROUP { Some(T::default()) } else { T::try_from(index).ok() };

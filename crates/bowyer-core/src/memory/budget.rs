@@ -76,6 +76,12 @@ impl Budget {
         self.limit_bytes.into_iter().chain(above).min()
     }
 
+    /// What may still be charged: the least that this budget or one above has left; `None` without a limit.
+    pub(super) fn available_bytes(&self) -> Option<u64> {
+        let above = self.parent.as_deref().and_then(Self::available_bytes);
+        self.limit_bytes.map(|limit| limit.saturating_sub(self.used_bytes())).into_iter().chain(above).min()
+    }
+
     /// Whether more than so many percent of the limit are used, here or above.
     pub(super) fn is_above(&self, percent: u64) -> bool {
         let here = self.limit_bytes.is_some_and(|limit| self.used_bytes() > limit / 100 * percent);

@@ -5,15 +5,17 @@
 //!
 //! A task has a group table and an accumulator for each measure. Rows are taken in strips that fit the second-level
 //! cache together with the groups they are sent to. Keys that hardly repeat are not put into tables: see [`scattered`].
-//! Groups come out in the order in which their first rows stand in the input, unless rows were scattered or there are
-//! more than a million groups of several tasks.
+//! Groups come out in the order in which their first rows stand in the input, unless rows were scattered, there are
+//! more than a million groups of several tasks, or memory was short: what does not fit goes to files ([`spill`]).
 
 #[cfg(test)]
 pub(super) mod drive;
 mod ordered;
 mod scattered;
 pub(crate) mod sets;
+mod shares;
 pub(crate) mod sorted;
+mod spill;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -31,13 +33,15 @@ use bowyer_core::group::GroupTable;
 use bowyer_core::keys::KeyOptions;
 use bowyer_core::lanes::Lanes;
 use bowyer_core::take::{Rows, take};
-use bowyer_core::{Error, Memory, Result};
+use bowyer_core::{Charge, Error, Memory, Result};
 
 use self::scattered::{Course, Piece, Scattering};
 use self::sets::GroupingSets;
 use self::tally::Tally;
 use super::sort::order::Order;
 use super::{Breaker, Finished, LocalState, Measure, Morsel, TaskContext, strips};
+use crate::spill::Spilled;
+use crate::spill::deal::Deal;
 
 /// Rows that go through all accumulators before the next ones.
 const STRIP_ROWS: usize = 8192;
@@ -61,6 +65,11 @@ pub(crate) struct HashAggregate {
     /// Those columns.
     input: SchemaRef,
     scattering: Scattering,
+    /// Whether what measures hold grows with the rows that come, not only with the groups.
+    grows: bool,
+    /// With sets, the operator that groups rows which have the keys of their set.
+    exploded: Option<Arc<Self>>,
+    spilled: Arc<Spilled>,
 }
 
 struct Local {
@@ -70,13 +79,31 @@ struct Local {
     /// The position of each group's first row in the input.
     firsts: Lanes<u64>,
     group_indices: Vec<u32>,
-    /// Morsels taken in so far with their sequences, until it is clear that they need not be scattered.
+    /// Rows taken in so far with their positions, until it is clear that they need not be scattered.
     early: Vec<(u64, RecordBatch)>,
-    /// Scattered morsels, with their sequences.
+    /// For those of them that nobody else is charged for.
+    early_held: Charge,
+    /// Scattered rows, with their positions.
     pieces: Vec<(u64, Piece)>,
+    /// Groups by the hash of their keys, where measures grow and there are files that rows can go to.
+    parts: Vec<Self>,
+    /// Rows that memory has no room for.
+    deal: Option<Deal>,
 }
 
 impl LocalState for Local {}
+
+impl Local {
+    fn group_count(&self) -> usize {
+        self.table.as_ref().map_or(0, GroupTable::group_count)
+    }
+
+    /// What its groups are charged for.
+    fn byte_len(&self) -> usize {
+        let tallies: usize = self.tallies.iter().map(Tally::byte_len).sum();
+        self.table.as_ref().map_or(0, GroupTable::byte_len) + self.firsts.byte_len() + tallies
+    }
+}
 
 impl HashAggregate {
     /// Groups rows of `input` by the columns `keys` for each of `sets`. The result has the keys, the id of the set if sets
@@ -118,7 +145,18 @@ impl HashAggregate {
             // Found here, it is known before there is data.
             Order::new(&input, measure.order.clone()).map_err(|error| located(error, measure))?;
         }
-        Ok(Self { keys, key_types, sets, measures, output, used, input, scattering })
+        let unlimited = Memory::unlimited();
+        let grows = |measure: &Measure| -> Result<bool> {
+            let grows = measure.bound.accumulator(&unlimited).map_err(|error| located(error, measure))?.grows();
+            Ok(grows || measure.distinct || !measure.order.is_empty())
+        };
+        let grows = measures.iter().map(grows).collect::<Result<Vec<_>>>()?.contains(&true);
+        let spilled = Arc::default();
+        let exploded = None;
+        let mut operator =
+            Self { keys, key_types, sets, measures, output, used, input, scattering, grows, exploded, spilled };
+        operator.exploded = operator.explode()?.map(Arc::new);
+        Ok(operator)
     }
 
     /// The same, which scatters its rows always or never.
@@ -134,9 +172,13 @@ impl HashAggregate {
     }
 
     fn new_local(&self, memory: &Memory) -> Result<Local> {
+        self.new_local_with(KeyOptions::default(), memory)
+    }
+
+    fn new_local_with(&self, options: KeyOptions, memory: &Memory) -> Result<Local> {
         let table = match self.key_types[..] {
             [] => None,
-            _ => Some(GroupTable::new(&self.key_types, KeyOptions::default(), memory)?),
+            _ => Some(GroupTable::new(&self.key_types, options, memory)?),
         };
         Ok(Local {
             table,
@@ -144,7 +186,10 @@ impl HashAggregate {
             firsts: Lanes::new(memory)?,
             group_indices: Vec::new(),
             early: Vec::new(),
+            early_held: memory.charge(0)?,
             pieces: Vec::new(),
+            parts: Vec::new(),
+            deal: None,
         })
     }
 
@@ -198,6 +243,19 @@ impl HashAggregate {
             tally.update(measure, batch, position, groups).map_err(|error| located(error, measure))?;
         }
         Ok(())
+    }
+
+    /// What several tasks have.
+    fn merged(&self, mut locals: Vec<Local>, context: &TaskContext) -> Result<Local> {
+        // Into the one with the most groups: the fewest move.
+        locals.sort_by_key(|local| std::cmp::Reverse(local.group_count()));
+        let mut locals = locals.into_iter();
+        let Some(mut merged) = locals.next() else { return self.new_local(&context.memory) };
+        for local in locals {
+            context.check()?;
+            self.merge(&mut merged, local, context)?;
+        }
+        Ok(merged)
     }
 
     /// Merges `other` into `local`.
@@ -349,18 +407,22 @@ impl Breaker for HashAggregate {
     fn consume(&self, local: &mut dyn LocalState, morsel: Morsel, context: &TaskContext) -> Result<()> {
         let local = own::<Local>(local)?;
         let batch = morsel.batch.project(&self.used)?;
+        let position = first_position(&morsel);
+        if self.can_spill(context) {
+            return self.consume_within_limit(local, &batch, position, morsel.unpaid_bytes, context);
+        }
         match self.scattering.course() {
-            Course::Scatter => self.scatter(local, morsel.sequence, batch, context),
+            Course::Scatter => self.scatter(local, position, batch, context),
             Course::Table => {
                 local.early.clear();
-                self.consume_morsel(local, &batch, first_position(&morsel), context)
+                self.consume_morsel(local, &batch, position, context)
             }
             Course::Open => {
-                let held = local.table.as_ref().map_or(0, GroupTable::group_count);
-                self.consume_morsel(local, &batch, first_position(&morsel), context)?;
-                let group_count = local.table.as_ref().map_or(0, GroupTable::group_count);
+                let held = local.group_count();
+                self.consume_morsel(local, &batch, position, context)?;
+                let group_count = local.group_count();
                 let rows = batch.num_rows();
-                local.early.push((morsel.sequence, batch));
+                local.early.push((position, batch));
                 let seen = local.early.iter().map(|(_, batch)| batch.num_rows()).sum();
                 self.scattering.consider(seen, group_count, (rows, group_count - held));
                 Ok(())
@@ -369,25 +431,24 @@ impl Breaker for HashAggregate {
     }
 
     fn finish(&self, locals: Vec<Box<dyn LocalState>>, context: &TaskContext) -> Result<Finished> {
-        let mut locals = own_all::<Local>(locals)?;
-        if self.scattering.course() == Course::Scatter {
+        let locals = own_all::<Local>(locals)?;
+        let scattered = self.scattering.course() == Course::Scatter;
+        let is_dealt = |local: &Local| local.deal.is_some() || !local.parts.is_empty();
+        if locals.iter().any(is_dealt) || scattered && self.is_too_much(context) {
+            return self.exploded.as_deref().unwrap_or(self).finish_spilled(locals, context);
+        }
+        if scattered {
             let results = self.finish_scattered(locals, context)?;
             return Ok(Finished::Batches(results.into_iter().map(|batch| (batch, None)).collect()));
         }
         let in_order = locals.len() <= 1;
-        // Into the one with the most groups: the fewest move.
-        locals.sort_by_key(|local| std::cmp::Reverse(local.table.as_ref().map_or(0, GroupTable::group_count)));
-        let mut locals = locals.into_iter();
-        let mut merged = match locals.next() {
-            Some(local) => local,
-            None => self.new_local(&context.memory)?,
-        };
-        for local in locals {
-            context.check()?;
-            self.merge(&mut merged, local, context)?;
-        }
+        let mut merged = self.merged(locals, context)?;
         self.add_groups_of_all_rows(&mut merged)?;
         let results = self.results(merged, in_order, context)?;
         Ok(Finished::Batches(results.into_iter().map(|batch| (batch, None)).collect()))
+    }
+
+    fn spilled(&self) -> Option<&Spilled> {
+        Some(&self.spilled)
     }
 }

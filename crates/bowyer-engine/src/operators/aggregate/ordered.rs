@@ -71,6 +71,11 @@ impl OrderedRows {
         Ok(())
     }
 
+    /// The bytes that it holds.
+    pub(super) fn byte_len(&self) -> usize {
+        self.charge.bytes()
+    }
+
     /// Groups and arguments in order.
     pub(super) fn in_order(mut self, memory: &Memory) -> Result<(Vec<u32>, Vec<ArrayRef>)> {
         let Some(first) = self.strips.first() else { return Ok((Vec::new(), Vec::new())) };

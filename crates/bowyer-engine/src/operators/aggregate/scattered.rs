@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, SchemaRef};
 use bowyer_compute::Groups;
 use bowyer_core::group::KeysInPlace;
 use bowyer_core::keys::KeyOptions;
@@ -78,6 +78,11 @@ impl Scattering {
         }
     }
 
+    /// Writes the hash of each row by its keys.
+    pub(super) fn hash(&self, key_columns: &[ArrayRef], hashes: &mut [u64]) -> Result<()> {
+        self.keys.hash(key_columns, hashes)
+    }
+
     /// Decides, unless that was done before.
     pub(super) fn decide(&self, course: Course) {
         let open = Course::Open as u8;
@@ -100,6 +105,11 @@ impl Scattering {
 }
 
 impl Piece {
+    /// Its rows.
+    pub(super) fn into_batch(self, schema: &SchemaRef) -> Result<RecordBatch> {
+        Ok(RecordBatch::try_new(schema.clone(), self.columns)?)
+    }
+
     fn new(keys: &KeysInPlace, key_columns: &[ArrayRef], batch: &RecordBatch, memory: &Memory) -> Result<Self> {
         let row_count = batch.num_rows();
         let mut hashes = Lanes::<u64>::for_overwrite(memory, row_count)?;
@@ -154,17 +164,17 @@ fn shares(pieces: &[Piece]) -> Vec<Range<usize>> {
 }
 
 impl HashAggregate {
-    /// Takes a morsel in by scattering it, and with the first one all those before.
+    /// Takes rows in by scattering them, and with the first ones all those before.
     pub(super) fn scatter(
         &self,
         local: &mut Local,
-        sequence: u64,
+        position: u64,
         batch: RecordBatch,
         context: &TaskContext,
     ) -> Result<()> {
         self.scatter_early(local, context)?;
         context.check()?;
-        local.pieces.push((sequence, self.piece(&batch, context)?));
+        local.pieces.push((position, self.piece(&batch, context)?));
         Ok(())
     }
 
@@ -177,9 +187,15 @@ impl HashAggregate {
         let pieces = std::mem::take(&mut local.pieces);
         *local = self.new_local(&context.memory)?;
         local.pieces = pieces;
-        for (sequence, batch) in early {
-            context.check()?;
-            local.pieces.push((sequence, self.piece(&batch, context)?));
+        let mut early = early.into_iter();
+        while let Some((position, batch)) = early.next() {
+            match context.check().and_then(|()| self.piece(&batch, context)) {
+                Ok(piece) => local.pieces.push((position, piece)),
+                Err(error) => {
+                    local.early = std::iter::once((position, batch)).chain(early).collect();
+                    return Err(error);
+                }
+            }
         }
         Ok(())
     }
@@ -196,7 +212,7 @@ impl HashAggregate {
             pieces.append(&mut local.pieces);
         }
         // Rows of one part are then in the order of the input.
-        pieces.sort_by_key(|(sequence, _)| *sequence);
+        pieces.sort_by_key(|(position, _)| *position);
         let pieces: Vec<Piece> = pieces.into_iter().map(|(_, piece)| piece).collect();
         let shares = shares(&pieces);
         let next = AtomicUsize::new(0);
@@ -250,11 +266,21 @@ impl HashAggregate {
         };
         let columns = (0..self.used.len()).map(column).collect::<Result<Vec<_>>>()?;
         let batch = RecordBatch::try_new(self.input.clone(), columns)?;
+        self.group_in_place(batch, &hashes, context)
+    }
+
+    /// The result of rows that are in the order of the input, given the hashes of their keys.
+    pub(super) fn group_in_place(
+        &self,
+        batch: RecordBatch,
+        hashes: &[u64],
+        context: &TaskContext,
+    ) -> Result<Vec<RecordBatch>> {
         context.check()?;
+        let (memory, row_count) = (&context.memory, batch.num_rows());
         let keys = self.key_columns(&batch);
         let mut group_indices = Vec::new();
-        let firsts = self.scattering.keys.group(&keys, &hashes, memory, &mut group_indices)?;
-        drop(hashes);
+        let firsts = self.scattering.keys.group(&keys, hashes, memory, &mut group_indices)?;
         let mut tallies = self.new_tallies(memory)?;
         let groups = Groups::Indices { group_indices: &group_indices, group_count: firsts.len() };
         self.update(&mut tallies, &batch, 0, groups)?;

@@ -106,6 +106,13 @@ impl Tally {
         }
     }
 
+    /// The bytes that it holds.
+    pub(super) fn byte_len(&self) -> usize {
+        let ordered = self.ordered.as_ref().map_or(0, OrderedRows::byte_len);
+        let distinct = |rows: &DistinctRows| rows.table.byte_len() + rows.positions.byte_len();
+        self.accumulator.byte_len() + ordered + self.distinct.as_ref().map_or(0, distinct)
+    }
+
     /// The value of each group.
     pub(super) fn evaluate(mut self, group_count: usize, memory: &Memory) -> Result<ArrayRef> {
         if let Some(ordered) = self.ordered.take() {

@@ -38,7 +38,7 @@ fn table(row_count: usize) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns).unwrap()
 }
 
-fn aggregate(input: &SchemaRef, keys: &[usize], measures: &[(&str, Option<usize>)]) -> HashAggregate {
+pub(super) fn aggregate(input: &SchemaRef, keys: &[usize], measures: &[(&str, Option<usize>)]) -> HashAggregate {
     let mut fields: Vec<Field> = keys.iter().map(|&key| input.field(key).clone()).collect();
     let mut bound_measures = Vec::new();
     for (name, argument) in measures {
@@ -54,7 +54,7 @@ fn aggregate(input: &SchemaRef, keys: &[usize], measures: &[(&str, Option<usize>
         .unwrap()
 }
 
-const MEASURES: [(&str, Option<usize>); 13] = [
+pub(super) const MEASURES: [(&str, Option<usize>); 13] = [
     ("count_all", None),
     ("count", Some(3)),
     ("sum", Some(3)),
