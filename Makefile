@@ -32,6 +32,10 @@ demo: lib ## Build everything and run the flights pipeline, in Go and in Rust
 lib: ## Build the static library that Go links (PROFILE=release or dev)
 	@scripts/package-staticlib.sh $(PROFILE)
 
+.PHONY: worker
+worker: ## Build the program that runs engines in a process of its own (PROFILE=release or dev)
+	cargo build --locked --package bowyer-worker --bin bowyer-worker --profile $(PROFILE)
+
 .PHONY: test
 test: ## Run every test that CI runs
 	@scripts/test.sh

@@ -8,7 +8,8 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-const FILES: [&str; 3] = ["bowyer/v1/schema.proto", "bowyer/v1/plan.proto", "bowyer/v1/engine.proto"];
+const FILES: [&str; 4] =
+    ["bowyer/v1/schema.proto", "bowyer/v1/plan.proto", "bowyer/v1/engine.proto", "bowyer/v1/worker.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");

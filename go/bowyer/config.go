@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"google.golang.org/protobuf/proto"
@@ -29,6 +30,7 @@ import (
 //   - "panic contained", "internal error" (Error): a fault of the engine that became an error of the call.
 //   - "records dropped" (Warn): count records found no room, because the Logger was slower than the engine.
 //   - A result that was never released (Warn).
+//   - A worker process that ended (Warn).
 //
 // Records are handed to the Logger by a goroutine of the engine: a slow one holds no query up, and Close waits for the last record.
 // A Logger must not close the engine.
@@ -62,6 +64,14 @@ type Config struct {
 	// FreeForgotten frees native results that the garbage collector finds unreleased. Strings and slices taken from such a
 	// result then dangle: turn it on only where none outlive their array.
 	FreeForgotten bool
+	// Isolation says where the engine runs; the zero value is this process. See [WorkerProcess].
+	Isolation Isolation
+	// WorkerPath is the program that runs a [WorkerProcess]; "": bowyer-worker in the folder of this program.
+	WorkerPath string
+	// WorkerLevel is the least that the worker's sandbox must reach on this machine for the engine to open.
+	WorkerLevel WorkerLevel
+	// WorkerGrace is how long a worker may take to heed the end of a context before it is killed; 0: 100 ms.
+	WorkerGrace time.Duration
 	// DisabledRewrites names rewrites of plans that the engine leaves out, such as "filters" or "projects". Answers are the same
 	// without them: this is for finding out what one of them does to a plan. An unknown name is refused with the list of all.
 	DisabledRewrites []string
@@ -99,8 +109,14 @@ func (c Config) encode() ([]byte, cabi.Options, error) {
 		DisabledRewrites:      c.DisabledRewrites,
 	})
 	options := cabi.Options{CopyBelow: c.CopyBelow, Allocator: c.Allocator, FreeForgotten: c.FreeForgotten, Traceparent: c.Traceparent}
+	if options.Worker, err = c.worker(err); err != nil {
+		return nil, options, err
+	}
 	if logger := c.Logger; logger != nil {
 		options.OnLog = func(message string) { logger.Warn(message, "component", "bowyer") }
+		if options.Worker != nil {
+			options.Worker.OnLog = options.OnLog
+		}
 		options.OnRecords = func(records *wire.LogRecords) { writeRecords(logger.Handler(), records) }
 	}
 	return content, options, err

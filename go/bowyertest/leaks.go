@@ -9,6 +9,7 @@ import (
 
 	"github.com/bowyer-arrow/bowyer/go/bowyer"
 	"github.com/bowyer-arrow/bowyer/go/internal/cabi"
+	"github.com/bowyer-arrow/bowyer/go/internal/worker"
 )
 
 // leakPatience is how long NoLeaks waits for what the engine gives back on its own threads.
@@ -19,7 +20,7 @@ const leakPatience = 5 * time.Second
 // for the whole process: tests that use it cannot run in parallel. What the default engine keeps for later calls does not count.
 func NoLeaks(t testing.TB) {
 	t.Helper()
-	if !cabi.Enabled {
+	if !cabi.Enabled && worker.Everywhere == "" {
 		return
 	}
 	engine, err := bowyer.DefaultEngine(t.Context())

@@ -5,9 +5,22 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::proto::EngineConfig;
+
 /// The processors that the process may use.
 pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Puts what the machine says into the places of a configuration that are left to it, for an engine that will be opened where
+/// the machine's files cannot be read any more.
+pub fn fill_in(config: &mut EngineConfig) {
+    if config.threads == 0 {
+        config.threads = processors() as u32;
+    }
+    if config.memory_limit_bytes == 0 {
+        config.memory_limit_bytes = default_memory_limit().0.unwrap_or(0);
+    }
 }
 
 /// Half of the memory that the process may use, and where that figure is from.

@@ -16,7 +16,10 @@ use crate::proto;
 const DEPTH_LIMIT: usize = 64;
 
 /// The Arrow schema that a message describes.
-pub(crate) fn schema_from_proto(schema: &proto::Schema) -> Result<Schema> {
+///
+/// # Errors
+/// `InvalidArgument` for a format that is none, `LimitExceeded` for one that is nested too deeply.
+pub fn schema_from_proto(schema: &proto::Schema) -> Result<Schema> {
     let fields = schema.fields.iter().map(|field| field_from_proto(field).map(Arc::new)).collect::<Result<Fields>>()?;
     Ok(Schema::new_with_metadata(fields, metadata(&schema.metadata)))
 }

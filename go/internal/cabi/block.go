@@ -23,15 +23,18 @@ type block struct {
 	owner      atomic.Uint64 // 0 while the block is in the pool
 	state      atomic.Uint32
 
-	words   []uint64          // one allocation without Go pointers
-	held    runtime.Pinner    // of words, which stay pinned: the table keeps every block for good
-	pins    runtime.Pinner    // of every exported buffer, during the call
-	roots   [8]*memory.Buffer // the last buffers that were pinned, whose other slices need no pin of their own
-	nextPin uint8             // where in roots the next one goes
-	data    []arrow.ArrayData // the exported arrays, retained
-	buffers []*memory.Buffer  // in the exporter's preorder; nil where there is none
-	pinned  int64             // bytes
-	readers atomic.Int64      // aliases taken from this block: orders them before its reuse
+	words   []uint64               // one allocation without Go pointers
+	held    runtime.Pinner         // of words, which stay pinned: the table keeps every block for good
+	pins    runtime.Pinner         // of every exported buffer, during the call
+	roots   [8]*memory.Buffer      // the last buffers that were pinned, whose other slices need no pin of their own
+	nextPin uint8                  // where in roots the next one goes
+	data    []arrow.ArrayData      // the exported arrays, retained
+	buffers []*memory.Buffer       // in the exporter's preorder; nil where there is none
+	pinned  int64                  // bytes
+	remote  atomic.Pointer[remote] // whose worker reads the block; nil: the library in this process
+	answer  taking                 // what the worker keeps until its result was imported
+	staged  []byte                 // a copy of the buffers that the worker could not read where they are
+	readers atomic.Int64           // aliases taken from this block: orders them before its reuse
 }
 
 // States of a block between the start of its call and the release of its inputs.
@@ -127,14 +130,23 @@ func (b *block) resize(words int) {
 // finish ends a call: unless the native side kept an input, the block's inputs are released and it goes back to the pool.
 func (b *block) finish(retained bool) {
 	if !retained {
-		b.release()
+		b.releaseApart()
 		return
 	}
 	live.owners.Add(1)
 	if !b.state.CompareAndSwap(blockCalling, blockRetained) {
 		live.owners.Add(-1)
-		b.release()
+		b.releaseApart()
 	}
+}
+
+// releaseApart releases a block that a worker has read, when no result that names its buffers is being imported.
+func (b *block) releaseApart() {
+	if remote := b.remote.Load(); remote != nil {
+		remote.sharing.Lock()
+		defer remote.sharing.Unlock()
+	}
+	b.release()
 }
 
 // ownerFreed handles the event that nothing native reads the owner's buffers any more. The event may overtake the return of
@@ -151,6 +163,9 @@ func ownerFreed(owner uint64) {
 // release unpins and lets go of the inputs and puts the block back into the pool.
 func (b *block) release() {
 	b.readers.Load()
+	if remote := b.remote.Swap(nil); remote != nil {
+		remote.forget(b)
+	}
 	b.owner.Store(0)
 	b.pins.Unpin()
 	b.roots, b.nextPin = [len(b.roots)]*memory.Buffer{}, 0

@@ -17,6 +17,7 @@ type Counters struct {
 	BytesCopied     int64 // total: results copied into Go memory
 	ForgottenArrays int64 // total: native results that the collector found unreleased
 	ForgottenBytes  int64
+	BytesLent       int64 // total: inputs copied into memory files for a worker
 }
 
 // Zero reports whether nothing is held.
@@ -26,7 +27,7 @@ func (c Counters) Zero() bool {
 
 var live struct {
 	nativeArrays, nativeBytes, handles, owners, pinnedBytes atomic.Int64
-	bytesCopied, forgottenArrays, forgottenBytes            atomic.Int64
+	bytesCopied, forgottenArrays, forgottenBytes, bytesLent atomic.Int64
 }
 
 // Live returns the counters of this process.
@@ -40,5 +41,6 @@ func Live() Counters {
 		BytesCopied:     live.bytesCopied.Load(),
 		ForgottenArrays: live.forgottenArrays.Load(),
 		ForgottenBytes:  live.forgottenBytes.Load(),
+		BytesLent:       live.bytesLent.Load(),
 	}
 }

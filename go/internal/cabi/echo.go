@@ -36,15 +36,14 @@ func (e *Engine) EchoWith(ctx context.Context, batch arrow.RecordBatch, copied b
 		return nil, err
 	}
 	head := b.head()
-	flag := uint32(0)
-	if copied {
-		flag = 1
-	}
-	code := nativeBlockEcho(address(&head.call), schema, address(&head.block), flag, address(&head.array), address(&head.result), address(&head.failure))
+	code := e.link.echo(ctx, b, schema, copied)
 	stop()
 	retained = head.result.flags&resultRetained != 0
 	if code != 0 {
 		return nil, head.takeFor(ctx, code)
+	}
+	if remote := e.options.remote; remote != nil {
+		return remote.importBatch(b, batch.Schema(), "an echo", e.resultOptions(&o))
 	}
 	return head.importBatch(batch.Schema(), "an echo", e.resultOptions(&o))
 }

@@ -24,6 +24,9 @@ type Options struct {
 	OnRecords     func(*wire.LogRecords)       // what the native side tells, when its configuration has room for records; called from one goroutine
 	Traceparent   func(context.Context) string // the W3C trace context of a call's context; nil: none
 	FreeForgotten bool                         // free native results that the collector found unreleased; strings taken from them then dangle
+	Worker        *WorkerOptions               // run the engine in a process of its own; nil: in this one
+
+	remote *remote // of Worker, once open
 }
 
 // defaultCopyBelow is CopyBelow when it is not set.
@@ -42,6 +45,7 @@ type CallOptions struct {
 // Engine is an engine of the native library. Its methods may be called from many goroutines.
 type Engine struct {
 	handle  atomic.Uint64
+	link    link
 	options Options
 	done    chan struct{} // closed when the event goroutine has ended
 	closing chan struct{} // closed when Close begins
@@ -64,10 +68,13 @@ const abiMajor = 0
 
 // Open opens an engine; config is an encoded wire.EngineConfig. The caller must Close the result.
 func Open(config []byte, options Options) (*Engine, error) {
-	if !Enabled {
+	var way link = inProcess{}
+	if options.Worker != nil {
+		options.remote = newRemote(*options.Worker)
+		way = options.remote
+	} else if !Enabled {
 		return nil, ErrNoCgo
-	}
-	if version := nativeVersion(); version/1000 != abiMajor {
+	} else if version := nativeVersion(); version/1000 != abiMajor {
 		return nil, failf(18, "the native library has ABI version %d, this package needs %d.x", version, abiMajor)
 	}
 	switch {
@@ -79,12 +86,12 @@ func Open(config []byte, options Options) (*Engine, error) {
 	if options.Allocator == nil {
 		options.Allocator = memory.DefaultAllocator
 	}
-	e := &Engine{options: options, done: make(chan struct{}), closing: make(chan struct{}), records: make(chan struct{}, 1), logged: make(chan struct{}), queries: map[uint64]*Query{}, early: map[uint64][]cEvent{}}
+	e := &Engine{link: way, options: options, done: make(chan struct{}), closing: make(chan struct{}), records: make(chan struct{}, 1), logged: make(chan struct{}), queries: map[uint64]*Query{}, early: map[uint64][]cEvent{}}
 	b := acquireBlock()
 	defer b.finish(false)
 	b.reserve(0)
 	head := b.head()
-	if code := nativeEngineOpen(b.pin(config), len(config), address(&head.handle), address(&head.failure)); code != 0 {
+	if code := way.openEngine(b, config); code != 0 {
 		return nil, head.take(code)
 	}
 	e.handle.Store(head.handle)
@@ -99,19 +106,19 @@ func Open(config []byte, options Options) (*Engine, error) {
 func (e *Engine) Close() error {
 	e.closeOnce.Do(func() {
 		close(e.closing)
-		e.schemas.clear()
+		e.schemas.clear(e)
 		b := acquireBlock()
 		defer b.finish(false)
 		b.reserve(0)
 		head := b.head()
 		handle := e.handle.Load()
-		if code := nativeEngineClose(handle, address(&head.failure)); code != 0 {
+		if code := e.link.closeEngine(b, handle); code != 0 {
 			e.closeErr = head.take(code)
 		}
 		<-e.done
 		<-e.logged
 		e.handle.Store(0)
-		releaseHandle(handle)
+		releaseHandle(e.link, handle)
 	})
 	return e.closeErr
 }
@@ -132,15 +139,15 @@ func (e *Engine) Statistics() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return statistics(handle)
+	return statistics(e.link, handle)
 }
 
-func statistics(handle uint64) ([]byte, error) {
+func statistics(way link, handle uint64) ([]byte, error) {
 	b := acquireBlock()
 	defer b.finish(false)
 	b.reserve(0)
 	head := b.head()
-	if code := nativeStatistics(handle, address(&head.buffer), address(&head.failure)); code != 0 {
+	if code := way.statistics(b, handle); code != 0 {
 		return nil, head.take(code)
 	}
 	return head.takeBuffer(), nil
@@ -165,12 +172,12 @@ func (b *block) pin(content []byte) uintptr {
 }
 
 // releaseHandle gives a handle back once; a stale one is harmless.
-func releaseHandle(handle uint64) {
+func releaseHandle(way link, handle uint64) {
 	if handle == 0 {
 		return
 	}
 	live.handles.Add(-1)
-	nativeRelease(handle)
+	way.release(handle)
 }
 
 // watchedRows is the number of rows from which a call watches its context while it runs: below, it ends before anyone could

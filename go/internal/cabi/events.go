@@ -29,10 +29,7 @@ func (e *Engine) dispatch() {
 	for {
 		w.failure = cError{structSize: uint32(sizeOfError)}
 		w.count = 0
-		if code := nativeEngineWait(handle, address(&w.events[0]), eventsAtOnce, address(&w.count), address(&w.failure)); code != 0 {
-			if w.failure.release != 0 {
-				nativeErrorRelease(address(&w.failure))
-			}
+		if code := e.link.wait(handle, w); code != 0 {
 			return
 		}
 		for _, event := range w.events[:w.count] {
@@ -47,7 +44,16 @@ func (e *Engine) dispatch() {
 func (e *Engine) handleEvent(event cEvent) {
 	switch event.kind {
 	case eventOwner:
-		ownerFreed(event.value)
+		if owner := findOwner(event.value); owner != nil && e.link.owns(owner) {
+			e.free(event.value)
+		}
+	case eventLost:
+		e.mutex.Lock()
+		q := e.queries[event.handle]
+		e.mutex.Unlock()
+		if q != nil {
+			q.lost()
+		}
 	case eventLog:
 		wake(e.records)
 	case eventOutput, eventInput:
@@ -61,6 +67,15 @@ func (e *Engine) handleEvent(event cEvent) {
 			q.handleEvent(event)
 		}
 	}
+}
+
+// free releases what a worker or the library has let go of. No result that shares it is being imported meanwhile.
+func (e *Engine) free(owner uint64) {
+	if remote := e.options.remote; remote != nil {
+		remote.sharing.Lock()
+		defer remote.sharing.Unlock()
+	}
+	ownerFreed(owner)
 }
 
 // startBegins says that a query is being started, whose events may come before its handle is known here.

@@ -11,15 +11,18 @@ import (
 
 // Codes that this package itself gives; the whole table is proto/bowyer/v1/errors.toml.
 const (
-	codeInvalidArgument  = 1
-	codeTypeMismatch     = 2
-	codeNotImplemented   = 5
-	codeLimitExceeded    = 13
-	codeCancelled        = 15
-	codeDeadlineExceeded = 16
-	codeInvalidState     = 17
-	codeUserFunction     = 19
-	codeInternal         = 23
+	codeInvalidArgument      = 1
+	codeTypeMismatch         = 2
+	codeNotImplemented       = 5
+	codeLimitExceeded        = 13
+	codeCancelled            = 15
+	codeDeadlineExceeded     = 16
+	codeInvalidState         = 17
+	codeUserFunction         = 19
+	codeWorkerLost           = 20
+	codeQuarantined          = 21
+	codeIsolationUnavailable = 22
+	codeInternal             = 23
 )
 
 // Failure is an error of the native library, or of this package in the library's terms.
@@ -38,7 +41,7 @@ func (f *Failure) Unwrap() error { return f.Cause }
 // ErrNoCgo is what every call returns in a program built without cgo.
 var ErrNoCgo error = &Failure{
 	Code:    codeNotImplemented,
-	Message: "this program was built without cgo: plans can be built and checked, but running them needs CGO_ENABLED=1",
+	Message: "this program was built without cgo: plans can be built and checked, but running them needs CGO_ENABLED=1 or a worker process",
 }
 
 func failf(code int32, format string, values ...any) *Failure {

@@ -28,35 +28,24 @@ func (e *Engine) Resolve(call []byte, arguments []arrow.Field) (*Function, error
 	if err != nil {
 		return nil, err
 	}
-	schema, err := exportSchema(arguments, arrow.Metadata{})
-	if err != nil {
-		return nil, err
-	}
-	defer schema.release()
 	b := acquireBlock()
 	defer b.finish(false)
 	b.reserve(0)
 	head := b.head()
-	code := nativeFunctionResolve(handle, b.pin(call), len(call), schema.address(), address(&head.handle), address(&head.schema), address(&head.failure))
-	if code != 0 {
-		return nil, head.take(code)
+	output, err := e.link.resolve(b, handle, call, arguments)
+	if err != nil {
+		return nil, err
 	}
 	live.handles.Add(1)
 	var decoded wire.FunctionCall
 	_ = proto.Unmarshal(call, &decoded) // the native side has decoded it already: only the name matters here
-	f := &Function{engine: e, operation: "function " + decoded.GetFunction()}
+	f := &Function{Output: output, engine: e, operation: "function " + decoded.GetFunction()}
 	f.handle.Store(head.handle)
-	f.Output, err = importField(&head.schema)
-	nativeSchemaRelease(address(&head.schema))
-	if err != nil {
-		f.Release()
-		return nil, err
-	}
 	return f, nil
 }
 
 // Release gives the function back. Calls that run end as they would have; releasing twice is harmless.
-func (f *Function) Release() { releaseHandle(f.handle.Swap(0)) }
+func (f *Function) Release() { releaseHandle(f.engine.link, f.handle.Swap(0)) }
 
 // Call calls the function on borrowed arguments. The result of scalar arguments, and of an aggregate, has one row. The
 // caller must Release the result.
@@ -79,11 +68,14 @@ func (e *Engine) Call(ctx context.Context, f *Function, arguments []Argument, o 
 		return nil, err
 	}
 	head := b.head()
-	code := nativeFunctionCall(address(&head.call), handle, address(&head.block), address(&head.array), address(&head.result), address(&head.failure))
+	code := e.link.call(ctx, b, handle)
 	stop()
 	retained = head.result.flags&resultRetained != 0
 	if code != 0 {
 		return nil, head.takeFor(ctx, code)
+	}
+	if remote := e.options.remote; remote != nil {
+		return remote.importArray(b, f.Output.Type, f.operation, e.resultOptions(&o))
 	}
 	return head.importArray(f.Output.Type, f.operation, e.resultOptions(&o))
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/bitutil"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/bowyer-arrow/bowyer/go/internal/worker"
 )
 
 // zeros back the buffers of a result that alias an exporter's zero region.
@@ -194,9 +196,18 @@ func (in *imported) end(c *crossing) {
 // releaseArray gives the call's native array back. It stands in the block, which is pinned as long as the call lasts.
 func (c *crossing) releaseArray() {
 	if c.array.release != 0 {
-		nativeArrayRelease(address(&c.array))
+		giveBack(&c.array)
 		c.array.release = 0
 	}
+}
+
+// giveBack releases a result where it is: the library's own, or a memory file of a worker.
+func giveBack(array *cArray) {
+	if array.release == releaseMapped {
+		worker.Unmap(array.privateData)
+		return
+	}
+	nativeArrayRelease(address(array))
 }
 
 func countNodes(native *cArray) int {
@@ -247,6 +258,8 @@ func (in *imported) node(native *cArray, dataType arrow.DataType) (*array.Data, 
 		nulls = int(native.length)
 	case !layout.validity || buffers[0] == nil:
 		nulls = 0
+	case nulls < 0 && int64(buffers[0].Len())*8 < native.offset+native.length:
+		return nil, failf(codeInternal, "the native result has %d bytes of validity for %d rows", buffers[0].Len(), native.offset+native.length)
 	case nulls < 0: // arrow-go wants to know of map entries, and would count the rest without a lock later
 		nulls = int(native.length) - bitutil.CountSetBits(buffers[0].Bytes(), int(native.offset), int(native.length))
 	}
@@ -342,7 +355,7 @@ func (in *imported) own(buffer *memory.Buffer) *memory.Buffer {
 // alias rebuilds a buffer that lies in memory of a Go buffer: the same bytes, shared as arrow-go shares a slice.
 func (in *imported) alias(alias *cAlias) *memory.Buffer {
 	owner := findOwner(alias.owner)
-	if owner == nil || int(alias.sourceBuffer) >= len(owner.buffers) {
+	if owner == nil || owner.remote.Load() != in.options.remote || int(alias.sourceBuffer) >= len(owner.buffers) {
 		in.failure = failf(codeInternal, "the native result names buffer %d of an unknown owner", alias.sourceBuffer)
 		return nil
 	}

@@ -92,6 +92,7 @@ const (
 	eventOwner  = 3
 	eventLog    = 4
 	eventClosed = 6
+	eventLost   = 7 // of this package: the worker that ran the query is gone
 
 	flagDictionaryOrdered = 1
 	flagNullable          = 2

@@ -28,7 +28,7 @@ func (e *Engine) drainLogs() {
 	defer b.finish(false)
 	b.reserve(0)
 	head := b.head()
-	if code := nativeEngineLogs(e.handle.Load(), address(&head.buffer), address(&head.failure)); code != 0 {
+	if code := e.link.logs(b, e.handle.Load()); code != 0 {
 		_ = head.take(code) // the engine is gone, and with it what it had to say
 		return
 	}

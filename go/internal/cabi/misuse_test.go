@@ -132,7 +132,7 @@ func TestNumbersThatAreNoHandles(t *testing.T) {
 	function := resolveAdd(t, engine)
 	defer function.Release()
 	for name, number := range map[string]uint64{"made up": 1<<63 + 12345, "zero": 0, "another kind": function.handle.Load()} {
-		if _, err := statistics(number); err == nil {
+		if _, err := statistics(inProcess{}, number); err == nil {
 			t.Errorf("statistics of a handle that is %s", name)
 		} else {
 			expectCode(t, err, codeInvalidState)

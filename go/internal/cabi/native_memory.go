@@ -86,7 +86,7 @@ func releaseNative(array *cArray) {
 	}
 	var pins runtime.Pinner
 	pins.Pin(array)
-	nativeArrayRelease(address(array))
+	giveBack(array)
 	pins.Unpin()
 	array.release = 0
 }

@@ -37,7 +37,7 @@ func (e *Engine) Prepare(ctx context.Context, plan []byte) (*Prepared, error) {
 	}
 	defer stop()
 	head := b.head()
-	code := nativePlanPrepare(address(&head.call), engine, b.pin(plan), len(plan), address(&head.handle), address(&head.buffer), address(&head.failure))
+	code := e.link.prepare(ctx, b, engine, plan)
 	if code != 0 {
 		return nil, head.takeFor(ctx, code)
 	}
@@ -71,16 +71,11 @@ func (p *Prepared) output(output uint32) (*arrow.Schema, error) {
 	b := acquireBlock()
 	defer b.finish(false)
 	b.reserve(0)
-	head := b.head()
-	if code := nativePlanOutput(p.handle.Load(), output, address(&head.schema), address(&head.failure)); code != 0 {
-		return nil, head.take(code)
-	}
-	defer nativeSchemaRelease(address(&head.schema))
-	return importSchema(&head.schema)
+	return p.engine.link.output(b, p.handle.Load(), output)
 }
 
 // Release gives the plan back; queries started from it go on. Releasing twice is harmless.
-func (p *Prepared) Release() { releaseHandle(p.handle.Swap(0)) }
+func (p *Prepared) Release() { releaseHandle(p.engine.link, p.handle.Swap(0)) }
 
 // Start starts a query; bindings is an encoded wire.QueryBindings. The query is cancelled when ctx ends. The caller must
 // Release the result.
@@ -104,7 +99,7 @@ func (p *Prepared) Start(ctx context.Context, bindings []byte, o CallOptions) (*
 	q := newQuery(e, p.Outputs, e.resultOptions(&o))
 	e.startBegins()
 	head := b.head()
-	code := nativeQueryStart(address(&head.call), handle, b.pin(bindings), len(bindings), address(&head.handle), address(&head.failure))
+	code := e.link.start(ctx, b, handle, bindings)
 	if code != 0 {
 		e.startEnds(nil)
 		return nil, head.takeFor(ctx, code)

@@ -70,6 +70,19 @@ func (q *Query) handleEvent(event cEvent) {
 	}
 }
 
+// lost wakes everybody who waits for the query: asking it, they learn that its worker is gone.
+func (q *Query) lost() {
+	q.mutex.Lock()
+	for _, input := range q.inputs {
+		input.count++
+		wake(input.more)
+	}
+	q.mutex.Unlock()
+	for _, output := range q.outputs {
+		wake(output)
+	}
+}
+
 func (q *Query) input(number int) *credits {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
@@ -133,9 +146,7 @@ func (q *Query) Push(ctx context.Context, input int, batch arrow.RecordBatch) er
 	if handle == 0 {
 		return io.EOF
 	}
-	return pushBatch(ctx, batch, nil, func(block, result, failure uintptr) int32 {
-		return nativeQueryPush(handle, uint32(input), block, result, failure)
-	})
+	return pushBatch(ctx, batch, nil, func(b *block) int32 { return q.engine.link.push(ctx, b, handle, uint32(input)) })
 }
 
 // Finish ends an input; with a reason, the query fails with it.
@@ -151,7 +162,7 @@ func (q *Query) Finish(input int, why error) error {
 	defer b.finish(false)
 	b.reserve(0)
 	code, message := reasonOf(why)
-	if result := nativeQueryFinish(handle, uint32(input), code, b.pin(message), len(message)); result != 0 {
+	if result := q.engine.link.finish(b, handle, uint32(input), code, message); result != 0 {
 		return failf(result, "input %d cannot be finished", input)
 	}
 	return nil
@@ -195,7 +206,7 @@ func (q *Query) PullStream(ctx context.Context, input int, stream uintptr) error
 	defer b.finish(false)
 	b.reserve(0)
 	head := b.head()
-	if code := nativeStreamPull(handle, uint32(input), stream, address(&head.failure)); code != 0 {
+	if code := q.engine.link.pullStream(b, handle, uint32(input), stream); code != 0 {
 		return head.takeFor(ctx, code)
 	}
 	return nil
@@ -243,7 +254,7 @@ func (q *Query) poll(ctx context.Context, output int) (batch arrow.RecordBatch, 
 	defer b.finish(false)
 	b.reserve(0)
 	head := b.head()
-	code := nativeQueryNext(handle, uint32(output), address(&head.array), address(&head.result), address(&head.failure))
+	code := q.engine.link.next(ctx, b, handle, uint32(output))
 	switch {
 	case code != 0:
 		return nil, false, head.takeFor(ctx, code)
@@ -254,14 +265,18 @@ func (q *Query) poll(ctx context.Context, output int) (batch arrow.RecordBatch, 
 	case head.result.state != stateBatch:
 		return nil, false, failf(codeInternal, "the native library answered with state %d", head.result.state)
 	}
-	batch, err = head.importBatch(q.schemas[output], "a query's output", q.options)
+	if remote := q.engine.options.remote; remote != nil {
+		batch, err = remote.importBatch(b, q.schemas[output], "a query's output", q.options)
+	} else {
+		batch, err = head.importBatch(q.schemas[output], "a query's output", q.options)
+	}
 	return batch, false, err
 }
 
 // Cancel asks the query to stop; what waits for it returns soon. Cancelling twice is harmless.
 func (q *Query) Cancel() {
 	if handle := q.handle.Load(); handle != 0 {
-		nativeQueryCancel(handle)
+		q.engine.link.cancel(handle)
 	}
 	q.end()
 }
@@ -274,7 +289,7 @@ func (q *Query) Statistics() ([]byte, error) {
 	if handle == 0 {
 		return nil, closedFailure("the query")
 	}
-	return statistics(handle)
+	return statistics(q.engine.link, handle)
 }
 
 // Release cancels the query if it still runs and gives it back. Releasing twice is harmless.
@@ -288,5 +303,5 @@ func (q *Query) Release() {
 	}
 	q.end()
 	q.engine.forget(q)
-	releaseHandle(handle)
+	releaseHandle(q.engine.link, handle)
 }

@@ -29,19 +29,21 @@ func (c *schemaCache) handle(e *Engine, schema *arrow.Schema) (uint64, error) {
 	if c.closed {
 		return 0, closedFailure("the engine")
 	}
-	handle, err := openSchema(schema, func(address, out, failure uintptr) int32 {
-		return nativeSchemaOpen(e.handle.Load(), address, out, failure)
-	})
-	if err != nil {
+	b := acquireBlock()
+	defer b.finish(false)
+	b.reserve(0)
+	if err := e.link.openSchema(b, e.handle.Load(), schema); err != nil {
 		return 0, err
 	}
+	handle := b.head().handle
+	live.handles.Add(1)
 	if c.handles == nil {
 		c.handles = map[*arrow.Schema]uint64{}
 	}
 	if len(c.handles) >= cachedSchemas {
 		for evicted, old := range c.handles {
 			delete(c.handles, evicted)
-			releaseHandle(old)
+			releaseHandle(e.link, old)
 			break
 		}
 	}
@@ -49,30 +51,12 @@ func (c *schemaCache) handle(e *Engine, schema *arrow.Schema) (uint64, error) {
 	return handle, nil
 }
 
-func (c *schemaCache) clear() {
+func (c *schemaCache) clear(e *Engine) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.closed = true
 	for schema, handle := range c.handles {
 		delete(c.handles, schema)
-		releaseHandle(handle)
+		releaseHandle(e.link, handle)
 	}
-}
-
-// openSchema exports a schema for a call that returns a handle.
-func openSchema(schema *arrow.Schema, call func(schema, handle, failure uintptr) int32) (uint64, error) {
-	exported, err := exportSchema(schema.Fields(), schema.Metadata())
-	if err != nil {
-		return 0, err
-	}
-	defer exported.release()
-	b := acquireBlock()
-	defer b.finish(false)
-	b.reserve(0)
-	head := b.head()
-	if code := call(exported.address(), address(&head.handle), address(&head.failure)); code != 0 {
-		return 0, head.take(code)
-	}
-	live.handles.Add(1)
-	return head.handle, nil
 }

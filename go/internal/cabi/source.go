@@ -24,14 +24,15 @@ func (e *Engine) OpenSource(schema *arrow.Schema) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	handle, err := openSchema(schema, func(address, out, failure uintptr) int32 {
-		return nativeSourceOpen(engine, address, out, failure)
-	})
-	if err != nil {
+	b := acquireBlock()
+	defer b.finish(false)
+	b.reserve(0)
+	if err := e.link.openSource(b, engine, schema); err != nil {
 		return nil, err
 	}
+	live.handles.Add(1)
 	s := &Source{engine: e, schema: schema}
-	s.handle.Store(handle)
+	s.handle.Store(b.head().handle)
 	return s, nil
 }
 
@@ -39,7 +40,7 @@ func (e *Engine) OpenSource(schema *arrow.Schema) (*Source, error) {
 func (s *Source) Handle() uint64 { return s.handle.Load() }
 
 // Release gives the source back; queries that read it go on. Releasing twice is harmless.
-func (s *Source) Release() { releaseHandle(s.handle.Swap(0)) }
+func (s *Source) Release() { releaseHandle(s.engine.link, s.handle.Swap(0)) }
 
 // Push appends a batch, which is retained as long as the native side reads it.
 func (s *Source) Push(ctx context.Context, batch arrow.RecordBatch) error {
@@ -47,13 +48,11 @@ func (s *Source) Push(ctx context.Context, batch arrow.RecordBatch) error {
 	if handle == 0 {
 		return closedFailure("the source")
 	}
-	return pushBatch(ctx, batch, s.schema, func(block, result, failure uintptr) int32 {
-		return nativeSourcePush(handle, block, result, failure)
-	})
+	return pushBatch(ctx, batch, s.schema, func(b *block) int32 { return s.engine.link.pushSource(ctx, b, handle) })
 }
 
 // pushBatch exports a batch for a call that may keep it. schema may be nil: then the native side compares types.
-func pushBatch(ctx context.Context, batch arrow.RecordBatch, schema *arrow.Schema, call func(block, result, failure uintptr) int32) error {
+func pushBatch(ctx context.Context, batch arrow.RecordBatch, schema *arrow.Schema, call func(b *block) int32) error {
 	b := acquireBlock()
 	retained := false
 	defer func() { b.finish(retained) }()
@@ -69,7 +68,7 @@ func pushBatch(ctx context.Context, batch arrow.RecordBatch, schema *arrow.Schem
 		return contextFailure(ctx)
 	}
 	head := b.head()
-	code := call(address(&head.block), address(&head.result), address(&head.failure))
+	code := call(b)
 	retained = head.result.flags&resultRetained != 0
 	if code != 0 {
 		return head.takeFor(ctx, code)

@@ -14,7 +14,7 @@ use crate::Result;
 use crate::repository::Repository;
 
 /// What is shipped: the library, the crate for Rust programs, the program.
-const SHIPPED: [&str; 3] = ["bowyer-capi", "bowyer", "bowyer-cli"];
+const SHIPPED: [&str; 4] = ["bowyer-capi", "bowyer-worker", "bowyer", "bowyer-cli"];
 /// The platform whose packages are listed.
 pub(crate) const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 

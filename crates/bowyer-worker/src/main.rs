@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! The worker: an engine in a process of its own, which reads requests from a private socket and can do little else.
+//!
+//! The host starts it with the socket as standard input. The first frame opens the engine; the sandbox closes around it in
+//! the order that `sandbox` gives; then threads answer until the host hangs up. `docs/worker.md` is the contract.
+
+mod answer;
+mod block;
+#[cfg(debug_assertions)]
+mod escape;
+mod frame;
+mod mapping;
+mod memory_file;
+mod native;
+mod sandbox;
+mod serve;
+mod socket;
+
+fn main() -> std::process::ExitCode {
+    use std::io::Write as _;
+    #[cfg(debug_assertions)]
+    if std::env::args().nth(1).as_deref() == Some("escape") {
+        return escape::run(std::env::args().nth(2).as_deref());
+    }
+    match work() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            // The host reads the end of what a worker that died has said.
+            let _ = writeln!(std::io::stderr(), "bowyer-worker: {}", error.message());
+            std::process::ExitCode::from(2)
+        }
+    }
+}
+
+fn work() -> bowyer_core::Result<()> {
+    let mut room = Vec::new();
+    let Some(frame) = socket::receive(&mut room)? else { return Ok(()) };
+    serve::open(frame)
+}

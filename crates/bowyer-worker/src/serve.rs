@@ -1,0 +1,290 @@
+// SPDX-FileCopyrightText: The Bowyer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! The threads of a worker: some that each take a frame, do what it asks and answer; one that hands events on; one that
+//! ends the process when the host has gone.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError};
+
+use arrow_ffi::c::OwnedArray;
+use bowyer_capi::Event;
+use bowyer_core::{Error, ErrorCode, Result};
+use bowyer_engine::proto::{EngineConfig, WorkerBlock, WorkerEvents, WorkerReply, WorkerRequest};
+use prost::Message as _;
+
+use crate::answer;
+use crate::block::{Lease, Structs};
+use crate::frame::{ANSWER, EVENTS, Kind};
+use crate::mapping::Mappings;
+use crate::native::{self, Answer, Failure, Outcome};
+use crate::sandbox;
+use crate::socket::{self, Frame};
+
+/// The block of a call is not needed any more once the call has returned, unless this flag is set.
+const RETAINED: u32 = bowyer_capi::abi::RESULT_RETAINED;
+/// Events that are handed on at once.
+const EVENTS_AT_ONCE: usize = 64;
+
+/// Opens the engine as the first frame says, closes the sandbox, and answers until the host hangs up.
+///
+/// # Errors
+/// What is wrong with the first frame or with a later one; what the system says.
+pub(crate) fn open(frame: Frame) -> Result<()> {
+    let refuse = |error: Error| {
+        let failure = Failure::from(error);
+        let reply = WorkerReply { code: failure.code, message: failure.message, ..Default::default() };
+        socket::send(frame.kind | ANSWER, frame.sequence, &reply.encode_to_vec(), None)
+    };
+    if Kind::read(frame.kind)? != Kind::Open {
+        return Err(Error::invalid_argument("the first request does not open the engine"));
+    }
+    let request = WorkerRequest::decode(frame.body.as_slice())
+        .map_err(|error| Error::invalid_argument(format!("a request cannot be read: {error}")))?;
+    let mut config: EngineConfig = match bowyer_engine::decode(&request.content) {
+        Ok(config) => config,
+        Err(error) => return refuse(error),
+    };
+    if !config.spill_directory.is_empty() {
+        return refuse(Error::not_implemented("a worker has no files: it cannot spill to a directory"));
+    }
+    // The machine is looked at before the sandbox closes: its files are out of reach then.
+    bowyer_engine::fill_in(&mut config);
+    let sandbox = sandbox::before_threads(config.memory_limit_bytes);
+    let threads = config.threads as usize + 2;
+    let engine = match native::engine_open(&config.encode_to_vec()) {
+        Ok(engine) => engine,
+        Err(failure) => {
+            let Failure { code, message, detail } = failure;
+            let reply = WorkerReply { code, message, detail, ..Default::default() };
+            return socket::send(frame.kind | ANSWER, frame.sequence, &reply.encode_to_vec(), None);
+        }
+    };
+    let server = Arc::new(Server::new(engine));
+    let gate = Arc::new(Barrier::new(threads + 2));
+    let mut others = Vec::new();
+    for work in 0..=threads {
+        let (server, gate) = (server.clone(), gate.clone());
+        let name = if work == 0 { "bowyer-events" } else { "bowyer-serve" };
+        let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            gate.wait();
+            match if work == 0 { server.tell() } else { server.serve() } {
+                // The last event was told; the host hangs up when it likes.
+                Ok(()) if work == 0 => {}
+                ended => end(ended),
+            }
+        });
+        others.push(spawned.map_err(|error| Error::new(ErrorCode::Io, format!("a thread: {error}")))?);
+    }
+    let mut report = sandbox::after_threads(sandbox);
+    report.concurrency = threads as u32;
+    report.version = env!("CARGO_PKG_VERSION").to_owned();
+    let reply = WorkerReply { report: Some(report), ..Default::default() };
+    socket::send(frame.kind | ANSWER, frame.sequence, &reply.encode_to_vec(), None)?;
+    gate.wait();
+    // This thread watches for the host's end: one that hangs up ends the process, whatever the others are doing.
+    socket::wait_for_hangup();
+    end(Ok(()));
+    Ok(())
+}
+
+/// Ends the process: there is nobody to talk to any more.
+fn end(outcome: Result<()>) {
+    match outcome {
+        Ok(()) => std::process::exit(0),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "bowyer-worker: {}", error.message());
+            std::process::exit(2)
+        }
+    }
+}
+
+/// What the threads of a worker share.
+#[derive(Default)]
+pub(crate) struct Server {
+    engine: u64,
+    files: Mappings,
+    leases: Mutex<HashMap<u64, Arc<Lease>>>,
+    /// Results that name buffers of the host's, until the host has them.
+    taken: Mutex<HashMap<u64, OwnedArray>>,
+    /// Words of the calls that run.
+    calls: Mutex<HashMap<u64, Arc<AtomicU32>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a request comes to.
+#[derive(Default)]
+struct Done {
+    reply: WorkerReply,
+    file: Option<OwnedFd>,
+    /// To be kept until the host says that it has taken the answer.
+    kept: Option<OwnedArray>,
+}
+
+impl Server {
+    pub(crate) fn new(engine: u64) -> Self {
+        Self { engine, ..Self::default() }
+    }
+
+    /// Takes frames until the host hangs up.
+    ///
+    /// # Errors
+    /// What is wrong with a frame: the host and the worker no longer understand each other.
+    pub(crate) fn serve(&self) -> Result<()> {
+        let mut room = Vec::new();
+        while let Some(frame) = socket::receive(&mut room)? {
+            let kind = Kind::read(frame.kind)?;
+            let sequence = frame.sequence;
+            let request = WorkerRequest::decode(frame.body.as_slice())
+                .map_err(|error| Error::invalid_argument(format!("a request cannot be read: {error}")))?;
+            let done = self.answer(kind, sequence, request, frame);
+            if sequence == 0 {
+                continue;
+            }
+            let mut done = done.unwrap_or_else(|failure| {
+                let Failure { code, message, detail } = failure;
+                Done { reply: WorkerReply { code, message, detail, ..Default::default() }, ..Done::default() }
+            });
+            // Kept before it is sent: the host may have taken it before this thread goes on.
+            if let Some(kept) = done.kept.take() {
+                lock(&self.taken).insert(sequence, kept);
+            }
+            socket::send(frame_kind(kind), sequence, &done.reply.encode_to_vec(), done.file.as_ref())?;
+        }
+        Ok(())
+    }
+
+    fn answer(&self, kind: Kind, sequence: u64, request: WorkerRequest, mut frame: Frame) -> Outcome<Done> {
+        let none = AtomicU32::new(0);
+        let mut reply = WorkerReply::default();
+        match kind {
+            Kind::Open => return Err(native::refused(ErrorCode::InvalidState, "the engine is open")),
+            Kind::Close => native::engine_close(self.engine)?,
+            Kind::MemoryFile => {
+                let missing = || native::refused(ErrorCode::InvalidArgument, "a memory file that did not come");
+                let file = frame.files.pop().ok_or_else(missing)?;
+                self.files.add(request.number, &file, request.byte_len)?;
+            }
+            Kind::ForgetFile => self.files.forget(request.number),
+            Kind::Resolve => {
+                let (handle, schema) = native::resolve(self.engine, &request)?;
+                (reply.handle, reply.schema) = (handle, Some(schema));
+            }
+            Kind::Call | Kind::Echo | Kind::SourcePush | Kind::Push => return self.lend(kind, sequence, request),
+            Kind::CancelCall => {
+                if let Some(word) = lock(&self.calls).get(&request.number) {
+                    word.store(1, Ordering::Relaxed);
+                }
+            }
+            Kind::SchemaOpen => reply.handle = native::schema_open(self.engine, request.schema.as_ref())?,
+            Kind::SourceOpen => reply.handle = native::source_open(self.engine, request.schema.as_ref())?,
+            Kind::Prepare => (reply.handle, reply.content) = native::prepare(self.engine, &request, &none)?,
+            Kind::Output => reply.schema = Some(native::plan_output(request.handle, request.port)?),
+            Kind::Start => reply.handle = native::query_start(&request, &none)?,
+            Kind::Finish => native::query_finish(&request)?,
+            Kind::Next => {
+                let (outcome, answer) = native::query_next(request.handle, request.port);
+                outcome?;
+                return finished(answer);
+            }
+            Kind::Cancel => native::query_cancel(request.handle),
+            Kind::Statistics => {
+                let object = if request.handle == 0 { self.engine } else { request.handle };
+                reply.content = native::statistics(object)?;
+            }
+            Kind::Logs => reply.content = native::logs(self.engine)?,
+            Kind::Release => native::release(request.handle),
+            Kind::Taken => drop(lock(&self.taken).remove(&request.number)),
+        }
+        Ok(Done { reply, ..Done::default() })
+    }
+
+    /// What reads arrays that the host lends.
+    fn lend(&self, kind: Kind, sequence: u64, mut request: WorkerRequest) -> Outcome<Done> {
+        let mut block: WorkerBlock = request.block.take().unwrap_or_default();
+        let lease = Arc::new(Lease::of(&mut block, &self.files)?);
+        let structs = Structs::of(&block, &lease)?;
+        let owner = block.owner;
+        lock(&self.leases).insert(owner, lease.clone());
+        let cancel = Arc::new(AtomicU32::new(0));
+        let watched = matches!(kind, Kind::Call | Kind::Echo);
+        if watched {
+            lock(&self.calls).insert(sequence, cancel.clone());
+        }
+        let (outcome, answer) = match kind {
+            Kind::Call => native::call(&request, &structs, &cancel),
+            Kind::Echo => native::echo(&request, &structs, &cancel),
+            Kind::SourcePush => native::source_push(request.handle, &structs),
+            _ => native::query_push(request.handle, request.port, &structs),
+        };
+        if watched {
+            lock(&self.calls).remove(&sequence);
+        }
+        let retained = answer.result.flags & RETAINED != 0;
+        let flags = answer.result.flags;
+        let done = match outcome {
+            Ok(()) => finished(answer),
+            Err(failure) => {
+                // The host has to know whether its block is still held; the flag goes with the failure.
+                let Failure { code, message, detail } = failure;
+                Ok(Done {
+                    reply: WorkerReply { code, message, detail, flags, ..Default::default() },
+                    ..Done::default()
+                })
+            }
+        };
+        if !retained {
+            lock(&self.leases).remove(&owner);
+        }
+        done
+    }
+
+    /// Hands events on until the engine is closed.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub(crate) fn tell(&self) -> Result<()> {
+        let nothing = Event { kind: 0, port: 0, handle: 0, value: 0 };
+        let mut room = [nothing; EVENTS_AT_ONCE];
+        while let Ok(count) = native::engine_wait(self.engine, &mut room) {
+            let mut message = WorkerEvents::default();
+            for event in &room[..count] {
+                if event.kind == bowyer_capi::abi::EVENT_OWNER {
+                    lock(&self.leases).remove(&event.value);
+                }
+                message.events.extend([u64::from(event.kind), u64::from(event.port), event.handle, event.value]);
+            }
+            socket::send(EVENTS, 0, &message.encode_to_vec(), None)?;
+        }
+        Ok(())
+    }
+}
+
+fn frame_kind(kind: Kind) -> u16 {
+    kind as u16 | ANSWER
+}
+
+/// The answer of a call that went well.
+fn finished(answer: Answer) -> Outcome<Done> {
+    let mut reply = WorkerReply {
+        state: answer.result.state,
+        flags: answer.result.flags,
+        bytes_copied: answer.result.bytes_copied,
+        ..Default::default()
+    };
+    let mut done = Done::default();
+    if !answer.array.as_raw().is_released() {
+        done.file = answer::write(&answer, &mut reply)?;
+        if !reply.aliases.is_empty() {
+            done.kept = Some(answer.array);
+        }
+    }
+    done.reply = reply;
+    Ok(done)
+}
