@@ -3,14 +3,17 @@
 
 //! Rows by mask: one selection, applied to many columns.
 //!
-//! Values of fixed width are moved by width, 64 rows at a time, into memory of the pool: a batch's worth of fresh memory
-//! from the system would cost more in page faults than the move itself. Other columns go through arrow-select.
+//! Values of fixed width are moved by width, 64 rows at a time, and strings run by run, into memory of the pool: a
+//! batch's worth of fresh memory from the system would cost more in page faults than the move itself. Other columns go
+//! through arrow-select.
+
+mod bytes;
 
 use std::cell::OnceCell;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BooleanArray, make_array};
+use arrow_array::{Array, ArrayRef, BooleanArray, OffsetSizeTrait, make_array};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer};
 use arrow_data::ArrayDataBuilder;
 use arrow_schema::DataType;
@@ -69,6 +72,11 @@ impl Selection {
             let nulls = self.nulls(column, memory)?;
             return Ok(Arc::new(BooleanArray::new(self.bits(values.values(), memory)?, nulls)));
         }
+        match column.data_type() {
+            DataType::Utf8 | DataType::Binary => return self.strings::<i32>(column, memory),
+            DataType::LargeUtf8 | DataType::LargeBinary => return self.strings::<i64>(column, memory),
+            _ => {}
+        }
         // Lanes move by width, but those of an interval may be aligned to less than other lanes as wide.
         if !column.data_type().is_primitive() || matches!(column.data_type(), DataType::Interval(_)) {
             return self.other(column);
@@ -87,6 +95,19 @@ impl Selection {
             .nulls(self.nulls(column, memory)?)
             .build()?;
         Ok(make_array(data))
+    }
+
+    fn strings<O: OffsetSizeTrait>(&self, column: &ArrayRef, memory: &Memory) -> Result<ArrayRef> {
+        if column.is_empty() {
+            return Ok(column.clone());
+        }
+        let buffers = bytes::kept::<O>(column, &self.words, self.row_count, memory)?;
+        let data = ArrayDataBuilder::new(column.data_type().clone())
+            .len(self.row_count)
+            .buffers(buffers.into())
+            .nulls(self.nulls(column, memory)?);
+        // SAFETY: the offsets rise from zero to the length of the bytes, and those of each row are a row of the column.
+        Ok(make_array(unsafe { data.build_unchecked() }))
     }
 
     fn other(&self, column: &ArrayRef) -> Result<ArrayRef> {
@@ -118,7 +139,7 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{Float64Array, Int8Array, Int64Array, StringArray};
+    use arrow_array::{Float64Array, Int8Array, Int64Array, LargeStringArray, StringArray};
 
     #[test]
     fn every_path_agrees_with_arrow_select() {
@@ -128,12 +149,15 @@ mod tests {
                 let mask = BooleanBuffer::from_iter((0..rows).map(|row| row % step == 0 && row % 131 != 7));
                 let filter = BooleanArray::new(mask.clone(), None);
                 let selection = Selection::new(mask);
-                let columns: [ArrayRef; 5] = [
+                let text = |row: usize| (row % 6 != 4).then(|| "ab".repeat(row % 13));
+                let columns: [ArrayRef; 7] = [
                     Arc::new(Int64Array::from_iter((0..rows).map(|row| (row % 5 != 0).then_some(row as i64)))),
                     Arc::new(Int8Array::from_iter_values((0..rows).map(|row| (row % 100) as i8))),
                     Arc::new(Float64Array::from_iter_values((0..rows).map(|row| row as f64))),
                     Arc::new(BooleanArray::from_iter((0..rows).map(|row| (row % 7 != 0).then_some(row % 2 == 0)))),
                     Arc::new(StringArray::from_iter_values((0..rows).map(|row| row.to_string()))),
+                    Arc::new((0..rows + 3).map(text).collect::<StringArray>().slice(3, rows)),
+                    Arc::new((0..rows).map(text).collect::<LargeStringArray>()),
                 ];
                 for column in columns {
                     let sliced = column.slice(0, rows);

@@ -15,6 +15,7 @@ use arrow_buffer::{ArrowNativeType, Buffer, NullBuffer, i256};
 use arrow_data::ArrayData;
 use arrow_schema::DataType;
 
+use crate::arch::prefetch;
 use crate::lanes::Lanes;
 use crate::{Error, Memory, Result, bits, charged};
 
@@ -214,39 +215,88 @@ fn finish(data_type: &DataType, len: usize, buffers: Vec<Buffer>, nulls: Option<
 /// A copy of this many bytes takes two instructions, so short values are copied with what follows them.
 const WIDE: usize = 16;
 
+/// A column of more bytes is not in the caches: where its values begin is kept, so that offsets are fetched once, and
+/// values are asked for ahead.
+const NEAR_BYTES: usize = 1 << 20;
+
+/// So many values before its turn, a value is asked for.
+const FETCHED_AHEAD: usize = 24;
+
 fn take_bytes<O: OffsetSizeTrait>(array: &ArrayRef, rows: Rows<'_>, memory: &Memory) -> Result<ArrayRef> {
     let data = array.to_data();
     let offsets = &data.buffers()[0].typed_data::<O>()[data.offset()..data.offset() + data.len() + 1];
     let values = data.buffers()[1].as_slice();
     let nulls = take_nulls(array, rows, memory)?;
     let mut taken = Lanes::<O>::for_overwrite(memory, rows.len() + 1)?;
-    let mut end = 0_usize;
-    taken[0] = O::default();
-    for (at, &row) in rows.rows.iter().enumerate() {
-        // What a null of the source holds is taken with it: it is never looked at.
-        if row != NO_ROW {
-            end += offsets[row as usize + 1].as_usize() - offsets[row as usize].as_usize();
-        }
-        taken[at + 1] = O::usize_as(end);
-    }
+    let far = size_of_val(offsets) + values.len() > NEAR_BYTES;
+    let mut starts = Lanes::<O>::for_overwrite(memory, if far { rows.len() } else { 0 })?;
+    let end = take_offsets(offsets, rows, &mut taken, &mut starts);
     if O::from_usize(end).is_none() {
         return Err(Error::limit_exceeded(format!("{end} bytes of text in one column of {}", array.data_type())));
     }
     let mut bytes = Lanes::<u8>::for_overwrite(memory, end + WIDE)?;
-    let out = &mut bytes[..];
-    let mut at = 0;
-    for &row in rows.rows.iter().filter(|&&row| row != NO_ROW) {
-        let (first, last) = (offsets[row as usize].as_usize(), offsets[row as usize + 1].as_usize());
-        let len = last - first;
-        match values.get(first..first + WIDE) {
-            Some(window) if len <= WIDE => out[at..at + WIDE].copy_from_slice(window),
-            _ => out[at..at + len].copy_from_slice(&values[first..last]),
-        }
-        at += len;
+    if far {
+        take_far(values, &starts, &taken, &mut bytes);
+    } else {
+        take_near(values, offsets, rows, &mut bytes);
     }
     bytes.truncate(end);
     let buffers = vec![taken.into_buffer().into_inner(), bytes.into_buffer().into_inner()];
     finish(array.data_type(), rows.len(), buffers, nulls)
+}
+
+/// Writes the offsets of the rows taken, and where each value begins if `starts` has room for that; gives the last offset.
+fn take_offsets<O: OffsetSizeTrait>(offsets: &[O], rows: Rows<'_>, taken: &mut [O], starts: &mut [O]) -> usize {
+    let mut end = 0_usize;
+    taken[0] = O::default();
+    if starts.is_empty() {
+        for (out, &row) in taken[1..].iter_mut().zip(rows.rows) {
+            // What a null of the source holds is taken with it: it is never looked at.
+            if row != NO_ROW {
+                end += offsets[row as usize + 1].as_usize() - offsets[row as usize].as_usize();
+            }
+            *out = O::usize_as(end);
+        }
+        return end;
+    }
+    for ((out, start), &row) in taken[1..].iter_mut().zip(starts).zip(rows.rows) {
+        *start = O::default();
+        if row != NO_ROW {
+            *start = offsets[row as usize];
+            end += offsets[row as usize + 1].as_usize() - start.as_usize();
+        }
+        *out = O::usize_as(end);
+    }
+    end
+}
+
+/// Copies values that lie in the caches.
+fn take_near<O: OffsetSizeTrait>(values: &[u8], offsets: &[O], rows: Rows<'_>, out: &mut [u8]) {
+    let mut at = 0;
+    for &row in rows.rows.iter().filter(|&&row| row != NO_ROW) {
+        let (first, last) = (offsets[row as usize].as_usize(), offsets[row as usize + 1].as_usize());
+        at += copy_value(values, first, last - first, out, at);
+    }
+}
+
+/// Copies values that lie anywhere in memory, whose offsets were fetched before.
+fn take_far<O: OffsetSizeTrait>(values: &[u8], starts: &[O], taken: &[O], out: &mut [u8]) {
+    for (at, (start, bounds)) in starts.iter().zip(taken.windows(2)).enumerate() {
+        if let Some(later) = starts.get(at + FETCHED_AHEAD) {
+            prefetch(values, later.as_usize());
+        }
+        let (from, to) = (bounds[0].as_usize(), bounds[1].as_usize());
+        copy_value(values, start.as_usize(), to - from, out, from);
+    }
+}
+
+#[inline(always)]
+fn copy_value(values: &[u8], first: usize, len: usize, out: &mut [u8], at: usize) -> usize {
+    match values.get(first..first + WIDE) {
+        Some(window) if len <= WIDE => out[at..at + WIDE].copy_from_slice(window),
+        _ => out[at..at + len].copy_from_slice(&values[first..first + len]),
+    }
+    len
 }
 
 #[cfg(test)]
@@ -294,6 +344,18 @@ mod tests {
         let dictionary: DictionaryArray<Int32Type> =
             vec![Some("a"), None, Some("b"), Some("a"), Some("c")].into_iter().collect();
         check(Arc::new(dictionary));
+    }
+
+    #[test]
+    fn strings_that_fit_no_cache_are_those_of_arrow() {
+        let text = |row: usize| (row % 11 != 3).then(|| "x".repeat(row % 19) + &row.to_string());
+        let array: ArrayRef = Arc::new((0..100_000).map(text).collect::<StringArray>());
+        assert!(array.get_buffer_memory_size() > NEAR_BYTES);
+        let rows: Vec<u32> = (0..5000_u32).map(|at| if at % 17 == 5 { NO_ROW } else { at * 7919 % 100_000 }).collect();
+        let indices: UInt32Array = rows.iter().map(|&row| (row != NO_ROW).then_some(row)).collect();
+        let taken = take(&array, Rows::new(&rows, array.len()).unwrap(), &Memory::unlimited()).unwrap();
+        taken.to_data().validate_full().unwrap();
+        assert_eq!(&taken, &arrow_select::take::take(&array, &indices, None).unwrap());
     }
 
     #[test]

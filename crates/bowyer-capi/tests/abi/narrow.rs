@@ -25,7 +25,7 @@ const TYPE_MISMATCH: i32 = 2;
 fn select_a() -> Vec<u8> {
     let mut plan = Plan::decode(&plan(None)[..]).unwrap();
     let expression = proto::expression::Kind::Column("a".to_owned());
-    let column = proto::NamedExpression { expression: 0, name: "a".to_owned(), ..Default::default() };
+    let column = proto::NamedExpression { expression: 0, name: "a".to_owned() };
     plan.relations.push(Relation {
         expressions: vec![proto::Expression { kind: Some(expression), parameter_type: None }],
         kind: Some(RelationKind::Project(proto::Project { relation: 0, columns: vec![column], ..Default::default() })),
@@ -49,7 +49,7 @@ fn a_source_may_have_the_columns_that_are_read_alone() {
     push_source(source, &lent).unwrap();
     let query = start(prepared, To::Source(source)).unwrap();
     let got = drain_any(&client, query, &sent.schema(), |_| unreachable!("nothing is pushed")).unwrap();
-    assert_eq!(got, [sent.clone()]);
+    assert_eq!(got, std::slice::from_ref(&sent));
     for handle in [query, source, prepared] {
         release(handle);
     }
