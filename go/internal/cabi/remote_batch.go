@@ -22,12 +22,8 @@ const (
 	bufferNumbers = 3
 )
 
-const (
-	// inlineBytes is up to which size buffers go within the frame: writing them into a memory file costs more.
-	inlineBytes = 32 << 10
-	// alignment of buffers that are copied.
-	copyAlignment = 64
-)
+// inlineBytes is up to which size buffers go within the frame: writing them into a memory file costs more.
+const inlineBytes = 32 << 10
 
 // lent is a block that a worker reads.
 type lent struct {
