@@ -17,6 +17,7 @@ mod prune;
 mod ranges;
 mod rewrites;
 mod scans;
+mod sets;
 #[cfg(test)]
 mod tests;
 mod top_rows;
@@ -55,6 +56,9 @@ pub(crate) fn optimise(mut plan: BoundPlan, rewrites: Rewrites) -> Result<BoundP
     }
     // What was joined may be shared now.
     expressions::rewrite(&mut plan, rewrites);
+    if rewrites.has(Rewrite::Sets) {
+        sets::find(&mut plan);
+    }
     if rewrites.has(Rewrite::Ranges) {
         ranges::find(&mut plan);
     }

@@ -28,6 +28,8 @@ pub(crate) enum Rewrite {
     TopN,
     /// A window under a filter of the first rows keeps no more rows than that of each partition.
     TopRows,
+    /// A disjunction of equalities looks its values up in a set.
+    Sets,
     /// Partners in a join that compares its sides are found by the order of their values.
     Ranges,
     /// Columns that nobody reads are not carried.
@@ -46,6 +48,7 @@ const ALL: &[(&str, Rewrite)] = &[
     ("limits", Rewrite::Limits),
     ("top_n", Rewrite::TopN),
     ("top_rows", Rewrite::TopRows),
+    ("sets", Rewrite::Sets),
     ("ranges", Rewrite::Ranges),
     ("columns", Rewrite::Columns),
 ];

@@ -224,3 +224,19 @@ fn readers_may_skip_no_row_that_a_filter_would_fail_on() {
     assert_eq!(columns("and_kleene(greater(divide(1, k), 0), less(x, 5))"), [""; 0], "it fails before");
     assert_eq!(columns("and_kleene(less(x, 5), greater(divide(1, k), 0))"), [""; 0], "x may be null");
 }
+
+#[test]
+fn many_equalities_of_one_expression_ask_a_set() {
+    let any = |constants: &[i32]| {
+        let equalities = constants.iter().map(|constant| format!("equal(add(x, 1), {constant})"));
+        equalities.reduce(|left, right| format!("or_kleene({left}, {right})")).unwrap()
+    };
+    let few = format!("filter {}", any(&[1, 2, 3]));
+    assert!(!optimised(&[&few], &[]).contains("is_in"));
+    let many = format!("filter {}", any(&[1, 2, 3, 4, 5, 6, 7]));
+    let set = optimised(&[&many], &[]);
+    assert!(set.contains("is_in(add(x, 1)") && !set.contains("equal"), "{set}");
+    assert!(optimised(&[&many], &["sets"]).contains("equal"));
+    let other = format!("filter or_kleene({}, equal(k, 1))", any(&[1, 2, 3, 4, 5, 6, 7]));
+    assert!(!optimised(&[&other], &[]).contains("is_in"), "another expression is asked for too");
+}
