@@ -166,6 +166,7 @@ func (b *block) release() {
 	if remote := b.remote.Swap(nil); remote != nil {
 		remote.forget(b)
 	}
+	b.answer.done()
 	b.owner.Store(0)
 	b.pins.Unpin()
 	b.roots, b.nextPin = [len(b.roots)]*memory.Buffer{}, 0

@@ -34,8 +34,12 @@ type lent struct {
 }
 
 // lend writes the block's arrays as a list, and registers it as read by this worker.
-func (r *remote) lend(b *block, conn *worker.Conn, o *object) (*wire.WorkerBlock, error) {
-	l := lister{conn: conn, block: b, out: &wire.WorkerBlock{
+func (r *remote) lend(ctx context.Context, b *block, conn *worker.Conn, o *object) (*wire.WorkerBlock, error) {
+	operation := o.operation
+	if operation != 0 && r.quarantine.Refuses(b.suspect(operation), b.sum) {
+		return nil, failf(codeQuarantined, "two workers have died of this batch: it is not given to a third")
+	}
+	l := lister{ctx: ctx, conn: conn, block: b, out: &wire.WorkerBlock{
 		Owner: b.owner.Load(), RowCount: b.head().block.rowCount, ArrayCount: b.head().block.arrayCount, Flags: b.head().block.flags,
 	}}
 	for _, root := range sliceAt[cArray](uintptr(b.head().block.arrays), int(b.head().block.arrayCount)) {
@@ -45,10 +49,6 @@ func (r *remote) lend(b *block, conn *worker.Conn, o *object) (*wire.WorkerBlock
 		l.out.Arguments = append(l.out.Arguments, argument.first, argument.count, argument.flags)
 	}
 	r.copyLoose(&l)
-	operation := o.operation
-	if operation != 0 && r.quarantine.Refuses(b.suspect(operation), b.sum) {
-		return nil, failf(codeQuarantined, "two workers have died of this batch: it is not given to a third")
-	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	b.remote.Store(r)
@@ -78,6 +78,7 @@ func (r *remote) owns(b *block) bool { return b.remote.Load() == r }
 
 // lister writes lists.
 type lister struct {
+	ctx   context.Context
 	conn  *worker.Conn
 	block *block
 	out   *wire.WorkerBlock
@@ -122,7 +123,7 @@ func (l *lister) buffer(pointer uintptr, size int64) {
 	}
 	content := sliceAt[byte](pointer, int(size))
 	if len(content) > inlineBytes/16 { // for less, looking is dearer than copying
-		if number, offset, ok := l.conn.Place(content); ok {
+		if number, offset, ok := l.conn.Place(l.ctx, content); ok {
 			l.out.Buffers = append(l.out.Buffers, number, uint64(offset), uint64(size))
 			return
 		}
@@ -148,7 +149,7 @@ func (r *remote) copyLoose(l *lister) {
 	var room []byte
 	if l.bytes > inlineBytes {
 		staged := r.staging.Allocate(l.bytes)
-		if known, offset, ok := l.conn.Place(staged); ok {
+		if known, offset, ok := l.conn.Place(l.ctx, staged); ok {
 			room, number, start = staged, known, offset
 			l.block.staged = staged
 		} else {
@@ -264,7 +265,7 @@ func (r *remote) give(ctx context.Context, b *block, number uint64, kind uint16,
 	if err != nil {
 		return b.fail(err)
 	}
-	if request.Block, err = r.lend(b, at.conn, o); err != nil {
+	if request.Block, err = r.lend(ctx, b, at.conn, o); err != nil {
 		return b.fail(err)
 	}
 	owner := request.Block.Owner

@@ -28,6 +28,7 @@ const (
 func (r *remote) result(b *block, conn *worker.Conn, answer worker.Answer) int32 {
 	reply := answer.Reply
 	list := reply.GetBlock()
+	b.answer = taking{conn: conn}
 	if list == nil {
 		worker.CloseFile(answer.File)
 		return 0
@@ -79,6 +80,9 @@ func (r *remote) wrong(b *block, conn *worker.Conn, err error) int32 {
 // importArray imports a call's result and checks it.
 func (r *remote) importArray(b *block, dataType arrow.DataType, operation string, options *Options) (arrow.Array, error) {
 	conn := b.answer.conn
+	if b.head().array.release == 0 {
+		return nil, r.refuse(conn, fmt.Errorf("an array did not come"))
+	}
 	r.sharing.RLock()
 	out, err := b.head().importArray(dataType, operation, options)
 	r.sharing.RUnlock()

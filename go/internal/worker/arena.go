@@ -32,6 +32,7 @@ type segment struct {
 
 	mutex sync.Mutex
 	known []*Conn // those that map it
+	gone  bool
 }
 
 // Arena gives memory that a worker can read without a copy. It is a memory.Allocator, for any goroutine.
@@ -290,7 +291,7 @@ func find(content []byte) (*segment, int) {
 func (s *segment) release() {
 	s.mutex.Lock()
 	known := s.known
-	s.known = nil
+	s.known, s.gone = nil, true
 	s.mutex.Unlock()
 	for _, conn := range known {
 		conn.forget(s)

@@ -4,6 +4,7 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -56,7 +57,7 @@ type Pending struct {
 
 // fileState is a segment that this worker was told of.
 type fileState struct {
-	once sync.Once
+	done chan struct{} // closed when the worker has answered
 	err  error
 }
 
@@ -278,8 +279,9 @@ func (e *RequestError) Error() string { return e.Cause.Error() }
 // Unwrap returns the cause.
 func (e *RequestError) Unwrap() error { return e.Cause }
 
-// Place says in which memory file that the worker knows a buffer lies, and where; ok is false for memory that is in none.
-func (c *Conn) Place(content []byte) (number uint64, offset int, ok bool) {
+// Place says in which memory file that the worker knows a buffer lies, and where; ok is false for memory that is in none, and when the
+// context ends before the worker has taken the file.
+func (c *Conn) Place(ctx context.Context, content []byte) (number uint64, offset int, ok bool) {
 	s, offset := find(content)
 	if s == nil {
 		return 0, 0, false
@@ -287,24 +289,46 @@ func (c *Conn) Place(content []byte) (number uint64, offset int, ok bool) {
 	c.mutex.Lock()
 	state := c.files[s.number]
 	if state == nil {
-		state = &fileState{}
+		state = &fileState{done: make(chan struct{})}
 		c.files[s.number] = state
+		// Its own descriptor: the caller may go on without the answer, and the segment with it.
+		fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			state.err = err
+			close(state.done)
+		} else {
+			go c.introduce(s, fd, state)
+		}
 	}
 	c.mutex.Unlock()
-	state.once.Do(func() {
-		request := &wire.WorkerRequest{Number: s.number, ByteLen: uint64(len(s.memory))}
-		answer, err := c.ask(KindMemoryFile, request, s.fd, openPatience)
-		if err == nil && answer.Reply.GetCode() != 0 {
-			err = errors.New(answer.Reply.GetMessage())
-		}
-		state.err = err
-		if err == nil {
-			s.mutex.Lock()
-			s.known = append(s.known, c)
-			s.mutex.Unlock()
-		}
-	})
-	return s.number, offset, state.err == nil
+	select {
+	case <-state.done:
+		return s.number, offset, state.err == nil
+	case <-ctx.Done():
+		return 0, 0, false
+	}
+}
+
+// introduce sends a segment, which others wait for.
+func (c *Conn) introduce(s *segment, fd int, state *fileState) {
+	defer close(state.done)
+	defer unix.Close(fd)
+	request := &wire.WorkerRequest{Number: s.number, ByteLen: uint64(len(s.memory))}
+	answer, err := c.ask(KindMemoryFile, request, fd, openPatience)
+	if err == nil && answer.Reply.GetCode() != 0 {
+		err = errors.New(answer.Reply.GetMessage())
+	}
+	state.err = err
+	if err != nil {
+		return
+	}
+	s.mutex.Lock()
+	gone := s.gone
+	s.known = append(s.known, c)
+	s.mutex.Unlock()
+	if gone {
+		c.forget(s)
+	}
 }
 
 // forget tells the worker that a segment is gone.

@@ -6,6 +6,7 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -64,7 +65,7 @@ func (c *Conn) Post(uint16, *wire.WorkerRequest) error { return errLinux }
 func (c *Conn) Ask(uint16, *wire.WorkerRequest, time.Duration) (Answer, error) {
 	return Answer{}, errLinux
 }
-func (c *Conn) Place([]byte) (uint64, int, bool) { return 0, 0, false }
+func (c *Conn) Place(context.Context, []byte) (uint64, int, bool) { return 0, 0, false }
 
 func newShared(int) (int, []byte, error) { return -1, nil, errLinux }
 func closeShared(int, []byte)            {}
