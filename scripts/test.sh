@@ -62,6 +62,10 @@ unformatted() {
 without_cgo() {
     cd go && CGO_ENABLED=0 go build ./... && CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test -count=1 ./...
 }
+in_workers() {
+    cd go && BOWYER_TEST_WORKER="$target/debug/bowyer-worker" CGO_ENABLED=0 \
+        go test -v -tags isolated -count=1 ./bowyer/... ./fn/... ./internal/...
+}
 boundary() {
     cd go && env "$@" ./...
 }
@@ -93,6 +97,12 @@ else
     failed+=("Go tests: there is no static library to link")
 fi
 step "Go without cgo" without_cgo
+# The API's tests again, with every engine in a worker process, and without cgo.
+step "go test in worker processes, without cgo" in_workers
+if [ -f go/internal/cabi/lib/libbowyer.a ]; then
+    step "go test -race in worker processes" boundary BOWYER_TEST_WORKER="$target/debug/bowyer-worker" \
+        go test -race -count=1 -run 'Worker|Lie|RoundTrip|Call|Run|Corpus'
+fi
 step "Go of the README" scripts/readme.sh
 step "go vet" each_module go vet ./...
 step "gofumpt" unformatted

@@ -14,12 +14,17 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/bowyer-arrow/bowyer/go/internal/worker"
 )
 
 // openEngine opens an engine that is closed at the test's end, when nothing may be held any more.
 func openEngine(t testing.TB, options Options) *Engine {
 	t.Helper()
 	expectNothingLive(t)
+	if path := worker.Everywhere; path != "" {
+		options.Worker = &WorkerOptions{Path: path, Level: 2, Grace: time.Second, Policy: worker.DefaultPolicy}
+	}
 	engine, err := Open(nil, options)
 	if err != nil {
 		t.Fatal(err)
