@@ -166,6 +166,10 @@ bench-kernels: bench-limits lib ## Measure single functions from Go beside arrow
 bench-cancel: lib ## Measure how soon a thousand cancelled queries return, over all operators (ROWS=1e6)
 	cd benches/go && go run ./cancel -operators $(if $(filter command line,$(origin ROWS)),-rows $$(printf %.0f $(ROWS)))
 
+.PHONY: bench-isolation
+bench-isolation: lib worker ## Measure what a worker process costs beside an engine in the same process (BATCHES=64)
+	cd benches/go && go run ./isolation -worker $(abspath $(or $(CARGO_TARGET_DIR),target))/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/bowyer-worker $(if $(BATCHES),-batches $(BATCHES))
+
 .PHONY: bench-limits
 bench-limits: ## Measure how fast memory is read and copied here (needs Python)
 	@benches/peers/run.sh --limits

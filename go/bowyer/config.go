@@ -72,6 +72,9 @@ type Config struct {
 	WorkerLevel WorkerLevel
 	// WorkerGrace is how long a worker may take to heed the end of a context before it is killed; 0: 100 ms.
 	WorkerGrace time.Duration
+	// WorkerSpare keeps a second worker started, with nothing to do, which takes the place of one that dies: the next query need not
+	// wait for a process to start. It costs a process with an idle engine.
+	WorkerSpare bool
 	// DisabledRewrites names rewrites of plans that the engine leaves out, such as "filters" or "projects". Answers are the same
 	// without them: this is for finding out what one of them does to a plan. An unknown name is refused with the list of all.
 	DisabledRewrites []string

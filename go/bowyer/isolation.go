@@ -82,7 +82,9 @@ func (c Config) worker(err error) (*cabi.WorkerOptions, error) {
 	if grace == 0 {
 		grace = defaultWorkerGrace
 	}
-	return &cabi.WorkerOptions{Path: path, Level: uint32(c.WorkerLevel) + 2, Grace: grace, Policy: worker.DefaultPolicy}, nil
+	return &cabi.WorkerOptions{
+		Path: path, Level: uint32(c.WorkerLevel) + 2, Grace: grace, Policy: worker.DefaultPolicy, Spare: c.WorkerSpare,
+	}, nil
 }
 
 // workerPath finds the program. The search path is not searched: it says nothing of whose program that is.

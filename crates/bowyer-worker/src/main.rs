@@ -10,6 +10,8 @@ mod answer;
 mod block;
 #[cfg(debug_assertions)]
 mod escape;
+#[cfg(debug_assertions)]
+mod fault;
 mod frame;
 mod mapping;
 mod memory_file;
@@ -21,8 +23,10 @@ mod socket;
 fn main() -> std::process::ExitCode {
     use std::io::Write as _;
     #[cfg(debug_assertions)]
-    if std::env::args().nth(1).as_deref() == Some("escape") {
-        return escape::run(std::env::args().nth(2).as_deref());
+    match std::env::args().nth(1).as_deref() {
+        Some("escape") => return escape::run(std::env::args().nth(2).as_deref()),
+        Some("faults") => fault::arm(),
+        _ => {}
     }
     match work() {
         Ok(()) => std::process::ExitCode::SUCCESS,
@@ -36,6 +40,6 @@ fn main() -> std::process::ExitCode {
 
 fn work() -> bowyer_core::Result<()> {
     let mut room = Vec::new();
-    let Some(frame) = socket::receive(&mut room)? else { return Ok(()) };
+    let Some(frame) = socket::receive(&mut room, std::time::Duration::ZERO)? else { return Ok(()) };
     serve::open(frame)
 }

@@ -384,3 +384,10 @@ pub(crate) fn query_cancel(query: u64) {
 pub(crate) fn refused(code: ErrorCode, message: impl Into<String>) -> Failure {
     Error::new(code, message.into()).into()
 }
+
+/// Reads where nothing is: the fault of memory that tests ask for.
+#[cfg(debug_assertions)]
+pub(crate) fn read_nowhere() {
+    // SAFETY: none. The process is to end here, as it would by any other read that goes wrong.
+    let _ = unsafe { std::ptr::without_provenance::<u8>(64).read_volatile() };
+}

@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arrow_ffi::c::OwnedArray;
 use bowyer_capi::Event;
@@ -17,7 +18,7 @@ use bowyer_engine::proto::{EngineConfig, WorkerBlock, WorkerEvents, WorkerReply,
 use prost::Message as _;
 
 use crate::answer;
-use crate::block::{Lease, Structs};
+use crate::block::{BUFFER, INLINED, Lease, Structs};
 use crate::frame::{ANSWER, EVENTS, Kind};
 use crate::mapping::Mappings;
 use crate::native::{self, Answer, Failure, Outcome};
@@ -63,7 +64,9 @@ pub(crate) fn open(frame: Frame) -> Result<()> {
             return socket::send(frame.kind | ANSWER, frame.sequence, &reply.encode_to_vec(), None);
         }
     };
-    let server = Arc::new(Server::new(engine));
+    // On one processor, who looks keeps the host from asking.
+    let look_for = if config.threads > 1 { socket::LOOK_FOR } else { Duration::ZERO };
+    let server = Arc::new(Server::new(engine, look_for));
     let gate = Arc::new(Barrier::new(threads + 2));
     let mut others = Vec::new();
     for work in 0..=threads {
@@ -106,6 +109,10 @@ fn end(outcome: Result<()>) {
 #[derive(Default)]
 pub(crate) struct Server {
     engine: u64,
+    /// The turn to listen.
+    turn: Mutex<()>,
+    /// For how long a thread that has answered a small call looks for the next one.
+    look_for: Duration,
     files: Mappings,
     leases: Mutex<HashMap<u64, Arc<Lease>>>,
     /// Results that name buffers of the host's, until the host has them.
@@ -128,8 +135,8 @@ struct Done {
 }
 
 impl Server {
-    pub(crate) fn new(engine: u64) -> Self {
-        Self { engine, ..Self::default() }
+    pub(crate) fn new(engine: u64, look_for: Duration) -> Self {
+        Self { engine, look_for, ..Self::default() }
     }
 
     /// Takes frames until the host hangs up.
@@ -138,11 +145,22 @@ impl Server {
     /// What is wrong with a frame: the host and the worker no longer understand each other.
     pub(crate) fn serve(&self) -> Result<()> {
         let mut room = Vec::new();
-        while let Some(frame) = socket::receive(&mut room)? {
+        let mut turn = None;
+        loop {
+            // One thread listens. After a small call it goes on, and looks for the next one before it sleeps; otherwise the
+            // next thread listens while this one works.
+            let look_for = if turn.is_some() { self.look_for } else { Duration::ZERO };
+            let listening = turn.take().unwrap_or_else(|| lock(&self.turn));
+            let Some(frame) = socket::receive(&mut room, look_for)? else { return Ok(()) };
             let kind = Kind::read(frame.kind)?;
             let sequence = frame.sequence;
             let request = WorkerRequest::decode(frame.body.as_slice())
                 .map_err(|error| Error::invalid_argument(format!("a request cannot be read: {error}")))?;
+            if kind == Kind::Call && request.block.as_ref().is_some_and(is_small) {
+                turn = Some(listening);
+            } else {
+                drop(listening);
+            }
             let done = self.answer(kind, sequence, request, frame);
             if sequence == 0 {
                 continue;
@@ -157,7 +175,6 @@ impl Server {
             }
             socket::send(frame_kind(kind), sequence, &done.reply.encode_to_vec(), done.file.as_ref())?;
         }
-        Ok(())
     }
 
     fn answer(&self, kind: Kind, sequence: u64, request: WorkerRequest, mut frame: Frame) -> Outcome<Done> {
@@ -212,6 +229,12 @@ impl Server {
         let structs = Structs::of(&block, &lease)?;
         let owner = block.owner;
         lock(&self.leases).insert(owner, lease.clone());
+        #[cfg(debug_assertions)]
+        if kind == Kind::Call
+            && let Some((reply, file)) = crate::fault::strike(block.row_count)
+        {
+            return Ok(Done { reply, file, kept: None });
+        }
         let cancel = Arc::new(AtomicU32::new(0));
         let watched = matches!(kind, Kind::Call | Kind::Echo);
         if watched {
@@ -264,6 +287,11 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// Whether a call is done so soon that nobody else need listen meanwhile: everything that it reads came in its frame.
+fn is_small(block: &WorkerBlock) -> bool {
+    block.row_count <= 4096 && block.buffers.chunks(BUFFER).all(|buffer| buffer[0] <= INLINED)
 }
 
 fn frame_kind(kind: Kind) -> u16 {

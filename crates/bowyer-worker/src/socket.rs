@@ -8,6 +8,7 @@
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::time::{Duration, Instant};
 
 use bowyer_core::{Error, Result};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -31,18 +32,29 @@ pub(crate) struct Frame {
     pub(crate) files: Vec<OwnedFd>,
 }
 
-/// Waits for the next frame; none when the host has hung up.
+/// For how long a thread that has answered a small call looks for the next one before it sleeps: to be woken may take longer
+/// than such a call.
+pub(crate) const LOOK_FOR: Duration = Duration::from_micros(50);
+
+/// Looks for the next frame again and again until `look_for` has passed, then waits for it; none when the host has hung up.
 ///
 /// # Errors
 /// What is wrong with the frame; what the system says.
-pub(crate) fn receive(room: &mut Vec<u8>) -> Result<Option<Frame>> {
+pub(crate) fn receive(room: &mut Vec<u8>, look_for: Duration) -> Result<Option<Frame>> {
+    let mut looks = (!look_for.is_zero()).then(|| Instant::now() + look_for);
     room.resize(HEADER + BODY_LIMIT, 0);
     let mut ancillary = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FILES))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut ancillary);
     let received = loop {
         let mut parts = [IoSliceMut::new(room)];
-        match recvmsg(rustix::stdio::stdin(), &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+        let sleepless = if looks.is_some() { RecvFlags::DONTWAIT } else { RecvFlags::empty() };
+        match recvmsg(rustix::stdio::stdin(), &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC | sleepless) {
             Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => {
+                looks = looks.filter(|end| Instant::now() < *end);
+                // The host may wait for this very processor.
+                std::thread::yield_now();
+            }
             Err(rustix::io::Errno::CONNRESET) => return Ok(None),
             other => break other.map_err(failed)?,
         }

@@ -16,11 +16,13 @@ import (
 
 // WorkerOptions are the settings of an engine in a process of its own.
 type WorkerOptions struct {
-	Path   string            // of the program; the caller has found it
-	Level  uint32            // the least that the worker's sandbox must have reached, as wire.WorkerReport has it
-	Grace  time.Duration     // how long a worker may take to heed the end of a context before it is killed
-	Policy worker.Policy     // of restarts
-	OnLog  func(text string) // of deaths; nil: nobody is told
+	Path      string            // of the program; the caller has found it
+	Level     uint32            // the least that the worker's sandbox must have reached, as wire.WorkerReport has it
+	Grace     time.Duration     // how long a worker may take to heed the end of a context before it is killed
+	Policy    worker.Policy     // of restarts
+	Spare     bool              // whether a second one waits to take the place of one that dies
+	OnLog     func(text string) // of deaths; nil: nobody is told
+	Arguments []string          // of the program, for tests
 }
 
 // remote is the link to an engine in a worker process. Handles that it gives out are its own: they go on meaning the same function or
@@ -38,6 +40,7 @@ type remote struct {
 	supervisor *worker.Supervisor
 	changed    chan struct{} // closed, and replaced, at every change of what follows
 	conn       *worker.Conn  // nil: none runs
+	spare      *worker.Conn  // open, with nothing to do; nil: there is none now
 	lastReason string        // why the last one ended
 	objects    map[uint64]*object
 	numbers    map[place]uint64 // handles of queries by those of their worker
@@ -48,6 +51,8 @@ type remote struct {
 	arrived    chan struct{} // a token when there are events
 	over       bool
 	remains    []byte // the records that a worker had left when its engine was closed
+
+	spares sync.WaitGroup // goroutines that start a spare
 }
 
 var (
@@ -84,7 +89,7 @@ func (r *remote) current(ctx context.Context) (*worker.Conn, error) {
 		r.mutex.Unlock()
 		switch step {
 		case worker.Use:
-			if conn.Alive() {
+			if conn.Usable() {
 				return conn, nil
 			} // otherwise Died is about to say so
 			until = time.Time{}
@@ -123,7 +128,11 @@ const startPatience = 20 * time.Second
 
 // launch starts a worker. The supervisor has said so.
 func (r *remote) launch() (*worker.Conn, error) {
-	conn, err := r.open()
+	conn := r.takeSpare()
+	var err error
+	if conn == nil {
+		conn, err = r.open()
+	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	if err != nil {
@@ -141,12 +150,16 @@ func (r *remote) launch() (*worker.Conn, error) {
 	r.conn = conn
 	r.supervisor.Started(time.Now())
 	r.broadcast()
+	if r.options.Spare {
+		r.spares.Add(1)
+		go r.keepSpare()
+	}
 	return conn, nil
 }
 
 // open starts the process, has it open the engine, and looks at how far its sandbox got.
 func (r *remote) open() (*worker.Conn, error) {
-	conn, err := worker.Start(r.options.Path, r)
+	conn, err := worker.Start(r.options.Path, r.options.Arguments, r)
 	if err != nil {
 		return nil, &Failure{Code: codeIsolationUnavailable, Message: "the worker cannot be started: " + err.Error(), Cause: err}
 	}
@@ -177,6 +190,9 @@ func (r *remote) Died(conn *worker.Conn) {
 		r.accuse(conn)
 		r.conn, r.lastReason = nil, reason
 		r.supervisor.Died(time.Now())
+	}
+	if r.spare == conn {
+		r.spare = nil // another one is started with the next worker
 	}
 	for owner, l := range r.owners {
 		if l.conn == conn && !l.freed {
@@ -278,6 +294,10 @@ func (r *remote) closeEngine(*block, uint64) int32 {
 	r.supervisor.Close()
 	r.broadcast()
 	r.mutex.Unlock()
+	r.spares.Wait()
+	if spare := r.takeSpare(); spare != nil {
+		spare.Close(closePatience)
+	}
 	if conn != nil {
 		_, _ = conn.Ask(worker.KindClose, &wire.WorkerRequest{}, closePatience)
 		if answer, err := conn.Ask(worker.KindLogs, &wire.WorkerRequest{}, closePatience); err == nil {
@@ -302,6 +322,7 @@ func (r *remote) ask(ctx context.Context, conn *worker.Conn, kind uint16, reques
 	if err != nil {
 		return answer, false, r.lost(conn, err)
 	}
+	conn.Look(pending)
 	var ok bool
 	select {
 	case answer, ok = <-pending.Done:

@@ -9,11 +9,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -30,16 +28,20 @@ import (
 // openWorker opens an engine in a worker process; at the test's end nothing of it may be left.
 func openWorker(t testing.TB, path string, policy worker.Policy) *Engine {
 	t.Helper()
-	if path == "" {
-		path = os.Getenv(worker.EverywhereVariable)
+	return openWith(t, WorkerOptions{Path: path, Level: 2, Grace: 50 * time.Millisecond, Policy: policy})
+}
+
+func openWith(t testing.TB, options WorkerOptions) *Engine {
+	t.Helper()
+	if options.Path == "" {
+		options.Path = os.Getenv(worker.EverywhereVariable)
 	}
-	if path == "" {
+	if options.Path == "" {
 		t.Skip("SKIPPED: " + worker.EverywhereVariable + " names no worker program")
 	}
 	files := countFiles(t)
 	before := Live()
-	options := Options{Worker: &WorkerOptions{Path: path, Level: 2, Grace: 50 * time.Millisecond, Policy: policy}}
-	engine, err := Open(nil, options)
+	engine, err := Open(nil, Options{Worker: &options})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,75 +287,6 @@ func TestAWorkerThatDoesNotHeedADeadlineIsKilled(t *testing.T) {
 	}
 	if err := doubled(t.Context(), engine, f, column); err != nil {
 		t.Errorf("the next call: %v", err)
-	}
-}
-
-// chaosCalls is how many calls a round of chaos makes in each of its goroutines.
-const chaosCalls = 60
-
-func TestKillingTheWorkerAtAnyTimeGivesNoWrongAnswer(t *testing.T) {
-	engine := openWorker(t, "", worker.Policy{
-		First: time.Microsecond, Longest: time.Microsecond, Deaths: 1 << 30, Window: time.Second, Healthy: time.Hour,
-	})
-	f := adder(t, engine)
-	stop := make(chan struct{})
-	killed := make(chan int)
-	go func() {
-		kills := 0
-		random := rand.New(rand.NewPCG(3, 4))
-		for {
-			select {
-			case <-stop:
-				killed <- kills
-				return
-			case <-time.After(time.Duration(random.IntN(30)) * time.Millisecond):
-			}
-			if pid := pidOf(engine); pid < 1<<30 {
-				signals := []syscall.Signal{syscall.SIGKILL, syscall.SIGSEGV, syscall.SIGSTOP}
-				signal := signals[random.IntN(len(signals))]
-				_ = syscall.Kill(pid, signal)
-				if signal == syscall.SIGSTOP {
-					time.Sleep(time.Duration(random.IntN(3)) * time.Millisecond)
-					_ = syscall.Kill(pid, syscall.SIGCONT)
-				} else {
-					kills++
-				}
-			}
-		}
-	}()
-	var all sync.WaitGroup
-	answers := make(chan error, 3*chaosCalls)
-	for part := range 3 {
-		all.Add(1)
-		go func() {
-			defer all.Done()
-			for i := range chaosCalls {
-				column := counting(1 + (i*7919+part)%200_000)
-				answers <- doubled(context.Background(), engine, f, column)
-				column.Release()
-			}
-		}()
-	}
-	all.Wait()
-	close(stop)
-	kills := <-killed
-	close(answers)
-	right, lost := 0, 0
-	for err := range answers {
-		switch {
-		case err == nil:
-			right++
-		case codeOf(err) == codeWorkerLost:
-			lost++
-		default:
-			t.Errorf("got %v", err)
-		}
-	}
-	t.Logf("%d kills: %d right answers, %d calls lost", kills, right, lost)
-	column := counting(10)
-	defer column.Release()
-	if err := doubled(t.Context(), engine, f, column); err != nil && codeOf(err) != codeWorkerLost {
-		t.Error(err)
 	}
 }
 

@@ -74,7 +74,7 @@ func (r *remote) find(ctx context.Context, number uint64) (*object, place, error
 		return nil, place{}, failf(codeInvalidState, "the handle is not known any more")
 	}
 	at := *o.at.Load()
-	if at.conn.Alive() {
+	if at.conn.Usable() {
 		return o, at, nil
 	}
 	if o.remake == nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,6 +26,8 @@ type Conn struct {
 	Report *wire.WorkerReport // of the worker itself, once it is open
 
 	socket  *net.UnixConn
+	raw     syscall.RawConn // the same
+	looking atomic.Bool     // somebody looks for an answer in a loop
 	process *exec.Cmd
 	stderr  *tail
 	watcher Watcher
@@ -74,7 +77,7 @@ var ErrDead = errors.New("the worker process is gone")
 
 // Start starts a worker process: the program at path, with an empty environment and one socket. The caller sends KindOpen first, and
 // must Close the result.
-func Start(path string, watcher Watcher) (*Conn, error) {
+func Start(path string, arguments []string, watcher Watcher) (*Conn, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socketpair", err)
@@ -87,12 +90,18 @@ func Start(path string, watcher Watcher) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	socket := generic.(*net.UnixConn)
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		_ = socket.Close()
+		return nil, err
+	}
 	c := &Conn{
-		socket: generic.(*net.UnixConn), stderr: &tail{}, watcher: watcher,
+		socket: socket, raw: raw, stderr: &tail{}, watcher: watcher,
 		pending: map[uint64]*Pending{}, files: map[uint64]*fileState{}, dead: make(chan struct{}),
 	}
 	c.process = &exec.Cmd{
-		Path: path, Args: []string{"bowyer-worker"}, Env: []string{}, Dir: "/", Stdin: theirs, Stderr: c.stderr,
+		Path: path, Args: append([]string{"bowyer-worker"}, arguments...), Env: []string{}, Dir: "/", Stdin: theirs, Stderr: c.stderr,
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 	if err := c.process.Start(); err != nil {
@@ -117,6 +126,13 @@ func (c *Conn) Alive() bool {
 	default:
 		return true
 	}
+}
+
+// Usable reports whether the process is there and has done nothing wrong: one that is about to be killed gets no more to do.
+func (c *Conn) Usable() bool {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.pending != nil && c.fault == nil
 }
 
 // Reason says how the process ended; it is complete once Dead is closed.
@@ -341,129 +357,6 @@ func (c *Conn) forget(s *segment) {
 
 // openPatience is how long small requests may take, that a healthy worker answers at once.
 const openPatience = 10 * time.Second
-
-// read hands on what the worker says, until its end. It reaps the process.
-func (c *Conn) read() {
-	err := c.frames()
-	if err != nil {
-		c.Kill(err)
-	}
-	_ = c.process.Process.Kill() // it has hung up: there is nothing more that it could do for us
-	_ = c.process.Wait()
-	_ = c.socket.Close()
-	c.mutex.Lock()
-	c.reason = c.process.ProcessState.String()
-	if c.fault != nil {
-		c.reason = c.fault.Error()
-	} else if said := c.stderr.String(); said != "" {
-		c.reason += ": " + said
-	}
-	pending := c.pending
-	c.pending = nil
-	c.mutex.Unlock()
-	close(c.dead)
-	c.watcher.Died(c)
-	for _, p := range pending {
-		if p.Done != nil {
-			close(p.Done)
-		}
-	}
-}
-
-// frames reads until the worker hangs up, or says something that is wrong.
-func (c *Conn) frames() error {
-	room := make([]byte, headerBytes+bodyLimit)
-	rights := make([]byte, unix.CmsgSpace(4*4))
-	for {
-		n, rightsLen, flags, _, err := c.socket.ReadMsgUnix(room, rights)
-		if err != nil || n == 0 {
-			return nil
-		}
-		files, err := descriptors(rights[:rightsLen])
-		if err == nil && flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
-			err = errors.New("a frame is larger than any may be")
-		}
-		if err == nil {
-			files, err = c.frame(room[:n], files)
-		}
-		for _, file := range files { // what nobody took
-			CloseFile(file)
-		}
-		if err != nil {
-			return fmt.Errorf("it broke the protocol: %w", err)
-		}
-	}
-}
-
-func descriptors(rights []byte) (files []int, err error) {
-	if len(rights) == 0 {
-		return nil, nil
-	}
-	messages, err := unix.ParseSocketControlMessage(rights)
-	for _, message := range messages {
-		if more, err := unix.ParseUnixRights(&message); err == nil {
-			files = append(files, more...)
-		}
-	}
-	return files, err
-}
-
-// frame handles one frame, and returns the files that it did not take.
-func (c *Conn) frame(content []byte, files []int) ([]int, error) {
-	h, err := readHeader(content)
-	if err != nil {
-		return files, err
-	}
-	body := content[headerBytes:]
-	if h.flags&bodyInFile != 0 {
-		if len(files) == 0 {
-			return files, errors.New("a frame's body is in a file that did not come")
-		}
-		file := files[0]
-		files = files[1:]
-		if body, err = readFinal(file, h.length); err != nil {
-			return files, err
-		}
-	}
-	if len(body) != h.length || !checkSum(content, body) {
-		return files, errDamaged
-	}
-	switch {
-	case h.kind == kindEvents:
-		var message wire.WorkerEvents
-		if err := proto.Unmarshal(body, &message); err != nil || len(message.GetEvents())%4 != 0 {
-			return files, errors.New("events that cannot be read")
-		}
-		c.watcher.Told(c, message.GetEvents())
-		return files, nil
-	case h.kind&kindAnswer == 0:
-		return files, fmt.Errorf("a frame of kind %#x", h.kind)
-	}
-	answer := Answer{Reply: &wire.WorkerReply{}, File: -1, Sequence: h.sequence}
-	if err := proto.Unmarshal(body, answer.Reply); err != nil {
-		return files, errors.New("an answer that cannot be read")
-	}
-	if len(files) > 0 {
-		answer.File, files = files[0], files[1:]
-	}
-	c.mutex.Lock()
-	p := c.pending[h.sequence]
-	delete(c.pending, h.sequence)
-	c.mutex.Unlock()
-	switch {
-	case p == nil:
-		CloseFile(answer.File)
-		return files, fmt.Errorf("an answer to request %d, which was not asked", h.sequence)
-	case p.Done != nil:
-		p.Done <- answer
-	default:
-		CloseFile(answer.File)
-		if p.abandoned != nil {
-			p.abandoned(answer)
-		}
-	}
-	return files, nil
-}
 
 // tail keeps the end of what a worker wrote to its standard error.
 type tail struct {

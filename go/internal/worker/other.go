@@ -46,14 +46,16 @@ type RequestError struct{ Cause error }
 func (e *RequestError) Error() string { return e.Cause.Error() }
 
 // Start starts nothing here.
-func Start(string, Watcher) (*Conn, error) { return nil, errLinux }
+func Start(string, []string, Watcher) (*Conn, error) { return nil, errLinux }
 
 func (c *Conn) Pid() int              { return 0 }
 func (c *Conn) Dead() <-chan struct{} { return nil }
 func (c *Conn) Alive() bool           { return false }
+func (c *Conn) Usable() bool          { return false }
 func (c *Conn) Reason() string        { return errLinux.Error() }
 func (c *Conn) Kill(error)            {}
 func (c *Conn) Close(time.Duration)   {}
+func (c *Conn) Look(*Pending)         {}
 func (c *Conn) Abandon(*Pending) bool { return false }
 func (c *Conn) Waits(uint64) bool     { return false }
 func (c *Conn) forget(*segment)       {}
