@@ -34,17 +34,9 @@ func (r *remote) result(b *block, conn *worker.Conn, answer worker.Answer) int32
 		return 0
 	}
 	t := tree{list: list, aliases: reply.GetAliases()}
-	if err := t.open(answer.File); err != nil {
+	if err := t.into(b, answer.File); err != nil {
 		return r.wrong(b, conn, err)
 	}
-	if err := t.build(b); err != nil {
-		worker.Unmap(t.mapping)
-		return r.wrong(b, conn, err)
-	}
-	head := b.head()
-	head.array.release, head.array.privateData = releaseMapped, t.mapping
-	head.result.rowCount = list.GetRowCount()
-	head.result.byteLen = uint64(t.native)
 	b.answer = taking{conn: conn, sequence: answer.Sequence, due: len(t.aliases) > 0}
 	return 0
 }
@@ -88,14 +80,26 @@ func (r *remote) importArray(b *block, dataType arrow.DataType, operation string
 	r.sharing.RUnlock()
 	b.answer.done()
 	if err == nil {
-		if err = array.ValidateFull(out); err != nil {
-			out.Release()
-		}
+		err = checked(out, func() error { return array.ValidateFull(out) })
 	}
 	if err != nil {
 		return nil, r.refuse(conn, err)
 	}
 	return out, nil
+}
+
+// checked looks at every value's place, and releases an array that does not hold what it says. Looking may panic where an offset
+// leads out of its buffer.
+func checked(values interface{ Release() }, validate func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("a value lies outside its buffer: %v", cause)
+		}
+		if err != nil {
+			values.Release()
+		}
+	}()
+	return validate()
 }
 
 // importBatch imports a query's result and checks it.
@@ -109,9 +113,7 @@ func (r *remote) importBatch(b *block, schema *arrow.Schema, operation string, o
 	r.sharing.RUnlock()
 	b.answer.done()
 	if err == nil {
-		if err = array.ValidateRecordFull(out); err != nil {
-			out.Release()
-		}
+		err = checked(out, func() error { return array.ValidateRecordFull(out) })
 	}
 	if err != nil {
 		return nil, r.refuse(conn, err)
@@ -140,6 +142,22 @@ type tree struct {
 	node, buffer, dictionary, alias int // next of the list
 	free                            int // next free word
 	sizes                           int
+}
+
+// into writes the list into the structs of the block's call.
+func (t *tree) into(b *block, file int) error {
+	if err := t.open(file); err != nil {
+		return err
+	}
+	if err := t.build(b); err != nil {
+		worker.Unmap(t.mapping)
+		return err
+	}
+	head := b.head()
+	head.array.release, head.array.privateData = releaseMapped, t.mapping
+	head.result.rowCount = t.list.GetRowCount()
+	head.result.byteLen = uint64(t.native)
+	return nil
 }
 
 // open maps the memory file that came with the answer, if the list names it.
