@@ -71,6 +71,10 @@ record-functions: ## Write pyarrow's answers to sample calls into testdata/funct
 malformed: ## Ask four libraries about arrays that lie and compare their verdicts (needs Python)
 	@testdata/malformed/verdicts/run.sh
 
+.PHONY: trust
+trust: ## Measure what is promised about trust, a line for each promise (SECONDS=600)
+	@scripts/trust.sh $(or $(SECONDS),600)
+
 .PHONY: fuzz
 fuzz: ## Damage arrays, messages and plans at random, in Rust and Go (SECONDS=60 for each)
 	@scripts/fuzz.sh $(or $(SECONDS),60)

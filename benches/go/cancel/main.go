@@ -3,11 +3,12 @@
 
 // Command cancel measures how long a query that is cancelled goes on:
 //
-//	cancel [-rows N] [-cancels N] [-seed N] [-only NAME] [-operators]
+//	cancel [-rows N] [-cancels N] [-seed N] [-only NAME] [-operators] [-worker PATH]
 //
 // It cancels the context of a query of some operator after a random part of the time that the query takes, a thousand times,
 // and prints percentiles of two times in milliseconds: from the cancel until the caller has its error and everything is released
-// (return), and until the engine's threads have let go of the query's inputs and memory (idle).
+// (return), and until the engine's threads have let go of the query's inputs and memory (idle). With -worker the engine runs in that
+// program, a process of its own.
 package main
 
 import (
@@ -42,16 +43,21 @@ func main() {
 	seed := flag.Uint64("seed", 1, "of the choice of moments")
 	only := flag.String("only", "", "one operator alone")
 	each := flag.Bool("operators", false, "print a line for every operator")
+	worker := flag.String("worker", "", "the program bowyer-worker")
 	flag.Parse()
-	if err := run(*rows, *cancels, *seed, *only, *each); err != nil {
+	config := bowyer.Config{}
+	if *worker != "" {
+		config.Isolation, config.WorkerPath = bowyer.WorkerProcess, *worker
+	}
+	if err := run(config, *rows, *cancels, *seed, *only, *each); err != nil {
 		fmt.Fprintln(os.Stderr, "cancel:", err)
 		os.Exit(1)
 	}
 }
 
-func run(rows, cancels int, seed uint64, only string, each bool) error {
+func run(config bowyer.Config, rows, cancels int, seed uint64, only string, each bool) error {
 	ctx := context.Background()
-	engine, err := bowyer.Open(ctx, bowyer.Config{})
+	engine, err := bowyer.Open(ctx, config)
 	if err != nil {
 		return err
 	}
