@@ -174,6 +174,10 @@ bench-cancel: lib ## Measure how soon a thousand cancelled queries return, over 
 bench-isolation: lib worker ## Measure what a worker process costs beside an engine in the same process (BATCHES=64)
 	cd benches/go && go run ./isolation -worker $(abspath $(or $(CARGO_TARGET_DIR),target))/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/bowyer-worker $(if $(BATCHES),-batches $(BATCHES))
 
+.PHONY: bench-integration
+bench-integration: lib worker ## Compare library, worker process and Arrow IPC over a socket: size, start, calls
+	@scripts/integration.sh
+
 .PHONY: bench-limits
 bench-limits: ## Measure how fast memory is read and copied here (needs Python)
 	@benches/peers/run.sh --limits
