@@ -14,6 +14,7 @@ import math
 import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -125,6 +126,28 @@ def pyarrow_once(name, columns, options, threads):
     return (time.perf_counter() - begin) * 1e6
 
 
+def apart(call):
+    """What a call answers in a process of its own, or nothing: some calls of pyarrow end theirs, or spoil its memory."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            os.write(writer, json.dumps(call()).encode())
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answers:
+        answer = answers.read()
+    return json.loads(answer) if os.waitpid(child, 0)[1] == 0 else None
+
+
+def pyarrow_best(name, columns, options, threads, rounds):
+    """The best of some rounds, after one that warms up its memory."""
+    return apart(lambda: min([pyarrow_once(name, columns, options, threads) for _ in range(rounds + 1)][1:]))
+
+
 def usable(each, kind, nulls, rows, rng):
     """Arguments and options that pyarrow takes, or nothing."""
     name = each["name"]
@@ -132,8 +155,9 @@ def usable(each, kind, nulls, rows, rng):
         try:
             columns = arguments(each, kind, rows, nulls, rng, small)
             options = DRAWN[name](columns) if name in DRAWN else OPTIONS.get(name, [{}])[0]
-            theirs(pc, name, [column.slice(0, BASE) if name != "take" else column for column in columns], options)
-            return columns, options
+            few = [column.slice(0, BASE) if name != "take" else column for column in columns]
+            if apart(lambda few=few, options=options: theirs(pc, name, few, options) is not None):
+                return columns, options
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError, AttributeError, pa.ArrowKeyError):
             continue
     return None
@@ -170,8 +194,10 @@ def measure(given, ours, folder, each, kind, nulls, threads, rng):
         if micros is None:
             return answer
         us = min(us, micros)
-        for _ in range(given.rounds):
-            them = min(them, pyarrow_once(each["name"], columns, options, threads))
+        theirs_best = pyarrow_best(each["name"], columns, options, threads, given.rounds)
+        if theirs_best is None:
+            return "pyarrow's process ended"
+        them = min(them, theirs_best)
     return us, them
 
 

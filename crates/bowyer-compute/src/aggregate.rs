@@ -29,6 +29,7 @@ pub(crate) mod tdigest;
 mod whole_sum;
 
 use std::any::Any;
+use std::ops::Range;
 
 use arrow_array::ArrayRef;
 use arrow_schema::DataType;
@@ -71,6 +72,16 @@ pub trait Accumulator: Send + Any {
     /// As `update`.
     fn evaluate(&mut self, group_count: usize) -> Result<ArrayRef>;
 
+    /// In place of `evaluate`: something that gives the values of some groups at a time, on several threads at once. `None`
+    /// for aggregates whose evaluation is not worth that; then nothing has changed.
+    ///
+    /// # Errors
+    /// As `update`.
+    fn in_parts(&mut self, group_count: usize) -> Result<Option<Box<dyn PartialEvaluation>>> {
+        let _ = group_count;
+        Ok(None)
+    }
+
     /// The bytes that its states hold.
     fn byte_len(&self) -> usize;
 
@@ -87,6 +98,18 @@ pub trait Accumulator: Send + Any {
 
     /// Says, before the first row, that values are to be equal as keys of a plan are: all NaNs, and −0.0 and 0.0.
     fn compare_as_keys(&mut self) {}
+}
+
+/// The values of groups, a part of them at a time.
+pub trait PartialEvaluation: Send + Sync {
+    /// At most `count` ranges of groups that are about as much work, all groups in order.
+    fn shares(&self, count: usize) -> Vec<Range<usize>>;
+
+    /// The values of some groups; each group is asked for once.
+    ///
+    /// # Errors
+    /// As [`Accumulator::update`].
+    fn evaluate(&self, groups: Range<usize>) -> Result<ArrayRef>;
 }
 
 /// Which group each row belongs to.

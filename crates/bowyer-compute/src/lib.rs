@@ -23,7 +23,7 @@ pub mod scalar;
 mod type_name;
 pub mod vector;
 
-pub use aggregate::{Accumulator, AggregateContext, Groups};
+pub use aggregate::{Accumulator, AggregateContext, Groups, PartialEvaluation};
 pub use args::{Args, Kernel, VectorKernel};
 pub use bind::{Argument, Bound, bind};
 pub use descriptor::{

@@ -85,7 +85,7 @@ pub(super) trait OfNumbers {
     fn make<I: ArrowNativeType>(
         self,
         context: &AggregateContext<'_>,
-        to_float: impl Fn(I) -> f64 + Copy + Send + 'static,
+        to_float: impl Fn(I) -> f64 + Copy + Send + Sync + 'static,
     ) -> Result<Box<dyn Accumulator>>;
 }
 
@@ -156,7 +156,7 @@ fn mean(context: &AggregateContext<'_>) -> Result<Box<dyn Accumulator>> {
         fn make<I: ArrowNativeType>(
             self,
             context: &AggregateContext<'_>,
-            to_float: impl Fn(I) -> f64 + Copy + Send + 'static,
+            to_float: impl Fn(I) -> f64 + Copy + Send + Sync + 'static,
         ) -> Result<Box<dyn Accumulator>> {
             Ok(Box::new(Mean {
                 to_float,
@@ -348,7 +348,7 @@ impl OfNumbers for MakeSpread {
     fn make<I: ArrowNativeType>(
         self,
         context: &AggregateContext<'_>,
-        to_float: impl Fn(I) -> f64 + Copy + Send + 'static,
+        to_float: impl Fn(I) -> f64 + Copy + Send + Sync + 'static,
     ) -> Result<Box<dyn Accumulator>> {
         Ok(Box::new(Spread {
             to_float,

@@ -2,12 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //! Exact quantiles: all values are kept, sorted into their groups at the end, and each group is partitioned around the
-//! ranks asked for.
+//! ranks asked for. Ranges of groups are independent then, so that threads can share them.
 //!
 //! NaNs and nulls are left out.
 
+mod held;
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Ordering;
-use std::marker::PhantomData;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array};
@@ -20,7 +24,8 @@ use super::input::{Input, same, to_array};
 use super::moments::{OfNumbers, of_numbers};
 use super::presence::{MIN_COUNT_ZERO, NullRule, Presence, SKIP_NULLS};
 use super::shares::{Q, Shares, listed};
-use super::{Accumulator, AggregateContext, Groups};
+use super::{Accumulator, AggregateContext, Groups, PartialEvaluation};
+use held::Held;
 use crate::{Coercion, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Options, Overload};
 
 const INTERPOLATION: OptionSpec = OptionSpec::new(
@@ -115,67 +120,42 @@ impl OfNumbers for Make {
     fn make<I: ArrowNativeType>(
         self,
         context: &AggregateContext<'_>,
-        to_float: impl Fn(I) -> f64 + Copy + Send + 'static,
+        to_float: impl Fn(I) -> f64 + Copy + Send + Sync + 'static,
     ) -> Result<Box<dyn Accumulator>> {
         Ok(Box::new(Quantile {
-            shares: self.shares,
-            interpolation: self.interpolation,
-            to_float,
-            values: Lanes::<I>::new(context.memory)?,
-            group_indices: None,
+            how: How { shares: self.shares, interpolation: self.interpolation, to_float },
+            values: Held::<I>::new(context.memory),
             presence: Presence::new(NullRule::new(context.options)?, context.memory)?,
             output_type: context.output_type.clone(),
-            value: PhantomData::<fn(I)>,
         }))
     }
 }
 
-struct Quantile<I, F> {
+/// A thread of its own is worth it for so many values.
+const SHARE_VALUES: usize = 1 << 16;
+
+/// What is asked of the values of a group.
+#[derive(Clone)]
+struct How<F> {
     shares: Shares,
     interpolation: Interpolation,
     to_float: F,
-    values: Lanes<I>,
-    /// The group of each value; all belong to group 0 until a second one is seen.
-    group_indices: Option<Lanes<u32>>,
-    presence: Presence,
-    output_type: DataType,
-    value: PhantomData<fn(I)>,
 }
 
-impl<I: ArrowNativeType, F: Fn(I) -> f64 + Copy> Quantile<I, F> {
-    /// Notes the groups of the values that are about to be added.
-    fn indices(&mut self) -> Result<&mut Lanes<u32>> {
-        match &mut self.group_indices {
-            Some(indices) => Ok(indices),
-            none => Ok(none.insert(Lanes::filled(self.values.memory(), self.values.len(), 0)?)),
-        }
-    }
+struct Quantile<I, F> {
+    how: How<F>,
+    values: Held<I>,
+    presence: Presence,
+    output_type: DataType,
+}
 
-    /// The values of each group beside each other: where group `i` begins is at `i`, and the end at the end.
-    fn by_group(&mut self, group_count: usize) -> Result<Vec<usize>> {
-        let Some(indices) = self.group_indices.take() else {
-            let mut starts = vec![self.values.len(); group_count + 1];
-            starts[0] = 0;
-            return Ok(starts);
-        };
-        let mut starts = vec![0; group_count + 1];
-        for &group in &indices[..] {
-            starts[group as usize + 1] += 1;
-        }
-        for group in 0..group_count {
-            starts[group + 1] += starts[group];
-        }
-        let mut sorted = Lanes::filled(self.values.memory(), self.values.len(), I::default())?;
-        let mut next = starts.clone();
-        let out = &mut sorted[..];
-        for (&value, &group) in self.values.iter().zip(&indices[..]) {
-            let at = &mut next[group as usize];
-            out[*at] = value;
-            *at += 1;
-        }
-        self.values = sorted;
-        Ok(starts)
-    }
+/// All values, of which those of some groups can be asked for.
+struct Sorted<I, F> {
+    how: How<F>,
+    values: Held<I>,
+    starts: Vec<usize>,
+    nulls: Option<NullBuffer>,
+    output_type: DataType,
 }
 
 /// The two values around a rank, and how far it is from the lower to the higher.
@@ -213,7 +193,83 @@ fn between<I>(
     }
 }
 
-impl<I: ArrowNativeType, F: Fn(I) -> f64 + Copy + Send + 'static> Accumulator for Quantile<I, F> {
+impl<I: ArrowNativeType, F: Fn(I) -> f64 + Copy + Send + Sync + 'static> Quantile<I, F> {
+    /// What it holds, to be evaluated.
+    fn sorted(&mut self, group_count: usize) -> Result<Sorted<I, F>> {
+        let mut nulls = self.presence.finish(group_count)?;
+        let none = Held::new(self.values.memory());
+        let values = std::mem::replace(&mut self.values, none);
+        let starts = values.starts(group_count);
+        let is_empty = |group: usize| starts[group] == starts[group + 1];
+        if (0..group_count).any(is_empty) {
+            let valued = NullBuffer::from_iter((0..group_count).map(|group| !is_empty(group)));
+            nulls = NullBuffer::union(nulls.as_ref(), Some(&valued));
+        }
+        Ok(Sorted { how: self.how.clone(), values, starts, nulls, output_type: self.output_type.clone() })
+    }
+}
+
+impl<I: ArrowNativeType, F: Fn(I) -> f64 + Copy + Send + Sync + 'static> PartialEvaluation for Sorted<I, F> {
+    fn shares(&self, count: usize) -> Vec<Range<usize>> {
+        let group_count = self.starts.len() - 1;
+        let all = self.starts[group_count];
+        let count = count.min(all / SHARE_VALUES).max(1);
+        let mut shares = Vec::with_capacity(count);
+        let mut first = 0;
+        for share in 1..count {
+            let end = self.starts.partition_point(|&start| start < all / count * share).clamp(first, group_count);
+            shares.push(first..end);
+            first = end;
+        }
+        shares.push(first..group_count);
+        shares.retain(|share| !share.is_empty());
+        shares
+    }
+
+    fn evaluate(&self, groups: Range<usize>) -> Result<ArrayRef> {
+        let How { shares, interpolation, to_float } = &self.how;
+        let count = shares.shares.len();
+        let nulls = self.nulls.as_ref().map(|nulls| nulls.slice(groups.start, groups.len()));
+        let nulls = nulls.map(|valid| match count {
+            1 => valid,
+            _ => (0..groups.len() * count).map(|at| valid.is_valid(at / count)).collect(),
+        });
+        let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
+        let memory = self.values.memory();
+        let exact = !matches!(interpolation, Interpolation::Linear | Interpolation::Midpoint);
+        let result_count = groups.len() * count;
+        let mut floats = Lanes::filled(memory, if exact { 0 } else { result_count }, 0.0)?;
+        let mut chosen = Lanes::filled(memory, if exact { result_count } else { 0 }, I::default())?;
+        let mut values = self.values.gather(&groups, &self.starts)?;
+        let base = self.starts[groups.start];
+        for (index, group) in groups.clone().enumerate() {
+            let of_group = &mut values[self.starts[group] - base..self.starts[group + 1] - base];
+            if of_group.is_empty() {
+                continue;
+            }
+            for (at, &share) in (index * count..).zip(&shares.shares) {
+                let found = around(of_group, share);
+                if exact {
+                    chosen[at] = nearest(*interpolation, found);
+                } else {
+                    floats[at] = between(*interpolation, found, to_float);
+                }
+            }
+        }
+        let item = match &self.output_type {
+            DataType::FixedSizeList(item, _) if shares.listed => item.data_type(),
+            other => other,
+        };
+        let results: ArrayRef = if exact {
+            to_array(chosen, nulls, item)?
+        } else {
+            Arc::new(Float64Array::new(floats.into_buffer(), nulls))
+        };
+        shares.finish(results, groups.len())
+    }
+}
+
+impl<I: ArrowNativeType, F: Fn(I) -> f64 + Copy + Send + Sync + 'static> Accumulator for Quantile<I, F> {
     fn grows(&self) -> bool {
         true
     }
@@ -223,18 +279,8 @@ impl<I: ArrowNativeType, F: Fn(I) -> f64 + Copy + Send + 'static> Accumulator fo
         let values = input.values::<I>();
         self.presence.update(input.row_count(), input.nulls.as_ref(), groups)?;
         let is_number = |value: I| value.partial_cmp(&value).is_some();
-        let plain = input.nulls.is_none() && values.iter().all(|&value| is_number(value));
-        let grouped = groups.indices().is_some() || self.group_indices.is_some();
-        if plain {
-            if grouped {
-                let count = values.len();
-                let held = self.indices()?;
-                match groups.indices() {
-                    Some(indices) => held.extend_from_slice(indices)?,
-                    None => held.resize(held.len() + count, 0)?,
-                }
-            }
-            return self.values.extend_from_slice(&values);
+        if input.nulls.is_none() && values.iter().all(|&value| is_number(value)) {
+            return self.values.extend(&values, groups.indices());
         }
         let (mut kept, mut kept_groups) = (Vec::new(), Vec::new());
         input.each_valid(groups, |group, row| {
@@ -243,66 +289,24 @@ impl<I: ArrowNativeType, F: Fn(I) -> f64 + Copy + Send + 'static> Accumulator fo
                 kept_groups.push(group as u32);
             }
         });
-        if grouped {
-            self.indices()?.extend_from_slice(&kept_groups)?;
-        }
-        self.values.extend_from_slice(&kept)
+        self.values.extend(&kept, groups.indices().map(|_| kept_groups.as_slice()))
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, group_indices: &[u32], group_count: usize) -> Result<()> {
         let other = same::<Self>(other)?;
         self.presence.merge(&other.presence, group_indices, group_count)?;
-        if group_count > 1 || self.group_indices.is_some() {
-            let groups: Vec<u32> = match &other.group_indices {
-                Some(indices) => indices.iter().map(|&group| group_indices[group as usize]).collect(),
-                None => vec![group_indices.first().copied().unwrap_or(0); other.values.len()],
-            };
-            self.indices()?.extend_from_slice(&groups)?;
-        }
-        self.values.extend_from_slice(&other.values)
+        self.values.append(other.values, group_indices)
     }
 
     fn evaluate(&mut self, group_count: usize) -> Result<ArrayRef> {
-        let mut nulls = self.presence.finish(group_count)?;
-        let starts = self.by_group(group_count)?;
-        let is_empty = |group: usize| starts[group] == starts[group + 1];
-        if (0..group_count).any(is_empty) {
-            let valued = NullBuffer::from_iter((0..group_count).map(|group| !is_empty(group)));
-            nulls = NullBuffer::union(nulls.as_ref(), Some(&valued));
-        }
-        let count = self.shares.shares.len();
-        if let Some(valid) = nulls.take_if(|_| count > 1) {
-            nulls = Some((0..group_count * count).map(|at| valid.is_valid(at / count)).collect());
-        }
-        let memory = self.values.memory().clone();
-        let exact = !matches!(self.interpolation, Interpolation::Linear | Interpolation::Midpoint);
-        let mut floats = Lanes::filled(&memory, if exact { 0 } else { group_count * count }, 0.0)?;
-        let mut chosen = Lanes::filled(&memory, if exact { group_count * count } else { 0 }, I::default())?;
-        let (to_float, interpolation) = (self.to_float, self.interpolation);
-        let values = &mut self.values[..];
-        for group in (0..group_count).filter(|&group| !is_empty(group)) {
-            for (at, &share) in (group * count..).zip(&self.shares.shares) {
-                let found = around(&mut values[starts[group]..starts[group + 1]], share);
-                if exact {
-                    chosen[at] = nearest(interpolation, found);
-                } else {
-                    floats[at] = between(interpolation, found, to_float);
-                }
-            }
-        }
-        let item = match &self.output_type {
-            DataType::FixedSizeList(item, _) if self.shares.listed => item.data_type(),
-            other => other,
-        };
-        let results: ArrayRef = if exact {
-            to_array(chosen, nulls, item)?
-        } else {
-            Arc::new(Float64Array::new(floats.into_buffer(), nulls))
-        };
-        self.shares.finish(results, group_count)
+        self.sorted(group_count)?.evaluate(0..group_count)
+    }
+
+    fn in_parts(&mut self, group_count: usize) -> Result<Option<Box<dyn PartialEvaluation>>> {
+        Ok(Some(Box::new(self.sorted(group_count)?)))
     }
 
     fn byte_len(&self) -> usize {
-        self.values.byte_len() + self.group_indices.as_ref().map_or(0, Lanes::byte_len) + self.presence.byte_len()
+        self.values.byte_len() + self.presence.byte_len()
     }
 }

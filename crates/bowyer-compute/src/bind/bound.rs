@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef};
@@ -13,7 +14,7 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
 use bowyer_core::{Column, Error, Memory, Output, Result, bits};
 
-use crate::aggregate::{Accumulator, AggregateContext, Groups};
+use crate::aggregate::{Accumulator, AggregateContext, Groups, PartialEvaluation};
 use crate::descriptor::{Function, FunctionKind, Implementation, Nulls, Overload};
 use crate::{Args, Kernel, Options, VectorKernel, coercion, encoding};
 
@@ -359,6 +360,13 @@ impl Accumulator for Named {
         self.named(result)
     }
 
+    fn in_parts(&mut self, group_count: usize) -> Result<Option<Box<dyn PartialEvaluation>>> {
+        let function = self.bound.0.function.name;
+        let parts = self.accumulator.in_parts(group_count);
+        let parts = self.named(parts)?;
+        Ok(parts.map(|parts| Box::new(NamedParts { function, parts }) as Box<dyn PartialEvaluation>))
+    }
+
     fn byte_len(&self) -> usize {
         self.accumulator.byte_len()
     }
@@ -369,5 +377,21 @@ impl Accumulator for Named {
 
     fn compare_as_keys(&mut self) {
         self.accumulator.compare_as_keys();
+    }
+}
+
+/// Parts whose errors name the function.
+struct NamedParts {
+    function: &'static str,
+    parts: Box<dyn PartialEvaluation>,
+}
+
+impl PartialEvaluation for NamedParts {
+    fn shares(&self, count: usize) -> Vec<Range<usize>> {
+        self.parts.shares(count)
+    }
+
+    fn evaluate(&self, groups: Range<usize>) -> Result<ArrayRef> {
+        self.parts.evaluate(groups).map_err(|error| error.in_function(self.function))
     }
 }

@@ -322,7 +322,7 @@ impl HashAggregate {
         let mut columns: Vec<ArrayRef> = keys.iter().map(canonical_floats).collect();
         for (measure, tally) in self.measures.iter().zip(tallies) {
             context.check()?;
-            let values = tally.evaluate(group_count, &context.memory);
+            let values = tally.evaluate(group_count, context);
             columns.push(values.map_err(|error| located(error, measure))?);
         }
         Ok(columns)

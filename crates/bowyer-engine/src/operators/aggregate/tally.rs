@@ -15,15 +15,15 @@ use arrow_array::types::UInt32Type;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
-use bowyer_compute::{Accumulator, Groups};
+use bowyer_compute::{Accumulator, Groups, PartialEvaluation};
 use bowyer_core::group::GroupTable;
 use bowyer_core::keys::KeyOptions;
 use bowyer_core::lanes::Lanes;
-use bowyer_core::take::{Rows, take};
+use bowyer_core::take::{Rows, concat, take};
 use bowyer_core::{Column, Error, Memory, Result};
 
 use super::ordered::OrderedRows;
-use super::{Measure, in_order_of};
+use super::{Measure, TaskContext, in_order_of};
 
 /// The state of one measure.
 pub(super) struct Tally {
@@ -114,7 +114,8 @@ impl Tally {
     }
 
     /// The value of each group.
-    pub(super) fn evaluate(mut self, group_count: usize, memory: &Memory) -> Result<ArrayRef> {
+    pub(super) fn evaluate(mut self, group_count: usize, context: &TaskContext) -> Result<ArrayRef> {
+        let memory = &context.memory;
         if let Some(ordered) = self.ordered.take() {
             let (group_indices, arguments) = ordered.in_order(memory)?;
             match &mut self.distinct {
@@ -136,8 +137,28 @@ impl Tally {
                 self.accumulator.update(&arguments, Groups::Indices { group_indices: &group_indices, group_count })?;
             }
         }
-        self.accumulator.evaluate(group_count)
+        let parts = if context.threads > 1 { self.accumulator.in_parts(group_count)? } else { None };
+        match parts {
+            Some(parts) => evaluate_parts(parts.as_ref(), context),
+            None => self.accumulator.evaluate(group_count),
+        }
     }
+}
+
+/// The value of each group, computed on as many threads as the query may have.
+fn evaluate_parts(parts: &dyn PartialEvaluation, context: &TaskContext) -> Result<ArrayRef> {
+    let mut shares: Vec<_> = parts.shares(context.threads).into_iter().map(|groups| (groups, None)).collect();
+    rayon::scope(|scope| {
+        for (groups, result) in &mut shares {
+            scope.spawn(move |_| {
+                *result = Some(context.check().and_then(|()| parts.evaluate(groups.clone())));
+            });
+        }
+    });
+    let missing = || Error::internal("a share was not evaluated");
+    let values = shares.into_iter().map(|(_, result)| result.unwrap_or_else(|| Err(missing())));
+    let values = values.collect::<Result<Vec<_>>>()?;
+    concat(&values, &context.memory)
 }
 
 impl DistinctRows {
