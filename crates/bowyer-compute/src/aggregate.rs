@@ -102,7 +102,7 @@ pub trait Accumulator: Send + Any {
 
 /// The values of groups, a part of them at a time.
 pub trait PartialEvaluation: Send + Sync {
-    /// At most `count` ranges of groups that are about as much work, all groups in order.
+    /// One to `count` ranges of groups that are about as much work, all groups in order.
     fn shares(&self, count: usize) -> Vec<Range<usize>>;
 
     /// The values of some groups; each group is asked for once.

@@ -25,8 +25,8 @@ use super::moments::{OfNumbers, of_numbers};
 use super::presence::{MIN_COUNT_ZERO, NullRule, Presence, SKIP_NULLS};
 use super::shares::{Q, Shares, listed};
 use super::{Accumulator, AggregateContext, Groups, PartialEvaluation};
-use held::Held;
 use crate::{Coercion, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Options, Overload};
+use held::Held;
 
 const INTERPOLATION: OptionSpec = OptionSpec::new(
     "interpolation",
@@ -221,8 +221,8 @@ impl<I: ArrowNativeType, F: Fn(I) -> f64 + Copy + Send + Sync + 'static> Partial
             shares.push(first..end);
             first = end;
         }
+        shares.retain(|share: &Range<usize>| !share.is_empty());
         shares.push(first..group_count);
-        shares.retain(|share| !share.is_empty());
         shares
     }
 

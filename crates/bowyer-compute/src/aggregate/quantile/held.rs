@@ -11,7 +11,7 @@ use bowyer_core::lanes::Lanes;
 use bowyer_core::{Memory, Result};
 
 /// The most values of a chunk.
-pub(super) const CHUNK_VALUES: usize = 1 << 17;
+pub(super) const CHUNK_VALUES: usize = 1 << 14;
 
 /// Some values, and the group of each; without groups all belong to the first one.
 struct Chunk<I> {

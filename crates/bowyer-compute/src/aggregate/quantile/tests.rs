@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //! Values in several chunks, of several accumulators, evaluated whole and in parts.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,7 +57,7 @@ fn oracle(groups: &[u32], values: &[f64]) -> Vec<Option<f64>> {
 
 /// Two accumulators whose groups are numbered differently, one merged into the other.
 fn filled() -> (Box<dyn Accumulator>, Vec<Option<f64>>) {
-    let (mut groups, mut values) = rows(3 * CHUNK_VALUES + 11, 1);
+    let (mut groups, mut values) = rows(20 * CHUNK_VALUES + 11, 1);
     let (other_groups, other_values) = rows(CHUNK_VALUES + 5, 2);
     let mut first = accumulator();
     let update = |accumulator: &mut dyn Accumulator, groups: &[u32], values: &[f64]| {
@@ -108,7 +107,8 @@ fn parts_give_what_the_whole_gives() {
 #[test]
 fn rows_without_groups_belong_to_the_first() {
     let mut all = accumulator();
-    let values: ArrayRef = Arc::new(Float64Array::from_iter_values((0..2 * CHUNK_VALUES + 1).map(|value| value as f64)));
+    let values: ArrayRef =
+        Arc::new(Float64Array::from_iter_values((0..2 * CHUNK_VALUES + 1).map(|value| value as f64)));
     all.update(&[Column::Array(values.clone())], Groups::All).unwrap();
     let mut later = accumulator();
     later.update(&[Column::Array(values.slice(0, 1))], Groups::All).unwrap();
