@@ -11,6 +11,7 @@ pub mod boolean;
 pub mod cast;
 pub mod comparison;
 pub mod conditional;
+pub(crate) mod divisor;
 pub mod element_extremes;
 pub mod hash;
 pub mod json;

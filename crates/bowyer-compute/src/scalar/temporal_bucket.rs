@@ -142,7 +142,7 @@ fn origin(value: &ArrayRef, data_type: &DataType) -> Result<i64> {
     if value.null_count() > 0 {
         return Err(refused(Error::invalid_argument("it is null")));
     }
-    Ok(Local::of(&Column::Array(value))?.tick(0))
+    Ok(Local::of(&Column::Array(value))?.first())
 }
 
 impl Buckets {

@@ -4,7 +4,9 @@
 //! The proleptic Gregorian calendar, for any number of days.
 //!
 //! Days and months are turned into each other by the era method: 400 years have 146,097 days, and years that begin in
-//! March put the leap day last. Nothing here has a limit but that of 64 bits.
+//! March put the leap day last. Nothing here has a limit but that of 64 bits. Days of the next two million years take a
+//! shorter way, whose divisions are multiplications of 32 bits (Neri and Schneider, *Euclidean affine functions and their
+//! application to calendar algorithms*, 2022).
 
 /// A date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,9 @@ impl Civil {
     #[inline]
     pub(crate) const fn of(days: i64) -> Self {
         let shifted = days.saturating_add(EPOCH);
+        if shifted >= 0 && shifted < 1 << 30 {
+            return Self::of_march_days(shifted as u32);
+        }
         let era = shifted.div_euclid(ERA_DAYS);
         let day_of_era = shifted.rem_euclid(ERA_DAYS);
         let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -32,6 +37,27 @@ impl Civil {
         let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
         let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
         Self { year, month, day }
+    }
+
+    /// The date `days` days after 0000-03-01, for less than 2^30.
+    #[inline(always)]
+    const fn of_march_days(days: u32) -> Self {
+        let quarters = 4 * days + 3;
+        let century = quarters / ERA_DAYS as u32;
+        let quarters_of_century = (quarters % ERA_DAYS as u32) | 3;
+        // 2,939,745 / 2^32 is the part of a year that a quarter of a day is, from above.
+        let years = 2_939_745 * quarters_of_century as u64;
+        let year = 100 * century + (years >> 32) as u32;
+        let day_of_year = years as u32 / 2_939_745 / 4;
+        // In units of 1 / 65,536 month, of which a day has 2,141; March comes first.
+        let months = 2_141 * day_of_year + 197_913;
+        let (month, day) = (months >> 16, (months & 0xffff) / 2_141);
+        let next_year = day_of_year >= 306;
+        Self {
+            year: year as i64 + next_year as i64,
+            month: month as i64 - if next_year { 12 } else { 0 },
+            day: day as i64 + 1,
+        }
     }
 
     /// The days from 1970-01-01 to this date.
@@ -112,6 +138,17 @@ mod tests {
             previous = date;
         }
         assert_eq!(Civil::of(0), Civil { year: 1970, month: 1, day: 1 });
+    }
+
+    #[test]
+    fn the_short_way_agrees_where_it_ends() {
+        for edge in [-EPOCH, (1 << 30) - EPOCH] {
+            for days in edge - 2_000..edge + 2_000 {
+                assert_eq!(Civil::of(days).days(), days);
+            }
+        }
+        assert_eq!(Civil::of(-EPOCH - 1), Civil { year: 0, month: 2, day: 29 });
+        assert_eq!(Civil::of(-EPOCH), Civil { year: 0, month: 3, day: 1 });
     }
 
     #[test]

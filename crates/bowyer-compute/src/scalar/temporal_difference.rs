@@ -13,8 +13,9 @@ use arrow_array::{IntervalDayTimeArray, IntervalMonthDayNanoArray};
 use arrow_schema::{DataType, IntervalUnit};
 use bowyer_core::{Error, Output, Result};
 
+use super::divisor::Divisor;
 use super::temporal_civil::{Civil, days_since_monday};
-use super::temporal_local::{Local, units};
+use super::temporal_local::Local;
 use crate::{Args, BindContext, Example, Function, Kernel, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
 
 /// The functions of this family.
@@ -22,13 +23,13 @@ pub const FAMILY: &[Function] = &[
     between(
         "years_between",
         "Counts the boundaries of years between two times.",
-        &dates(|args, output| count(args, output, |day, _, _| Civil::of(day).year)),
+        &dates(|args, output| count(args, output, |day| Civil::of(day).year)),
     )
     .examples(&[Example::new(&["date32[day] [\"2023-12-31\"]", "date32[day] [\"2024-01-01\"]"], "int64 [1]")]),
     between(
         "quarters_between",
         "Counts the boundaries of quarters between two times.",
-        &dates(|args, output| count(args, output, |day, _, _| months(day).div_euclid(3))),
+        &dates(|args, output| count(args, output, |day| months(day).div_euclid(3))),
     )
     .examples(&[Example::new(
         &["timestamp[s] [\"2023-12-31T23:59:59\"]", "timestamp[s] [\"2024-01-01T00:00:01\"]"],
@@ -57,7 +58,7 @@ pub const FAMILY: &[Function] = &[
     between(
         "days_between",
         "Counts the boundaries of days between two times.",
-        &dates(|args, output| count(args, output, |day, _, _| day)),
+        &dates(|args, output| count(args, output, |day| day)),
     )
     .examples(&[Example::new(
         &["timestamp[s] [\"2023-12-31T23:59:59\"]", "timestamp[s] [\"2024-01-01T00:00:01\"]"],
@@ -185,21 +186,39 @@ fn months(day: i64) -> i64 {
     year.wrapping_mul(12).wrapping_add(month - 1)
 }
 
-/// The difference of what `boundary` makes of both sides, given day, ticks of the day and ticks in a day.
-fn count(args: &Args<'_>, output: &mut Output, boundary: impl Fn(i64, i64, i64) -> i64) -> Result<()> {
+/// The difference of what `boundary` makes of the days of both sides.
+fn count(args: &Args<'_>, output: &mut Output, boundary: impl Fn(i64) -> i64) -> Result<()> {
     let (start, end) = (Local::of(args.column(0))?, Local::of(args.column(1))?);
-    let at = |side: &Local, row: usize| {
-        let (day, rest) = side.day_and_rest(row);
-        boundary(day, rest, side.per_day)
-    };
-    for (row, lane) in output.fixed::<i64>()?.iter_mut().enumerate() {
-        *lane = at(&end, row).wrapping_sub(at(&start, row));
-    }
+    let day = Divisor::new(start.per_day);
+    let at = |tick: i64| boundary(day.floor(tick));
+    start.map_both(&end, output.fixed::<i64>()?, |start, end| at(end).wrapping_sub(at(start)));
     Ok(())
 }
 
+/// The difference of both sides in whole units, of which a day has `per_day`.
 fn fixed(args: &Args<'_>, output: &mut Output, per_day: i64) -> Result<()> {
-    count(args, output, |day, rest, ticks_per_day| units(day, rest, ticks_per_day, per_day))
+    let (start, end) = (Local::of(args.column(0))?, Local::of(args.column(1))?);
+    let units = Units::new(start.per_day, per_day);
+    start.map_both(&end, output.fixed::<i64>()?, |start, end| units.of(end).wrapping_sub(units.of(start)));
+    Ok(())
+}
+
+/// Ticks as whole units.
+#[derive(Clone, Copy)]
+struct Units {
+    ticks: Divisor,
+    factor: i64,
+}
+
+impl Units {
+    fn new(ticks_per_day: i64, per_day: i64) -> Self {
+        Self { ticks: Divisor::new(ticks_per_day / per_day), factor: (per_day / ticks_per_day).max(1) }
+    }
+
+    #[inline(always)]
+    fn of(self, tick: i64) -> i64 {
+        self.ticks.floor(tick).wrapping_mul(self.factor)
+    }
 }
 
 fn prepare_weeks(context: &BindContext<'_>) -> Result<Box<dyn Any + Send + Sync>> {
@@ -212,7 +231,7 @@ fn prepare_weeks(context: &BindContext<'_>) -> Result<Box<dyn Any + Send + Sync>
 
 fn weeks(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let first = *args.state::<i64>()?;
-    count(args, output, |day, _, _| {
+    count(args, output, |day| {
         let into_week = (days_since_monday(day) - first).rem_euclid(7);
         day.wrapping_sub(into_week).div_euclid(7)
     })
@@ -220,36 +239,36 @@ fn weeks(args: &Args<'_>, output: &mut Output) -> Result<()> {
 
 fn month_interval(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let (start, end) = (Local::of(args.column(0))?, Local::of(args.column(1))?);
-    for (row, lane) in output.fixed::<i32>()?.iter_mut().enumerate() {
-        *lane = months(end.day_and_rest(row).0).wrapping_sub(months(start.day_and_rest(row).0)) as i32;
-    }
+    let day = Divisor::new(start.per_day);
+    let at = |tick: i64| months(day.floor(tick));
+    start.map_both(&end, output.fixed::<i32>()?, |start, end| at(end).wrapping_sub(at(start)) as i32);
     Ok(())
 }
 
 fn day_time_interval(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let (start, end) = (Local::of(args.column(0))?, Local::of(args.column(1))?);
-    let values = (0..output.row_count()).map(|row| {
-        let ((day1, rest1), (day2, rest2)) = (start.day_and_rest(row), end.day_and_rest(row));
-        let millis = |rest: i64| units(0, rest, start.per_day, 86_400_000);
-        IntervalDayTime::new(day2.wrapping_sub(day1) as i32, (millis(rest2) - millis(rest1)) as i32)
+    let (day, millis) = (Divisor::new(start.per_day), Units::new(start.per_day, 86_400_000));
+    let mut values = vec![IntervalDayTime::default(); output.row_count()];
+    start.map_both(&end, &mut values, |start, end| {
+        let days = day.floor(end).wrapping_sub(day.floor(start));
+        IntervalDayTime::new(days as i32, (millis.of(day.rest(end)) - millis.of(day.rest(start))) as i32)
     });
-    let values: Vec<IntervalDayTime> = values.collect();
     let validity = output.validity().cloned();
     output.set(Arc::new(IntervalDayTimeArray::new(values.into(), validity)))
 }
 
 fn month_day_nano_interval(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let (start, end) = (Local::of(args.column(0))?, Local::of(args.column(1))?);
-    let values = (0..output.row_count()).map(|row| {
-        let ((day1, rest1), (day2, rest2)) = (start.day_and_rest(row), end.day_and_rest(row));
-        let nanos = |rest: i64| units(0, rest, start.per_day, 86_400_000_000_000);
+    let (day, nanos) = (Divisor::new(start.per_day), Units::new(start.per_day, 86_400_000_000_000));
+    let mut values = vec![IntervalMonthDayNano::default(); output.row_count()];
+    start.map_both(&end, &mut values, |start, end| {
+        let (first, last) = (day.floor(start), day.floor(end));
         IntervalMonthDayNano::new(
-            months(day2).wrapping_sub(months(day1)) as i32,
-            (Civil::of(day2).day - Civil::of(day1).day) as i32,
-            nanos(rest2) - nanos(rest1),
+            months(last).wrapping_sub(months(first)) as i32,
+            (Civil::of(last).day - Civil::of(first).day) as i32,
+            nanos.of(day.rest(end)) - nanos.of(day.rest(start)),
         )
     });
-    let values: Vec<IntervalMonthDayNano> = values.collect();
     let validity = output.validity().cloned();
     output.set(Arc::new(IntervalMonthDayNanoArray::new(values.into(), validity)))
 }

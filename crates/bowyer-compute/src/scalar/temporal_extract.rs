@@ -13,8 +13,9 @@ use arrow_array::{ArrayRef, StructArray};
 use arrow_schema::{DataType, Field, Fields};
 use bowyer_core::{Error, Output, Result};
 
+use super::divisor::Divisor;
 use super::temporal_civil::{Civil, days_since_monday, is_leap_year, week_of, year_start};
-use super::temporal_local::{Local, units, zone_of};
+use super::temporal_local::{Local, STRIP, zone_of};
 use crate::{Args, BindContext, Example, Function, Kernel, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
 
 /// The functions of this family.
@@ -174,19 +175,24 @@ const fn flag(name: &'static str, default: bool, summary: &'static str) -> Optio
 
 fn days(args: &Args<'_>, output: &mut Output, part: impl Fn(i64) -> i64) -> Result<()> {
     let local = Local::of(args.column(0))?;
-    for (row, lane) in output.fixed::<i64>()?.iter_mut().enumerate() {
-        *lane = part(local.day_and_rest(row).0);
-    }
+    let day = Divisor::new(local.per_day);
+    local.map(output.fixed::<i64>()?, |tick| part(day.floor(tick)));
     Ok(())
 }
 
 /// Units of the day, of which it has `per_day`, counted anew every `every` of them.
 fn of_day(args: &Args<'_>, output: &mut Output, per_day: i64, every: i64) -> Result<()> {
-    let local = Local::of(args.column(0))?;
-    for (row, lane) in output.fixed::<i64>()?.iter_mut().enumerate() {
-        let (_, rest) = local.day_and_rest(row);
-        *lane = units(0, rest, local.per_day, per_day) % every;
+    // Offsets from UTC are whole seconds.
+    let finer = per_day > 86_400;
+    let local = if finer { Local::without_zone(args.column(0))? } else { Local::of(args.column(0))? };
+    let lanes = output.fixed::<i64>()?;
+    if per_day > local.per_day {
+        // Ticks are whole multiples of `every` units.
+        lanes.fill(0);
+        return Ok(());
     }
+    let (unit, every) = (Divisor::new(local.per_day / per_day), Divisor::new(every));
+    local.map(lanes, |tick| every.rest(unit.floor(tick)));
     Ok(())
 }
 
@@ -226,10 +232,16 @@ fn week(args: &Args<'_>, output: &mut Output) -> Result<()> {
 
 fn bits(args: &Args<'_>, output: &mut Output, test: impl Fn(i64) -> bool) -> Result<()> {
     let local = Local::of(args.column(0))?;
+    let day = Divisor::new(local.per_day);
     let row_count = output.row_count();
-    for (word, out) in output.bits()?.iter_mut().enumerate() {
-        let rows = word * 64..row_count.min(word * 64 + 64);
-        *out = rows.enumerate().fold(0, |bits, (bit, row)| bits | u64::from(test(local.day_and_rest(row).0)) << bit);
+    let (mut reader, mut strip) = (local.reader(), [0; STRIP]);
+    for (at, words) in output.bits()?.chunks_mut(STRIP / 64).enumerate() {
+        let ticks = &mut strip[..STRIP.min(row_count - at * STRIP)];
+        reader.read(ticks);
+        for (word, ticks) in words.iter_mut().zip(ticks.chunks(64)) {
+            let bit = |(bit, &tick): (usize, &i64)| u64::from(test(day.floor(tick))) << bit;
+            *word = ticks.iter().enumerate().map(bit).fold(0, |bits, bit| bits | bit);
+        }
     }
     Ok(())
 }
@@ -248,12 +260,11 @@ fn parts(names: [&str; 3]) -> Result<DataType> {
 
 fn struct_of(args: &Args<'_>, output: &mut Output, names: [&str; 3], parts: impl Fn(i64) -> [i64; 3]) -> Result<()> {
     let local = Local::of(args.column(0))?;
+    let day = Divisor::new(local.per_day);
     let (row_count, validity) = (output.row_count(), output.validity().cloned());
     let column = |part: usize| -> Result<ArrayRef> {
         let mut column = Output::new(DataType::Int64, row_count, validity.clone(), args.memory());
-        for (row, lane) in column.fixed::<i64>()?.iter_mut().enumerate() {
-            *lane = parts(local.day_and_rest(row).0)[part];
-        }
+        local.map(column.fixed::<i64>()?, |tick| parts(day.floor(tick))[part]);
         column.finish()
     };
     let columns = vec![column(0)?, column(1)?, column(2)?];
@@ -275,11 +286,10 @@ fn iso_calendar(args: &Args<'_>, output: &mut Output) -> Result<()> {
 }
 
 fn subsecond(args: &Args<'_>, output: &mut Output) -> Result<()> {
-    let local = Local::of(args.column(0))?;
-    let per_second = local.per_day / 86_400;
-    for (row, lane) in output.fixed::<f64>()?.iter_mut().enumerate() {
-        *lane = local.tick(row).rem_euclid(per_second) as f64 / per_second as f64;
-    }
+    let local = Local::without_zone(args.column(0))?;
+    let second = Divisor::new(local.per_day / 86_400);
+    let per_second = second.value() as f64;
+    local.map(output.fixed::<f64>()?, |tick| second.rest(tick) as f64 / per_second);
     Ok(())
 }
 

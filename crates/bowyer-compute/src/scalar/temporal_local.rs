@@ -3,22 +3,36 @@
 
 //! Columns of times as local ticks: dates, times of day, timestamps and durations alike.
 //!
-//! A zone is applied once for each batch, by a clock that looks rules up only when a value leaves the last span.
+//! They are read a strip at a time, so that nothing as long as the column is written for it. A zone is applied by a clock
+//! that looks rules up only when a value leaves the spans that it knows.
 
 use arrow_schema::DataType;
+use bowyer_core::arch::vectorised;
 use bowyer_core::arity::Lanes;
 use bowyer_core::{Column, Error, Result};
 
-use super::temporal_zone::Zone;
+use super::divisor::Divisor;
+use super::temporal_zone::{Clock, Zone};
 use crate::coercion::ticks_per_second;
+
+/// The rows of a strip; a multiple of 64.
+pub(crate) const STRIP: usize = 1024;
 
 /// The ticks of a column in local time.
 #[derive(Debug)]
 pub(crate) struct Local {
-    ticks: Vec<i64>,
-    repeated: bool,
+    ticks: Ticks,
+    zone: Zone,
+    /// Ticks of a second, for zones.
+    second: Divisor,
     /// How many ticks a day has; one for `date32`.
     pub(crate) per_day: i64,
+}
+
+#[derive(Debug)]
+enum Ticks {
+    Narrow(Lanes<i32>),
+    Wide(Lanes<i64>),
 }
 
 /// How many ticks of a type make a day.
@@ -47,42 +61,95 @@ impl Local {
     /// # Errors
     /// `NotFound` for an unknown zone; `Internal` for a column without times.
     pub(crate) fn of(column: &Column) -> Result<Self> {
+        Ok(Self { zone: zone_of(column.data_type())?, ..Self::without_zone(column)? })
+    }
+
+    /// The ticks of a column as they are: in UTC where there is a zone.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(crate) fn without_zone(column: &Column) -> Result<Self> {
         let per_day = ticks_per_day(column.data_type())?;
-        let mut ticks: Vec<i64> = if column.data_type().primitive_width() == Some(4) {
-            Lanes::<i32>::of(column)?.slice().iter().map(|&tick| i64::from(tick)).collect()
-        } else {
-            Lanes::<i64>::of(column)?.slice().to_vec()
+        let ticks = match column.data_type().primitive_width() {
+            Some(4) => Ticks::Narrow(Lanes::of(column)?),
+            _ => Ticks::Wide(Lanes::of(column)?),
         };
-        let zone = zone_of(column.data_type())?;
-        if !matches!(zone, Zone::Fixed(0)) {
-            let per_second = per_day / 86_400;
-            let mut clock = zone.clock();
-            for tick in &mut ticks {
-                let offset = clock.offset(tick.div_euclid(per_second));
-                *tick = tick.wrapping_add(offset * per_second);
-            }
+        Ok(Self { ticks, zone: Zone::Fixed(0), second: Divisor::new(per_day / 86_400), per_day })
+    }
+
+    /// What reads it, from the first row on.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader { local: self, clock: self.zone.clock(), first: 0 }
+    }
+
+    /// Its first tick, for a column of one.
+    pub(crate) fn first(&self) -> i64 {
+        let mut strip = [0];
+        self.reader().read(&mut strip);
+        strip[0]
+    }
+
+    /// Writes `f` of each tick.
+    pub(crate) fn map<T>(&self, out: &mut [T], f: impl Fn(i64) -> T) {
+        let (mut reader, mut strip) = (self.reader(), [0; STRIP]);
+        for lanes in out.chunks_mut(STRIP) {
+            let ticks = &mut strip[..lanes.len()];
+            reader.read(ticks);
+            vectorised(
+                #[inline(always)]
+                || lanes.iter_mut().zip(&*ticks).for_each(|(lane, &tick)| *lane = f(tick)),
+            );
         }
-        Ok(Self { ticks, repeated: column.is_scalar(), per_day })
     }
 
-    /// The ticks of a row.
-    #[inline(always)]
-    pub(crate) fn tick(&self, row: usize) -> i64 {
-        self.ticks[if self.repeated { 0 } else { row }]
-    }
-
-    /// The day of a row since the epoch, and the ticks of that day.
-    #[inline(always)]
-    pub(crate) fn day_and_rest(&self, row: usize) -> (i64, i64) {
-        let tick = self.tick(row);
-        (tick.div_euclid(self.per_day), tick.rem_euclid(self.per_day))
+    /// Writes `f` of each tick and the one beside it.
+    pub(crate) fn map_both<T>(&self, other: &Self, out: &mut [T], f: impl Fn(i64, i64) -> T) {
+        let (mut reader, mut strip) = (self.reader(), [0; STRIP]);
+        let (mut other_reader, mut other_strip) = (other.reader(), [0; STRIP]);
+        for lanes in out.chunks_mut(STRIP) {
+            let (ticks, other_ticks) = (&mut strip[..lanes.len()], &mut other_strip[..lanes.len()]);
+            reader.read(ticks);
+            other_reader.read(other_ticks);
+            let both = ticks.iter().zip(&*other_ticks);
+            lanes.iter_mut().zip(both).for_each(|(lane, (&tick, &other))| *lane = f(tick, other));
+        }
     }
 }
 
-/// How many whole units, of which a day has `per_day`, a day and ticks of it hold; the ticks are `ticks_per_day` a day.
-#[inline(always)]
-pub(crate) fn units(day: i64, rest: i64, ticks_per_day: i64, per_day: i64) -> i64 {
-    let part =
-        if ticks_per_day >= per_day { rest / (ticks_per_day / per_day) } else { rest * (per_day / ticks_per_day) };
-    day.wrapping_mul(per_day).wrapping_add(part)
+/// Reads ticks in the order of rows.
+pub(crate) struct Reader<'a> {
+    local: &'a Local,
+    clock: Clock<'a>,
+    first: usize,
+}
+
+impl Reader<'_> {
+    /// The ticks of the next rows, as many as there is room for; those there are, for a column that is too short.
+    pub(crate) fn read(&mut self, out: &mut [i64]) {
+        let rows = self.first..self.first + out.len();
+        self.first = rows.end;
+        match &self.local.ticks {
+            Ticks::Narrow(lanes) => match lanes.repeated() {
+                Some(tick) => out.fill(i64::from(tick)),
+                None => {
+                    let ticks = lanes.slice().get(rows).unwrap_or_default();
+                    out.iter_mut().zip(ticks).for_each(|(out, &tick)| *out = i64::from(tick));
+                }
+            },
+            Ticks::Wide(lanes) => match lanes.repeated() {
+                Some(tick) => out.fill(tick),
+                None => {
+                    let ticks = lanes.slice().get(rows).unwrap_or_default();
+                    out.iter_mut().zip(ticks).for_each(|(out, &tick)| *out = tick);
+                }
+            },
+        }
+        if !matches!(self.local.zone, Zone::Fixed(0)) {
+            let second = self.local.second;
+            for tick in out {
+                let offset = self.clock.offset(second.floor(*tick));
+                *tick = tick.wrapping_add(offset * second.value());
+            }
+        }
+    }
 }

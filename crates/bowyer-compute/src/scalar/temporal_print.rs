@@ -11,6 +11,7 @@ use std::fmt::Write;
 use arrow_schema::DataType;
 use bowyer_core::{Error, Output, Result};
 
+use super::divisor::Divisor;
 use super::temporal_civil::{Civil, days_since_monday, week_of, year_start};
 use super::temporal_local::{Local, zone_of};
 use super::temporal_pattern::{DAYS, MONTHS, Part, parts};
@@ -67,13 +68,16 @@ fn strftime(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let (row_count, validity) = (output.row_count(), output.validity().cloned());
     let mut writer = output.bytes(row_count * 20)?;
     let mut text = String::new();
+    let (mut reader, day_length) = (local.reader(), Divisor::new(local.per_day));
     for row in 0..row_count {
+        let mut tick = [0];
+        reader.read(&mut tick);
         if validity.as_ref().is_some_and(|validity| validity.is_null(row)) {
             writer.push_empty()?;
             continue;
         }
         text.clear();
-        let (day, rest) = local.day_and_rest(row);
+        let (day, rest) = (day_length.floor(tick[0]), day_length.rest(tick[0]));
         let moment = Moment::new(day, rest, local.per_day, utc.offset(row));
         for part in &pattern.parts {
             match part {

@@ -8,11 +8,13 @@
 
 use std::any::Any;
 
+use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
 use bowyer_core::{Error, Output, Result};
 
+use super::divisor::Divisor;
 use super::temporal_civil::Civil;
-use super::temporal_local::{Local, ticks_per_day, zone_of};
+use super::temporal_local::{Local, STRIP, ticks_per_day, zone_of};
 use super::temporal_zone::{Clock, Instant, Zone};
 use crate::{Args, BindContext, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
 
@@ -141,15 +143,40 @@ fn prepare(context: &BindContext<'_>) -> Result<Box<dyn Any + Send + Sync>> {
     Ok(Box::new(step))
 }
 
+/// A step, and what it divides ticks by.
+struct Multiples {
+    step: Step,
+    day: Divisor,
+    /// How many ticks a unit has, or how many units a tick has where those are finer.
+    ticks: Divisor,
+    count: Divisor,
+    within: Divisor,
+}
+
+impl Multiples {
+    fn new(step: Step, per_day: i64) -> Self {
+        let (ticks, count, within) = match step {
+            Step::Units { count, per_day: units, within } => {
+                ((per_day / units).max(units / per_day), count, within.unwrap_or(1))
+            }
+            Step::Months { count, .. } | Step::Days { count, .. } | Step::DaysOfMonth(count) => (1, count, 1),
+        };
+        let [day, ticks, count, within] = [per_day, ticks, count, within].map(Divisor::new);
+        Self { step, day, ticks, count, within }
+    }
+}
+
 /// The multiples at or before, and after `tick`.
-fn neighbours(step: Step, tick: i64, per_day: i64) -> Option<(i64, i64)> {
-    let day = tick.div_euclid(per_day);
+#[inline]
+fn neighbours(multiples: &Multiples, tick: i64) -> Option<(i64, i64)> {
+    let per_day = multiples.day.value();
+    let day = multiples.day.floor(tick);
     let days = |first: i64, next: i64| Some((first.checked_mul(per_day)?, next.checked_mul(per_day)?));
-    match step {
+    match multiples.step {
         Step::Months { count, in_year, epoch } => {
             let Civil { year, month, .. } = Civil::of(day);
             let months = (year - epoch) * 12 + month - 1;
-            let first = if in_year { months - (month - 1) % count } else { months - months.rem_euclid(count) };
+            let first = if in_year { months - (month - 1) % count } else { months - multiples.count.rest(months) };
             let start = |months: i64| {
                 let (year, month) = (epoch + months.div_euclid(12), months.rem_euclid(12) + 1);
                 Civil { year, month, day: 1 }.days()
@@ -157,78 +184,89 @@ fn neighbours(step: Step, tick: i64, per_day: i64) -> Option<(i64, i64)> {
             days(start(first), start(first + count))
         }
         Step::Days { count, origin } => {
-            let first = day - (day - origin).rem_euclid(count);
+            let first = day - multiples.count.rest(day - origin);
             days(first, first + count)
         }
         Step::DaysOfMonth(count) => {
             let first = day - (Civil::of(day).day - 1) % count;
             days(first, first + count)
         }
-        Step::Units { count, per_day: units, within } => {
+        Step::Units { per_day: units, .. } => {
+            let factor = multiples.ticks;
             if units > per_day {
                 // Finer than the type: counted in units, kept in ticks.
-                let factor = units / per_day;
-                let (first, next) = unit_neighbours(tick.checked_mul(factor)?, count, within)?;
-                return Some((first.div_euclid(factor), next.div_euclid(factor).max(first.div_euclid(factor))));
+                let (first, next) = unit_neighbours(multiples, tick.checked_mul(factor.value())?)?;
+                return Some((factor.floor(first), factor.floor(next).max(factor.floor(first))));
             }
-            let factor = per_day / units;
-            let (first, next) = unit_neighbours(tick.div_euclid(factor), count, within)?;
-            Some((first.checked_mul(factor)?, next.checked_mul(factor)?))
+            let (first, next) = unit_neighbours(multiples, factor.floor(tick))?;
+            Some((first.checked_mul(factor.value())?, next.checked_mul(factor.value())?))
         }
     }
 }
 
-fn unit_neighbours(unit: i64, count: i64, within: Option<i64>) -> Option<(i64, i64)> {
-    let into = match within {
-        Some(within) => unit.rem_euclid(within) % count,
-        None => unit.rem_euclid(count),
+#[inline]
+fn unit_neighbours(multiples: &Multiples, unit: i64) -> Option<(i64, i64)> {
+    let counted = match multiples.step {
+        Step::Units { within: Some(_), .. } => multiples.within.rest(unit),
+        _ => unit,
     };
-    let first = unit.checked_sub(into)?;
-    Some((first, first.checked_add(count)?))
+    let first = unit.checked_sub(multiples.count.rest(counted))?;
+    Some((first, first.checked_add(multiples.count.value())?))
 }
 
 /// Rounds by choosing among a tick's neighbours.
-fn round(args: &Args<'_>, output: &mut Output, choose: fn(i64, i64, i64) -> i64) -> Result<()> {
-    let step = *args.state::<Step>()?;
+fn round(args: &Args<'_>, output: &mut Output, choose: impl Fn(i64, i64, i64) -> i64) -> Result<()> {
+    let validity = output.validity().cloned();
+    if args.output_type().primitive_width() == Some(4) {
+        rounded(args, output.fixed::<i32>()?, validity.as_ref(), choose)
+    } else {
+        rounded(args, output.fixed::<i64>()?, validity.as_ref(), choose)
+    }
+}
+
+fn rounded<T: Default + TryFrom<i64>>(
+    args: &Args<'_>,
+    out: &mut [T],
+    validity: Option<&NullBuffer>,
+    choose: impl Fn(i64, i64, i64) -> i64,
+) -> Result<()> {
     let strictly = args.options().boolean("ceil_is_strictly_greater")?;
     let data_type = args.output_type();
     let local = Local::of(args.column(0))?;
+    let multiples = Multiples::new(*args.state::<Step>()?, local.per_day);
     let zone = zone_of(data_type)?;
-    let per_second = ticks_per_day(data_type)? / 86_400;
+    let second = Divisor::new(ticks_per_day(data_type)? / 86_400);
     let is_time = matches!(data_type, DataType::Time32(_) | DataType::Time64(_));
     let mut clock = zone.clock();
     let utc = !matches!(zone, Zone::Fixed(0));
-    let mut rounded = |row: usize| {
-        let tick = local.tick(row);
+    let mut rounded = |row: usize, tick: i64| {
         let overflow = || Error::overflow(format!("the rounded time does not fit {data_type}")).at_row(row);
-        let (floor, next) = neighbours(step, tick, local.per_day).ok_or_else(overflow)?;
+        let (floor, next) = neighbours(&multiples, tick).ok_or_else(overflow)?;
         let ceil = if floor == tick && !strictly { tick } else { next };
-        let there = choose(tick, floor, ceil);
+        let mut there = choose(tick, floor, ceil);
         if is_time && there >= local.per_day {
             return Err(overflow());
         }
-        if utc { to_utc(&mut clock, there, per_second).map_err(|error| error.at_row(row)) } else { Ok(there) }
-    };
-    let narrow = data_type.primitive_width() == Some(4);
-    let validity = output.validity().cloned();
-    let valid = |row: usize| validity.as_ref().is_none_or(|validity| validity.is_valid(row));
-    if narrow {
-        for (row, lane) in output.fixed::<i32>()?.iter_mut().enumerate() {
-            let there = if valid(row) { rounded(row)? } else { 0 };
-            let overflow = |_| Error::overflow(format!("the rounded time does not fit {data_type}")).at_row(row);
-            *lane = i32::try_from(there).map_err(overflow)?;
+        if utc {
+            there = to_utc(&mut clock, there, second).map_err(|error| error.at_row(row))?;
         }
-        return Ok(());
-    }
-    for (row, lane) in output.fixed::<i64>()?.iter_mut().enumerate() {
-        *lane = if valid(row) { rounded(row)? } else { 0 };
+        T::try_from(there).map_err(|_| overflow())
+    };
+    let (mut reader, mut strip) = (local.reader(), [0; STRIP]);
+    for (at, lanes) in out.chunks_mut(STRIP).enumerate() {
+        let ticks = &mut strip[..lanes.len()];
+        reader.read(ticks);
+        for (row, (lane, &tick)) in (at * STRIP..).zip(lanes.iter_mut().zip(&*ticks)) {
+            let valid = validity.is_none_or(|validity| validity.is_valid(row));
+            *lane = if valid { rounded(row, tick)? } else { T::default() };
+        }
     }
     Ok(())
 }
 
-fn to_utc(clock: &mut Clock<'_>, local: i64, per_second: i64) -> Result<i64> {
-    match clock.instant(local.div_euclid(per_second)) {
-        Instant::One(offset) => Ok(local.wrapping_sub(offset * per_second)),
+fn to_utc(clock: &mut Clock<'_>, local: i64, second: Divisor) -> Result<i64> {
+    match clock.instant(second.floor(local)) {
+        Instant::One(offset) => Ok(local.wrapping_sub(offset * second.value())),
         Instant::Ambiguous(..) => Err(Error::invalid_data("the rounded local time happens twice")),
         Instant::Missing(..) => Err(Error::invalid_data("the rounded local time never happens")),
     }

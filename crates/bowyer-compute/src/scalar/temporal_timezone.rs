@@ -97,8 +97,6 @@ fn assume_timezone(args: &Args<'_>, output: &mut Output) -> Result<()> {
 
 fn local_timestamp(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let local = Local::of(args.column(0))?;
-    for (row, lane) in output.fixed::<i64>()?.iter_mut().enumerate() {
-        *lane = local.tick(row);
-    }
+    local.map(output.fixed::<i64>()?, |tick| tick);
     Ok(())
 }

@@ -4,7 +4,8 @@
 //! Time zones: the rules compiled in, never the machine's, or a fixed offset as `+05:30`.
 //!
 //! Columns of times are local in time, so a [`Clock`] keeps the span between two transitions that its last answer was
-//! for: most values cost two comparisons.
+//! for: most values cost two comparisons. Where they are not, it remembers the spans that it has met by the time of their
+//! instants.
 
 use bowyer_core::{Error, Result};
 use jiff::Timestamp;
@@ -56,7 +57,7 @@ impl Zone {
 
     /// A reader of this zone's clocks.
     pub(crate) fn clock(&self) -> Clock<'_> {
-        Clock { zone: self, first: 1, last: 0, offset: 0, dst: false }
+        Clock { zone: self, now: Span::NONE, look_ups: 0, known: Vec::new() }
     }
 
     /// What a local time, in seconds since the local epoch, stands for.
@@ -72,6 +73,25 @@ impl Zone {
             AmbiguousOffset::Unambiguous { offset } => Instant::One(seconds(offset)),
             AmbiguousOffset::Gap { before, after } => Instant::Missing(seconds(before), seconds(after)),
             AmbiguousOffset::Fold { before, after } => Instant::Ambiguous(seconds(before), seconds(after)),
+        }
+    }
+
+    /// The span of an instant.
+    fn span(&self, utc: i64) -> Span {
+        let zone = match self {
+            Self::Fixed(offset) => return Span { first: i64::MIN, last: i64::MAX, offset: *offset, dst: false },
+            Self::Rules(zone) => zone,
+        };
+        let at = timestamp(utc);
+        let info = zone.to_offset_info(at);
+        let after = zone.following(at).next().map(|next| next.timestamp().as_second());
+        let from = timestamp(utc.saturating_add(1));
+        let before = zone.preceding(from).next().map(|last| last.timestamp().as_second());
+        Span {
+            first: before.unwrap_or(i64::MIN).min(utc),
+            last: after.map_or(i64::MAX, |after| after - 1).max(utc),
+            offset: i64::from(info.offset().seconds()),
+            dst: info.dst() == Dst::Yes,
         }
     }
 
@@ -95,67 +115,102 @@ fn timestamp(utc: i64) -> Timestamp {
     Timestamp::from_second(utc.clamp(FIRST, LAST)).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// Looks up offsets of one zone, remembering the last span.
-#[derive(Debug)]
-pub(crate) struct Clock<'a> {
-    zone: &'a Zone,
+/// A time without transitions.
+#[derive(Clone, Copy, Debug)]
+struct Span {
     first: i64,
     last: i64,
     offset: i64,
     dst: bool,
 }
 
+impl Span {
+    /// A span of no instant.
+    const NONE: Self = Self { first: 1, last: 0, offset: 0, dst: false };
+
+    #[inline(always)]
+    fn has(&self, utc: i64) -> bool {
+        utc >= self.first && utc <= self.last
+    }
+}
+
+/// Seconds of a slot of remembered spans, as a power of two: 24 days, in which zones have one transition at most, but for a
+/// few that keep Ramadan.
+const SLOT_BITS: u32 = 21;
+/// How many slots there are; 68 years.
+const SLOTS: usize = 1024;
+/// A slot's worth of remembering begins after so many rules were looked up.
+const LOOK_UPS: u32 = 8;
+
+/// Looks up offsets of one zone.
+#[derive(Debug)]
+pub(crate) struct Clock<'a> {
+    zone: &'a Zone,
+    now: Span,
+    look_ups: u32,
+    /// The last two spans met in each slot; nothing until values have shown that they jump.
+    known: Vec<[Span; 2]>,
+}
+
 impl Clock<'_> {
     /// Seconds to add to UTC for local time at `utc`.
     #[inline]
     pub(crate) fn offset(&mut self, utc: i64) -> i64 {
-        if utc < self.first || utc > self.last {
+        if !self.now.has(utc) {
             self.move_to(utc);
         }
-        self.offset
+        self.now.offset
     }
 
     /// Whether daylight saving time is in force at `utc`.
     #[inline]
     pub(crate) fn is_dst(&mut self, utc: i64) -> bool {
         self.offset(utc);
-        self.dst
+        self.now.dst
     }
 
     /// What a local time stands for; as [`Zone::instant`], but fast within a span.
     #[inline]
     pub(crate) fn instant(&mut self, local: i64) -> Instant {
-        let utc = local.saturating_sub(self.offset);
-        let inside = utc >= self.first.saturating_add(86_400) && utc <= self.last.saturating_sub(86_400);
-        if inside { Instant::One(self.offset) } else { self.instant_near_transition(local) }
-    }
-
-    #[cold]
-    fn instant_near_transition(&mut self, local: i64) -> Instant {
-        let instant = self.zone.instant(local);
-        if let Instant::One(offset) = instant {
-            self.move_to(local.saturating_sub(offset));
+        let inside = |span: &Span| {
+            let utc = local.saturating_sub(span.offset);
+            utc >= span.first.saturating_add(86_400) && utc <= span.last.saturating_sub(86_400)
+        };
+        if !inside(&self.now) {
+            // A guess is as good as a rule when it lies well inside its span.
+            self.offset(local.saturating_sub(self.now.offset));
         }
-        instant
+        if inside(&self.now) { Instant::One(self.now.offset) } else { self.zone.instant(local) }
+    }
+
+    #[inline]
+    fn move_to(&mut self, utc: i64) {
+        let slot = (utc >> SLOT_BITS) as usize % SLOTS;
+        if let Some(spans) = self.known.get(slot)
+            && let Some(span) = spans.iter().find(|span| span.has(utc))
+        {
+            self.now = *span;
+            return;
+        }
+        self.look_up(utc);
     }
 
     #[cold]
-    fn move_to(&mut self, utc: i64) {
-        match self.zone {
-            Zone::Fixed(offset) => {
-                (self.first, self.last, self.offset) = (i64::MIN, i64::MAX, *offset);
-            }
-            Zone::Rules(zone) => {
-                let at = timestamp(utc);
-                let info = zone.to_offset_info(at);
-                self.offset = i64::from(info.offset().seconds());
-                self.dst = info.dst() == Dst::Yes;
-                let after = zone.following(at).next().map(|next| next.timestamp().as_second());
-                let from = timestamp(utc.saturating_add(1));
-                let before = zone.preceding(from).next().map(|last| last.timestamp().as_second());
-                self.first = before.unwrap_or(i64::MIN).min(utc);
-                self.last = after.map_or(i64::MAX, |after| after - 1).max(utc);
-            }
+    fn look_up(&mut self, utc: i64) {
+        self.now = self.zone.span(utc);
+        self.look_ups += 1;
+        if self.look_ups < LOOK_UPS {
+            return;
+        }
+        if self.known.is_empty() {
+            self.known = vec![[Span::NONE; 2]; SLOTS];
+        }
+        // In all slots that the span touches, as far as slots do not repeat.
+        let slot = utc >> SLOT_BITS;
+        let near = |at: i64| (at >> SLOT_BITS).clamp(slot - SLOTS as i64 / 4, slot + SLOTS as i64 / 4);
+        for slot in near(self.now.first)..=near(self.now.last) {
+            let spans = &mut self.known[slot as usize % SLOTS];
+            spans[1] = std::mem::replace(&mut spans[0], self.now);
         }
     }
 }
@@ -200,6 +255,23 @@ mod tests {
         }
         for utc in [i64::MIN, -400_000_000_000, 400_000_000_000, i64::MAX] {
             clock.offset(utc);
+        }
+    }
+
+    #[test]
+    fn the_clock_agrees_with_the_rules_on_instants_that_jump() {
+        for name in ["America/New_York", "Africa/Casablanca", "Australia/Lord_Howe", "Asia/Kolkata", "+05:30"] {
+            let zone = Zone::parse(name).unwrap();
+            let mut clock = zone.clock();
+            let mut state = 3_u64;
+            for step in 0..20_000 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let utc = (state >> 31) as i64 % 6_000_000_000 - 3_000_000_000;
+                let span = zone.span(utc);
+                assert_eq!((clock.offset(utc), clock.is_dst(utc)), (span.offset, span.dst), "{name} {utc} {step}");
+                let local = utc + span.offset;
+                assert_eq!(clock.instant(local), zone.instant(local), "{name} {local} {step}");
+            }
         }
     }
 
