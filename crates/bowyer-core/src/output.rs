@@ -10,7 +10,7 @@
 mod bytes;
 
 use arrow_array::{
-    ArrayRef, ArrowPrimitiveType, NullArray, PrimitiveArray, downcast_primitive, make_array, new_empty_array,
+    Array, ArrayRef, ArrowPrimitiveType, NullArray, PrimitiveArray, downcast_primitive, make_array, new_empty_array,
 };
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow_data::ArrayDataBuilder;
@@ -141,6 +141,20 @@ impl Output {
             Values::Bytes(bytes) => Ok(BytesWriter::new(bytes)),
             _ => Err(Error::internal("the output was just made of bytes")),
         }
+    }
+
+    /// Writes the values of a column of strings or binary values with each ASCII byte mapped, all of them at once; whether
+    /// its layout has them beneath each other, and is the output's. Null rows are mapped as well.
+    ///
+    /// # Errors
+    /// `MemoryLimit`.
+    pub fn map_ascii(&mut self, array: &dyn Array, map: impl Fn(u8) -> u8) -> Result<bool> {
+        if array.data_type() != &self.data_type || array.len() != self.row_count {
+            return Ok(false);
+        }
+        let Some(bytes) = Bytes::map_ascii(array, map, &self.memory)? else { return Ok(false) };
+        self.values = Values::Bytes(bytes);
+        Ok(true)
     }
 
     /// Takes `array` as the whole result, its nulls included; what was written before is dropped.

@@ -3,7 +3,8 @@
 
 //! Lists: how long they are, single items, parts.
 
-use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, OffsetSizeTrait};
 use arrow_schema::DataType;
 use bowyer_core::arity::Lanes;
 use bowyer_core::{Error, Output, Result};
@@ -83,12 +84,24 @@ fn wide_index(types: &[DataType]) -> Option<Vec<DataType>> {
 }
 
 fn length(args: &Args<'_>, output: &mut Output) -> Result<()> {
-    let lists = Lists::of(&args.array(0)?)?;
+    let array = args.array(0)?;
+    match array.data_type() {
+        DataType::List(_) => return lengths(array.as_list::<i32>().value_offsets(), output.fixed::<i32>()?),
+        DataType::LargeList(_) => return lengths(array.as_list::<i64>().value_offsets(), output.fixed::<i64>()?),
+        DataType::Map(..) => return lengths(array.as_map().value_offsets(), output.fixed::<i32>()?),
+        _ => {}
+    }
+    let lists = Lists::of(&array)?;
     if output.data_type() == &DataType::Int64 {
         output.fixed::<i64>()?.iter_mut().zip(&lists.ranges).for_each(|(out, range)| *out = range.len() as i64);
     } else {
         output.fixed::<i32>()?.iter_mut().zip(&lists.ranges).for_each(|(out, range)| *out = range.len() as i32);
     }
+    Ok(())
+}
+
+fn lengths<O: OffsetSizeTrait>(offsets: &[O], out: &mut [O]) -> Result<()> {
+    out.iter_mut().zip(offsets.windows(2)).for_each(|(out, ends)| *out = ends[1] - ends[0]);
     Ok(())
 }
 

@@ -284,7 +284,7 @@ fn multiple_floats<T: Float>(args: &Args<'_>, output: &mut Output) -> Result<()>
     try_unary(&Lanes::of(args.column(0))?, output, round, |_| overflow(args.output_type()))
 }
 
-fn floats<T: ArrowNativeType>(args: &Args<'_>, output: &mut Output, round: fn(T) -> T) -> Result<()> {
+fn floats<T: ArrowNativeType>(args: &Args<'_>, output: &mut Output, round: impl Fn(T) -> T) -> Result<()> {
     unary(&Lanes::of(args.column(0))?, output, round)
 }
 

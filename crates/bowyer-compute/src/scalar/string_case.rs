@@ -6,10 +6,10 @@
 //! The `utf8_` functions map one code point to one, by Unicode; the `ascii_` functions change ASCII letters and leave
 //! all other bytes as they are.
 
-use bowyer_core::{BytesWriter, Error, Output, Result};
+use bowyer_core::{BytesWriter, Column, Error, Output, Result};
 
 use super::string_unicode::{Is, lower, upper};
-use super::string_values::{TEXT, bytes_to_bytes, text_to_bytes};
+use super::string_values::{TEXT, all_ascii, bytes_to_bytes, text_to_bytes};
 use crate::{Args, Example, Function, Kind, Overload};
 
 /// The functions of this family.
@@ -121,6 +121,23 @@ fn map_chars(
     })
 }
 
+/// As [`map_chars`] for maps of single characters: where all values are ASCII they are mapped as one.
+fn map_each(args: &Args<'_>, output: &mut Output, ascii: impl Fn(u8) -> u8, map: impl Fn(char) -> char) -> Result<()> {
+    if all_ascii(args.column(0).values()) && map_whole(args, output, &ascii)? {
+        return Ok(());
+    }
+    let of_bytes = |bytes: &mut [u8]| bytes.iter_mut().for_each(|byte| *byte = ascii(*byte));
+    map_chars(args, output, of_bytes, |value, out| out.extend(value.chars().map(&map)))
+}
+
+/// Maps the ASCII bytes of all values at once, if there is a value for each row and they lie beneath each other.
+fn map_whole(args: &Args<'_>, output: &mut Output, map: impl Fn(u8) -> u8) -> Result<bool> {
+    match args.column(0) {
+        Column::Array(values) => output.map_ascii(values, map),
+        Column::Scalar { .. } => Ok(false),
+    }
+}
+
 fn map_bytes(value: &[u8], writer: &mut BytesWriter<'_>, map: impl Fn(&mut [u8])) -> Result<()> {
     writer.write(value.len(), |room| {
         room.copy_from_slice(value);
@@ -130,11 +147,11 @@ fn map_bytes(value: &[u8], writer: &mut BytesWriter<'_>, map: impl Fn(&mut [u8])
 }
 
 fn utf8_upper(args: &Args<'_>, output: &mut Output) -> Result<()> {
-    map_chars(args, output, <[u8]>::make_ascii_uppercase, |value, out| out.extend(value.chars().map(upper)))
+    map_each(args, output, upper_ascii, upper)
 }
 
 fn utf8_lower(args: &Args<'_>, output: &mut Output) -> Result<()> {
-    map_chars(args, output, <[u8]>::make_ascii_lowercase, |value, out| out.extend(value.chars().map(lower)))
+    map_each(args, output, lower_ascii, lower)
 }
 
 fn utf8_swapcase(args: &Args<'_>, output: &mut Output) -> Result<()> {
@@ -147,7 +164,7 @@ fn utf8_swapcase(args: &Args<'_>, output: &mut Output) -> Result<()> {
             c
         }
     };
-    map_chars(args, output, swap_ascii, |value, out| out.extend(value.chars().map(swap)))
+    map_each(args, output, swap_ascii, swap)
 }
 
 fn utf8_capitalize(args: &Args<'_>, output: &mut Output) -> Result<()> {
@@ -178,10 +195,22 @@ fn utf8_reverse(args: &Args<'_>, output: &mut Output) -> Result<()> {
     map_chars(args, output, <[u8]>::reverse, |value, out| out.extend(value.chars().rev()))
 }
 
-fn swap_ascii(bytes: &mut [u8]) {
-    for byte in bytes.iter_mut().filter(|byte| byte.is_ascii_alphabetic()) {
-        *byte ^= 0x20;
-    }
+/// The bit in which the two cases of an ASCII letter differ.
+const CASE: u8 = 0x20;
+
+#[inline(always)]
+fn upper_ascii(byte: u8) -> u8 {
+    byte ^ (u8::from(byte.wrapping_sub(b'a') < 26) * CASE)
+}
+
+#[inline(always)]
+fn lower_ascii(byte: u8) -> u8 {
+    byte ^ (u8::from(byte.wrapping_sub(b'A') < 26) * CASE)
+}
+
+#[inline(always)]
+fn swap_ascii(byte: u8) -> u8 {
+    byte ^ (u8::from((byte & !CASE).wrapping_sub(b'A') < 26) * CASE)
 }
 
 fn capitalize_ascii(bytes: &mut [u8]) {
@@ -207,16 +236,25 @@ fn ascii(args: &Args<'_>, output: &mut Output, map: fn(&mut [u8])) -> Result<()>
     bytes_to_bytes(args, output, |value, writer| map_bytes(value, writer, map))
 }
 
+/// Maps single ASCII bytes.
+fn each(args: &Args<'_>, output: &mut Output, map: impl Fn(u8) -> u8) -> Result<()> {
+    if map_whole(args, output, &map)? {
+        return Ok(());
+    }
+    let map = |byte: &mut u8| *byte = if byte.is_ascii() { map(*byte) } else { *byte };
+    bytes_to_bytes(args, output, |value, writer| map_bytes(value, writer, |bytes| bytes.iter_mut().for_each(map)))
+}
+
 fn ascii_upper(args: &Args<'_>, output: &mut Output) -> Result<()> {
-    ascii(args, output, <[u8]>::make_ascii_uppercase)
+    each(args, output, upper_ascii)
 }
 
 fn ascii_lower(args: &Args<'_>, output: &mut Output) -> Result<()> {
-    ascii(args, output, <[u8]>::make_ascii_lowercase)
+    each(args, output, lower_ascii)
 }
 
 fn ascii_swapcase(args: &Args<'_>, output: &mut Output) -> Result<()> {
-    ascii(args, output, swap_ascii)
+    each(args, output, swap_ascii)
 }
 
 fn ascii_capitalize(args: &Args<'_>, output: &mut Output) -> Result<()> {

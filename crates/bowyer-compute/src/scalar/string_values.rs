@@ -100,6 +100,21 @@ pub(crate) fn total_len(array: &dyn Array) -> usize {
     }
 }
 
+/// Whether all values are known to be ASCII at one look: they lie beneath each other and are.
+pub(crate) fn all_ascii(array: &dyn Array) -> bool {
+    fn within<O: arrow_array::OffsetSizeTrait>(offsets: &[O], bytes: &[u8]) -> bool {
+        match offsets {
+            [first, .., last] => bytes[first.as_usize()..last.as_usize()].is_ascii(),
+            _ => true,
+        }
+    }
+    match array.data_type() {
+        DataType::Utf8 => within(array.as_string::<i32>().value_offsets(), array.as_string::<i32>().value_data()),
+        DataType::LargeUtf8 => within(array.as_string::<i64>().value_offsets(), array.as_string::<i64>().value_data()),
+        _ => false,
+    }
+}
+
 fn span<O: arrow_array::OffsetSizeTrait>(offsets: &[O]) -> usize {
     match (offsets.first(), offsets.last()) {
         (Some(first), Some(last)) => last.as_usize() - first.as_usize(),

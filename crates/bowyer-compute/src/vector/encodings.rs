@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use arrow_array::types::{Int16Type, Int32Type, Int64Type, RunEndIndexType};
 use arrow_array::{Array, ArrayRef, PrimitiveArray, RunArray, UInt32Array};
-use arrow_buffer::ArrowNativeType;
+use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{DataType, Field};
+use bowyer_core::arity::Lanes;
 use bowyer_core::group::GroupTable;
 use bowyer_core::keys::{KeyEquality, KeyOptions};
-use bowyer_core::{Column, Error, Result};
+use bowyer_core::{Column, Error, Memory, Result};
 
 use super::rows::take_rows;
 use crate::coercion::decoded;
@@ -91,19 +92,49 @@ fn encode(args: &Args<'_>) -> Result<ArrayRef> {
 }
 
 fn runs<R: RunEndIndexType>(args: &Args<'_>, values: &ArrayRef) -> Result<ArrayRef> {
-    let options = KeyOptions { equality: KeyEquality::Bits, expected_rows: values.len(), ..KeyOptions::default() };
-    let mut table = GroupTable::new(&[values.data_type().clone()], options, args.memory())?;
-    let mut groups = Vec::new();
-    table.insert(std::slice::from_ref(values), values.len(), &mut groups)?;
-    let starts = (0..groups.len()).filter(|&row| row == 0 || groups[row] != groups[row - 1]);
-    let starts: Vec<u32> = starts.map(|row| row as u32).collect();
-    let ends = starts.iter().skip(1).map(|row| *row as usize).chain((!groups.is_empty()).then_some(groups.len()));
+    let starts = run_starts(values, args.memory())?;
+    let row_count = values.len();
+    let ends = starts.iter().skip(1).map(|row| *row as usize).chain((row_count > 0).then_some(row_count));
     let fitting = ends.map(|end| R::Native::from_usize(end).filter(|native| native.as_usize() == end));
     let too_many =
         || Error::limit_exceeded(format!("more rows than {} counts", R::DATA_TYPE)).for_argument("run_end_type");
     let ends: Vec<R::Native> = fitting.collect::<Option<_>>().ok_or_else(too_many)?;
     let kept = take_rows(values, &UInt32Array::from(starts), args.memory())?;
     Ok(Arc::new(RunArray::<R>::try_new(&PrimitiveArray::<R>::new(ends.into(), None), kept.as_ref())?))
+}
+
+/// The rows whose value is not that of the row before, floats being equal when their bits are.
+fn run_starts(values: &ArrayRef, memory: &Memory) -> Result<Vec<u32>> {
+    let column = Column::Array(values.clone());
+    match values.data_type().primitive_width() {
+        Some(1) => lane_starts(&Lanes::<u8>::of(&column)?, values.nulls()),
+        Some(2) => lane_starts(&Lanes::<u16>::of(&column)?, values.nulls()),
+        Some(4) => lane_starts(&Lanes::<u32>::of(&column)?, values.nulls()),
+        Some(8) => lane_starts(&Lanes::<u64>::of(&column)?, values.nulls()),
+        _ => {
+            let options =
+                KeyOptions { equality: KeyEquality::Bits, expected_rows: values.len(), ..KeyOptions::default() };
+            let mut table = GroupTable::new(&[values.data_type().clone()], options, memory)?;
+            let mut groups = Vec::new();
+            table.insert(std::slice::from_ref(values), values.len(), &mut groups)?;
+            let starts = (0..groups.len()).filter(|&row| row == 0 || groups[row] != groups[row - 1]);
+            Ok(starts.map(|row| row as u32).collect())
+        }
+    }
+}
+
+fn lane_starts<T: ArrowNativeType>(lanes: &Lanes<T>, nulls: Option<&NullBuffer>) -> Result<Vec<u32>> {
+    let lanes = lanes.slice();
+    let is_null = |row: usize| nulls.is_some_and(|nulls| nulls.is_null(row));
+    let starts = |row: &usize| match (row.checked_sub(1), nulls) {
+        (None, _) => true,
+        (Some(before), None) => lanes[*row] != lanes[before],
+        (Some(before), Some(_)) => match (is_null(before), is_null(*row)) {
+            (false, false) => lanes[*row] != lanes[before],
+            (before, now) => before != now,
+        },
+    };
+    Ok((0..lanes.len()).filter(starts).map(|row| row as u32).collect())
 }
 
 /// A column as its plain values.

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, GenericListArray, Int64Array, OffsetSizeTrait};
 use arrow_schema::DataType;
 use bowyer_core::Result;
 
@@ -52,17 +53,46 @@ fn flat_type(types: &[DataType], options: &Options) -> Result<DataType> {
 fn flatten(args: &Args<'_>) -> Result<ArrayRef> {
     let mut values = args.array(0)?;
     loop {
-        let lists = Lists::of(&values)?;
-        let rows = lists.ranges.iter().cloned().flatten().map(|row| Some(row as u64)).collect();
-        values = take_items(&lists.items, rows, args.memory())?;
+        values = match beneath_each_other(&values) {
+            Some(items) => items,
+            None => {
+                let lists = Lists::of(&values)?;
+                let rows = lists.ranges.iter().cloned().flatten().map(|row| Some(row as u64)).collect();
+                take_items(&lists.items, rows, args.memory())?
+            }
+        };
         if !(args.options().boolean("recursive")? && is_list(values.data_type())) {
             return Ok(values);
         }
     }
 }
 
+/// The items of lists of which none has items that do not count: the array's own.
+fn beneath_each_other(lists: &ArrayRef) -> Option<ArrayRef> {
+    match lists.data_type() {
+        DataType::List(_) => span(lists.as_list::<i32>()),
+        DataType::LargeList(_) => span(lists.as_list::<i64>()),
+        _ => None,
+    }
+}
+
+fn span<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> Option<ArrayRef> {
+    let offsets = lists.value_offsets();
+    if let Some(nulls) = lists.nulls().filter(|nulls| nulls.null_count() > 0) {
+        let is_empty = |(row, ends): (usize, &[O])| ends[0] == ends[1] || nulls.is_valid(row);
+        if !offsets.windows(2).enumerate().all(is_empty) {
+            return None;
+        }
+    }
+    let (first, last) = (offsets.first()?.as_usize(), offsets.last()?.as_usize());
+    Some(lists.values().slice(first, last - first))
+}
+
 fn parents(args: &Args<'_>) -> Result<ArrayRef> {
     let lists = Lists::of(&args.array(0)?)?;
-    let parents = lists.ranges.iter().enumerate().flat_map(|(row, range)| std::iter::repeat_n(row as i64, range.len()));
-    Ok(Arc::new(parents.collect::<Int64Array>()))
+    let mut parents = Vec::with_capacity(lists.ranges.iter().map(ExactSizeIterator::len).sum());
+    for (row, range) in lists.ranges.iter().enumerate() {
+        parents.extend(std::iter::repeat_n(row as i64, range.len()));
+    }
+    Ok(Arc::new(Int64Array::from(parents)))
 }

@@ -6,9 +6,13 @@
 //! A [`BytesWriter`] appends values in row order. What enters as `&str` is UTF-8 by its type; what enters as bytes is
 //! checked once, at the end, when the type is a string.
 
-use arrow_buffer::Buffer;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{BinaryType, ByteArrayType, LargeBinaryType, LargeUtf8Type, Utf8Type};
+use arrow_array::{Array, GenericByteArray, OffsetSizeTrait};
+use arrow_buffer::{ArrowNativeType, Buffer};
 use arrow_schema::DataType;
 
+use crate::arch::vectorised;
 use crate::{Allocation, Error, Memory, Result};
 
 /// The longest value that a view holds itself.
@@ -61,6 +65,49 @@ impl Bytes {
             Layout::Views { .. } => {}
         }
         Ok(Some(written))
+    }
+
+    /// The values of `array` with each ASCII byte mapped to an ASCII byte, which keeps UTF-8 what it is; `None` for views
+    /// and values of a fixed size.
+    pub(super) fn map_ascii(array: &dyn Array, map: impl Fn(u8) -> u8, memory: &Memory) -> Result<Option<Self>> {
+        let data_type = array.data_type();
+        Ok(match data_type {
+            DataType::Utf8 => Some(Self::mapped(array.as_bytes::<Utf8Type>(), map, memory)?),
+            DataType::LargeUtf8 => Some(Self::mapped(array.as_bytes::<LargeUtf8Type>(), map, memory)?),
+            DataType::Binary => Some(Self::mapped(array.as_bytes::<BinaryType>(), map, memory)?),
+            DataType::LargeBinary => Some(Self::mapped(array.as_bytes::<LargeBinaryType>(), map, memory)?),
+            _ => None,
+        })
+    }
+
+    fn mapped<T: ByteArrayType>(array: &GenericByteArray<T>, map: impl Fn(u8) -> u8, memory: &Memory) -> Result<Self> {
+        let (first, last) = match array.value_offsets() {
+            [first, .., last] => (*first, *last),
+            _ => (T::Offset::default(), T::Offset::default()),
+        };
+        let values = &array.value_data()[first.as_usize()..last.as_usize()];
+        let mut bytes = memory.allocate(values.len())?;
+        vectorised(
+            #[inline(always)]
+            || {
+                for (out, &byte) in bytes.iter_mut().zip(values) {
+                    *out = if byte < 0x80 { map(byte) & 0x7f } else { byte };
+                }
+            },
+        );
+        let mut offsets = memory.allocate((array.len() + 1) * size_of::<T::Offset>())?;
+        let out = offsets.as_mut_slice_of::<T::Offset>();
+        out.iter_mut().zip(array.value_offsets()).for_each(|(out, &offset)| *out = offset - first);
+        let layout = if T::Offset::IS_LARGE { Layout::Offsets64(offsets) } else { Layout::Offsets32(offsets) };
+        Ok(Self {
+            layout,
+            row_count: array.len(),
+            rows: array.len(),
+            text: matches!(array.data_type(), DataType::Utf8 | DataType::LargeUtf8),
+            unproven: false,
+            used: values.len(),
+            bytes,
+        })
     }
 
     /// Room for `byte_len` bytes after what is used.
@@ -158,6 +205,9 @@ impl Bytes {
 
 /// Whether all bytes are UTF-8 and each row begins at a character.
 fn check_rows(bytes: &[u8], offsets: impl Iterator<Item = usize>) -> Result<()> {
+    if bytes.is_ascii() {
+        return Ok(());
+    }
     let Ok(text) = std::str::from_utf8(bytes) else { return Err(not_text()) };
     for (row, offset) in offsets.enumerate() {
         if !text.is_char_boundary(offset) {
@@ -179,6 +229,30 @@ fn view_of(value: &[u8], buffer: usize, offset: usize) -> Option<u128> {
         view[12..].copy_from_slice(&i32::try_from(offset).ok()?.to_le_bytes());
     }
     Some(u128::from_le_bytes(view))
+}
+
+/// Copies a value of the same length: a short one by its first and last words, which overlap, without a call.
+#[inline(always)]
+fn copy(out: &mut [u8], value: &[u8]) {
+    match value.len() {
+        8..=16 => copy_ends::<8>(out, value),
+        17..=32 => copy_ends::<16>(out, value),
+        4..=7 => copy_ends::<4>(out, value),
+        _ => out.copy_from_slice(value),
+    }
+}
+
+#[inline(always)]
+fn copy_ends<const WORD: usize>(out: &mut [u8], value: &[u8]) {
+    if let (Some(first), Some(last)) = (value.first_chunk::<WORD>(), value.last_chunk::<WORD>()) {
+        let (first, last) = (*first, *last);
+        if let Some(start) = out.first_chunk_mut::<WORD>() {
+            *start = first;
+        }
+        if let Some(end) = out.last_chunk_mut::<WORD>() {
+            *end = last;
+        }
+    }
 }
 
 #[cold]
@@ -213,7 +287,7 @@ impl<'a> BytesWriter<'a> {
     /// `LimitExceeded` with the row when the offsets cannot hold it; `MemoryLimit`.
     #[inline]
     pub fn push_str(&mut self, value: &str) -> Result<()> {
-        self.bytes.reserve(value.len())?[..value.len()].copy_from_slice(value.as_bytes());
+        copy(&mut self.bytes.reserve(value.len())?[..value.len()], value.as_bytes());
         self.bytes.end_row(value.len())
     }
 
@@ -224,7 +298,7 @@ impl<'a> BytesWriter<'a> {
     #[inline]
     pub fn push(&mut self, value: &[u8]) -> Result<()> {
         self.write(value.len(), |room| {
-            room[..value.len()].copy_from_slice(value);
+            copy(&mut room[..value.len()], value);
             value.len()
         })
     }

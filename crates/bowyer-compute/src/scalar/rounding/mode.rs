@@ -154,7 +154,9 @@ macro_rules! floats {
                 let near = self.trunc();
                 let rest = (self - near).abs();
                 let half = rest.partial_cmp(&0.5).unwrap_or(Ordering::Equal);
-                let away = mode.goes_away(self.is_sign_negative(), half, near % 2.0 == 0.0);
+                // The remainder of floats would be a call of its own; halving is exact.
+                let halved = near * 0.5;
+                let away = mode.goes_away(self.is_sign_negative(), half, halved.trunc() == halved);
                 if away { near + (1.0 as Self).copysign(self) } else { near }
             }
         }
