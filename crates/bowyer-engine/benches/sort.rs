@@ -1,11 +1,11 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! Sorts in memory and past it, in seconds; and how long a cancelled query takes to return.
+//! Sorts in memory and past it, in seconds, groups and joins past it; and how long a cancelled query takes to return.
 //!
 //! `ROWS=1e7 RUNS=3 ONLY=spill cargo bench -p bowyer-engine --bench sort`. The tables have one key and three columns of
-//! payload. `spill` reads batches one by one, under a limit of a quarter of what they take; `cancel` stops 1,000 queries
-//! at random moments.
+//! payload. `spill` reads batches one by one, under a limit of a quarter of what they take, and says by how much the
+//! process grew; `OF=group` or `OF=join` leaves the others out. `cancel` stops 1,000 queries at random moments.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints and may stop at the first surprise")]
 
@@ -30,7 +30,7 @@ impl Numbers {
 
 enum Heard {
     Ready,
-    Wanted(u32),
+    Wanted(u32, u32),
 }
 
 struct Listener(Mutex<Sender<Heard>>);
@@ -40,8 +40,8 @@ impl Notify for Listener {
         let _ = self.0.lock().unwrap().send(Heard::Ready);
     }
 
-    fn input_wanted(&self, _: u32, credits: u32) {
-        let _ = self.0.lock().unwrap().send(Heard::Wanted(credits));
+    fn input_wanted(&self, input: u32, credits: u32) {
+        let _ = self.0.lock().unwrap().send(Heard::Wanted(input, credits));
     }
 }
 
@@ -59,9 +59,9 @@ fn batch(rows: usize, seed: u64) -> RecordBatch {
 }
 
 fn prepare(engine: &Engine, relations: &str, output: usize) -> Prepared {
+    let schema = r#"{"fields":[{"name":"i","format":"l"},{"name":"f","format":"g"},{"name":"s","format":"u"},{"name":"n","format":"i"}]}"#;
     let plan = format!(
-        r#"{{"version":1,"inputs":[{{"name":"t","schema":{{"fields":[{{"name":"i","format":"l"}},
-        {{"name":"f","format":"g"}},{{"name":"s","format":"u"}},{{"name":"n","format":"i"}}]}}}}],
+        r#"{{"version":1,"inputs":[{{"name":"t","schema":{schema}}},{{"name":"u","schema":{schema}}}],
         "relations":[{{"scan":{{}}}},{relations}],"outputs":[{{"name":"out","relation":{output}}}]}}"#
     );
     engine.prepare(&plan_from_json(&plan).unwrap()).unwrap()
@@ -82,21 +82,22 @@ fn run(prepared: &Prepared, batches: &[RecordBatch], limit: Option<u64>, pushed:
         batches.iter().for_each(|batch| source.push(batch.clone()).unwrap());
         InputBinding::Source(Arc::new(source))
     };
-    let bindings = Bindings { inputs: vec![("t".to_owned(), binding)], memory_limit: limit, ..Default::default() };
+    let inputs = ["t", "u"].map(|name| (name.to_owned(), binding.clone())).to_vec();
+    let bindings = Bindings { inputs, memory_limit: limit, ..Default::default() };
     let query = prepared.start(bindings, Arc::new(Listener(Mutex::new(sender)))).unwrap();
-    let mut rest = batches.iter();
+    let mut rest = [batches.iter(), batches.iter()];
     let mut rows = 0;
     loop {
         match query.next(0).unwrap() {
             Next::Batch(batch) => rows += batch.num_rows(),
             Next::End => break,
             Next::Pending => {
-                if let Heard::Wanted(credits) = heard.recv().unwrap() {
+                if let Heard::Wanted(input, credits) = heard.recv().unwrap() {
                     for _ in 0..credits {
-                        match rest.next() {
+                        match rest[input as usize].next() {
                             // A copy, as a reader would make: the table itself is not what is measured.
-                            Some(batch) if pushed => query.push(0, fresh(batch)).unwrap(),
-                            _ => query.finish(0, None).unwrap(),
+                            Some(batch) if pushed => query.push(input, fresh(batch)).unwrap(),
+                            _ => query.finish(input, None).unwrap(),
                         }
                     }
                 }
@@ -129,7 +130,11 @@ fn main() {
             let seconds = results.iter().map(|(seconds, ..)| *seconds).fold(f64::INFINITY, f64::min);
             (seconds, results[0].2)
         };
-        for key in ["i", "f", "s", "n"] {
+        let of = std::env::var("OF").unwrap_or_default();
+        if only == "spill" && of != "sort" {
+            past_memory(&engine, &batches, runs, &of);
+        }
+        for key in ["i", "f", "s", "n"].into_iter().filter(|_| of.is_empty() || of == "sort") {
             let (memory, _) = best(key, None, false);
             println!("sort by {key:<2} in memory   {memory:8.3} s");
             if only == "spill" {
@@ -146,6 +151,63 @@ fn main() {
     if only.is_empty() || only == "cancel" {
         cancel(&engine, rows.min(2_000_000), setting("CANCELS", 1000.0));
     }
+}
+
+/// Groups and joins in memory, and in files under a limit of a quarter of their input.
+fn past_memory(engine: &Engine, batches: &[RecordBatch], runs: usize, of: &str) {
+    let group = |key: &str| {
+        format!(
+            r#"{{"expressions":[{{"column":"{key}"}},{{"column":"f"}}],
+            "aggregate":{{"relation":0,"keys":[{{"expression":0}}],"measures":[{{"function":"sum","arguments":[1]}}]}}}}"#
+        )
+    };
+    // Each row finds itself; sums need every row of the join, and no room for them.
+    let join = r#"{"scan":{"input":1}},
+        {"join":{"left":0,"right":1,"kind":"JOIN_KIND_INNER","keys":[{"left":"i","right":"i"}],"rightSuffix":"_r"}},
+        {"expressions":[{"column":"n_r"},{"column":"f"}],
+        "aggregate":{"relation":2,"measures":[{"function":"sum","arguments":[0]},{"function":"sum","arguments":[1]}]}}"#;
+    let plans = [
+        ("group by i", prepare(engine, &group("i"), 1)),
+        ("group by s", prepare(engine, &group("s"), 1)),
+        ("join on i", prepare(engine, join, 3)),
+    ];
+    let bytes: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+    let limit = bytes as u64 / 4;
+    for (name, plan) in plans.iter().filter(|(name, _)| name.starts_with(of)) {
+        let best = |limit, pushed| {
+            let before = resident();
+            reset_peak();
+            let results: Vec<_> = (0..runs).map(|_| run(plan, batches, limit, pushed)).collect();
+            let grown = peak_resident().saturating_sub(before) >> 20;
+            (results.iter().map(|(seconds, ..)| *seconds).fold(f64::INFINITY, f64::min), results[0].2 >> 20, grown)
+        };
+        // First, while the process holds nothing that it could use again.
+        let (files, spilled, grown) = best(Some(limit), true);
+        let (memory, ..) = best(None, false);
+        let (limit, ratio) = (limit >> 20, files / memory);
+        println!(
+            "{name:<11} in memory {memory:7.3} s, in {limit} MiB {files:7.3} s: {ratio:.1} times, {spilled} MiB spilled, {grown} MiB more resident"
+        );
+    }
+}
+
+/// A size of this process in bytes, by its name in Linux's list; 0 elsewhere.
+fn size(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kibibytes| kibibytes.parse::<u64>().ok()).unwrap_or(0) << 10
+}
+
+fn resident() -> u64 {
+    size("VmRSS:")
+}
+
+fn peak_resident() -> u64 {
+    size("VmHWM:")
+}
+
+fn reset_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
 /// Cancels queries of every operator at random moments, and prints how long it takes until nothing is held any more.
@@ -166,8 +228,8 @@ fn cancel(engine: &Engine, rows: usize, count: usize) {
     let mut times = Vec::with_capacity(count);
     for index in 0..count {
         let (sender, heard) = channel();
-        let bindings =
-            Bindings { inputs: vec![("t".to_owned(), InputBinding::Source(table.clone()))], ..Default::default() };
+        let inputs = ["t", "u"].map(|name| (name.to_owned(), InputBinding::Source(table.clone()))).to_vec();
+        let bindings = Bindings { inputs, ..Default::default() };
         let plan = &plans[index % plans.len()];
         let query = plan.start(bindings, Arc::new(Listener(Mutex::new(sender)))).unwrap();
         let until = Instant::now() + Duration::from_micros(numbers.next() % 300_000);

@@ -55,6 +55,8 @@ pub(crate) struct Given<'a> {
     pub(crate) readings: &'a [Reading],
     /// For each parameter, its value; empty to look at the plan alone.
     pub(crate) parameters: &'a [ScalarValue],
+    /// Whether there are files for what does not fit memory.
+    pub(crate) spills: bool,
 }
 
 /// The pipelines of a plan.

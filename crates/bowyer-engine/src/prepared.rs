@@ -62,7 +62,9 @@ impl Prepared {
         let bounds = optimiser::scan_bounds(&plan);
         let readings = Reading::of(&plan);
         // Building it once finds what only operators know: keys of a type that they cannot compare.
-        let physical = build(&plan, &Given { tables: &[], parameters: &[], readings: &readings })?.text;
+        let physical =
+            build(&plan, &Given { tables: &[], parameters: &[], readings: &readings, spills: engine.spill.is_some() })?
+                .text;
         let optimised = explain::logical(&plan);
         let description = proto::PlanDescription { scans, logical, physical, optimised };
         let plan_lines = Arc::new(explain::lines(&plan));
@@ -114,7 +116,9 @@ impl Prepared {
     pub(crate) fn state(&self, bindings: Bindings, notify: Arc<dyn Notify>) -> Result<QueryState> {
         let tables = self.tables(&bindings.inputs)?;
         let parameters = self.parameters(&bindings.parameters)?;
-        let built = build(&self.plan, &Given { tables: &tables, parameters: &parameters, readings: &self.readings })?;
+        let spills = self.engine.spill.is_some();
+        let given = Given { tables: &tables, parameters: &parameters, readings: &self.readings, spills };
+        let built = build(&self.plan, &given)?;
         let name =
             if bindings.query_id.is_empty() { "the query".to_owned() } else { format!("query {}", bindings.query_id) };
         let limit = bindings.memory_limit.or(self.engine.query_memory_limit);

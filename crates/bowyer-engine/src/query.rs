@@ -164,12 +164,13 @@ impl Query {
         let elapsed = state.elapsed.get().copied().unwrap_or_else(|| state.started.elapsed());
         let mut counted = state.counters.snapshot();
         for pipeline in &state.pipelines {
-            let Some((bytes, files)) = pipeline.spilled() else { continue };
-            counted.spilled_bytes += bytes;
-            counted.spilled_files += files;
-            if let Some(operator) = pipeline.sink_counter.and_then(|index| counted.operators.get_mut(index)) {
-                operator.spilled_bytes += bytes;
-                operator.spilled_files += files;
+            for (counter, (bytes, files)) in pipeline.spilled() {
+                counted.spilled_bytes += bytes;
+                counted.spilled_files += files;
+                if let Some(operator) = counter.and_then(|index| counted.operators.get_mut(index)) {
+                    operator.spilled_bytes += bytes;
+                    operator.spilled_files += files;
+                }
             }
         }
         for (operator, context) in counted.operators.iter_mut().zip(&state.operator_contexts) {

@@ -138,6 +138,11 @@ pub(crate) trait Stage: Send + Sync {
         Ok(None)
     }
 
+    /// What it and what it asks have written to files, if they can.
+    fn spilled(&self) -> Option<&Spilled> {
+        None
+    }
+
     /// Where rows go that it sets aside.
     fn rejects(&self) -> Option<&Arc<RejectSink>> {
         None

@@ -12,7 +12,7 @@ use bowyer_core::Result;
 
 use super::sides::JoinPlan;
 use super::{Builder, Flow, FlowSource, flow_from};
-use crate::operators::join::{AsOfBuild, AsOfProbe, JoinBuild, JoinKeys, JoinProbe, Rule, UnmatchedRows};
+use crate::operators::join::{AsOfBuild, AsOfProbe, FiledRows, JoinBuild, JoinKeys, JoinProbe, Rule, UnmatchedRows};
 use crate::pipeline::Sink;
 use crate::plan::{AsOf, BoundJoin, Relation};
 
@@ -43,6 +43,9 @@ impl Builder<'_> {
         let keys = |columns: &[usize]| JoinKeys::new(columns.to_vec(), join.key_types.clone(), &relation.path);
         let build =
             JoinBuild::new(right.schema.clone(), keys(plan.build_keys), plan.rule, join.nulls, plan.residual.clone());
+        // Files that an endless input goes to would have no end either.
+        let spills = self.given.spills && !self.plan.inputs.iter().any(|input| input.unbounded);
+        let build = if spills { build.with_files()? } else { build };
         let sink = Sink::Breaker { breaker: build.clone(), channels: Vec::new() };
         let built = self.close(right, sink, None, &format!("{} build", relation.path))?;
         let mut flow = self.open(plan.probe)?;
@@ -50,17 +53,20 @@ impl Builder<'_> {
         let probe =
             JoinProbe::new(build.clone(), &flow.schema, keys(plan.probe_keys), schema.clone(), columns.clone())?;
         flow.dependencies.push(built);
+        let keeps_build = plan.rule.keeps_build_rows();
+        let unmatched = keeps_build.then(|| UnmatchedRows::new(build, schema.clone(), columns));
+        let filed = FiledRows::new(&probe, flow.schema.clone(), unmatched);
         let flow = self.then(flow, Arc::new(probe), relation, false);
-        if !plan.rule.keeps_build_rows() {
+        if !keeps_build && !spills {
             return Ok(flow);
         }
-        // The build rows that nobody asked for come when all probe rows are through.
+        // The build rows that nobody asked for, and what went to files, come when all probe rows are through.
         let matched = self.link(None, false);
         let probed = self.end_ordered(flow, vec![matched], &format!("{} probe", relation.path))?;
         let mut rest = flow_from(FlowSource::Once, &schema, format!("({} build)", relation.path));
         rest.dependencies.push(probed);
         rest.preserves_rows = false;
-        rest.stages.push((Arc::new(UnmatchedRows::new(build, schema.clone(), columns)), self.counter(&relation.path)));
+        rest.stages.push((Arc::new(filed), self.counter(&relation.path)));
         let unmatched = self.link(None, false);
         self.end_ordered(rest, vec![unmatched], &relation.path)?;
         let sources = FlowSource::Channels(vec![matched, unmatched]);

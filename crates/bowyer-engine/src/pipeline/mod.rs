@@ -147,10 +147,15 @@ impl Pipeline {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The bytes and files that its breaker has spilled.
-    pub(crate) fn spilled(&self) -> Option<(u64, u64)> {
-        let Sink::Breaker { breaker, .. } = &self.sink else { return None };
-        breaker.spilled().map(Spilled::totals)
+    /// The bytes and files that its operators have spilled, each with its counter.
+    pub(crate) fn spilled(&self) -> impl Iterator<Item = (Option<usize>, (u64, u64))> {
+        let breaker = match &self.sink {
+            Sink::Breaker { breaker, .. } => breaker.spilled(),
+            Sink::Ordered { .. } => None,
+        };
+        let stages = self.stages.iter().zip(&self.stage_counters);
+        let stages = stages.filter_map(|(stage, counter)| Some((*counter, stage.spilled()?.totals())));
+        breaker.map(|spilled| (self.sink_counter, Spilled::totals(spilled))).into_iter().chain(stages)
     }
 
     /// Whether a task would find something to do.

@@ -4,7 +4,8 @@
 //! Random plans over random tables, against an oracle that knows loops over rows and nothing else.
 //!
 //! A plan grows step by step, and its rows with it ([`grown`], [`groups`], [`pairs`]). It then runs in several ways:
-//! threads, sizes of batches, rewrites, batches that are there or pushed, and a memory limit that may be too small.
+//! threads, sizes of batches, rewrites, batches that are there or pushed, a memory limit that may be too small, and
+//! files for what does not fit.
 //! The same plans run on every machine. `BOWYER_FUZZ_SECONDS` goes on with other ones for that long, from
 //! `BOWYER_FUZZ_SEED` on.
 
@@ -16,6 +17,7 @@ mod groups;
 mod grown;
 mod pairs;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bowyer::arrow_array::{RecordBatch, RecordBatchIterator};
@@ -28,6 +30,9 @@ use grown::Grown;
 
 /// The plans of every run.
 const PLANS: u64 = 400;
+
+/// How many runs have spilled, and answered.
+static SPILLED: AtomicU64 = AtomicU64::new(0);
 
 /// Rows that a plan may grow to.
 const MOST_ROWS: usize = 5_000;
@@ -95,7 +100,14 @@ fn ways(random: &mut Random) -> Way {
         disabled_rewrites: random.pick::<&[&str]>(&disabled),
         ..Config::default()
     };
-    let memory_limit = random.one_in(4).then(|| 1 << (10 + random.below(10)));
+    let spills = random.one_in(2);
+    // Where there are files, most limits leave room for the tables of an operator, and little more.
+    let memory_limit = match spills {
+        true => Some(1_000 * (50 + random.below(800) as u64)),
+        false => random.one_in(4).then(|| 1 << (10 + random.below(10))),
+    };
+    let spill_directory = spills.then(std::env::temp_dir);
+    let config = Config { spill_directory, ..config };
     Way { engine: Engine::open(&config).unwrap(), pushed: random.one_in(3), memory_limit }
 }
 
@@ -113,8 +125,12 @@ fn run(way: &Way, plan: &Plan, tables: &[RecordBatch; 2], random: &mut Random) -
     let inputs = inputs.into_iter().filter(|(name, _)| known.iter().any(|known| known == name));
     let options = QueryOptions { memory_limit_bytes: way.memory_limit, ..QueryOptions::default() };
     let mut seen = Vec::new();
-    for batch in way.engine.run_with(plan, inputs, options)? {
+    let mut result = way.engine.run_with(plan, inputs, options)?;
+    for batch in result.by_ref() {
         seen.extend(rows(&batch?));
+    }
+    if result.statistics().spilled_files > 0 {
+        SPILLED.fetch_add(1, Ordering::Relaxed);
     }
     Ok(seen)
 }
@@ -162,6 +178,8 @@ fn random_plans_answer_as_the_oracle_does() {
     assert!(wrong.is_empty(), "{} plans are wrong\n{}", wrong.len(), wrong[..wrong.len().min(TOLD)].join("\n\n"));
     let with_rows = checked.iter().filter(|checked| **checked == Ok(true)).count() as u64;
     assert!(with_rows * 2 > PLANS, "only {with_rows} plans gave rows");
+    let spilled = SPILLED.load(Ordering::Relaxed);
+    assert!(spilled > 0, "no run spilled");
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let Some(seconds) = number("BOWYER_FUZZ_SECONDS") else { return };
     let until = Instant::now() + Duration::from_secs(seconds);

@@ -10,16 +10,18 @@ use arrow_schema::{DataType, SchemaRef};
 use bowyer_core::group::GroupTable;
 use bowyer_core::keys::{KeyOptions, NO_GROUP, NullKeys};
 use bowyer_core::lanes::Lanes;
-use bowyer_core::take::{concat, is_pooled};
-use bowyer_core::{Charge, Error, Memory, Result};
+use bowyer_core::take::concat;
+use bowyer_core::{Error, Memory, Result};
 use datafusion_common::NullEquality;
 use rayon::prelude::*;
 
 use super::ranges::Ranges;
+use super::spill::{FiledRowsOfTask, Files};
 use super::unmatched::Marks;
 use super::{JoinKeys, PairCondition, Rule};
 use crate::operators::aggregate::{own, own_all};
 use crate::operators::{Breaker, Finished, LocalState, Morsel, TaskContext};
+use crate::spill::Spilled;
 
 /// The build side of a join: a breaker that leaves a table for [`super::JoinProbe`].
 pub(crate) struct JoinBuild {
@@ -30,6 +32,8 @@ pub(crate) struct JoinBuild {
     /// What pairs must fulfil beyond equal keys.
     residual: Option<Arc<PairCondition>>,
     table: OnceLock<BuildTable>,
+    /// Where rows may go.
+    files: Option<Files>,
 }
 
 /// What a probe reads.
@@ -46,8 +50,6 @@ pub(super) struct BuildTable {
     pub(super) has_null_key: bool,
     /// The rows that have found a partner, where the others are asked for.
     pub(super) marks: Option<Marks>,
-    /// What those of `rows` are charged for that are not in pool memory.
-    _charge: Charge,
 }
 
 /// The build rows of each group.
@@ -74,9 +76,12 @@ impl Partners {
     }
 }
 
+/// The sequence of a batch, the batch and its keys.
+pub(super) type Kept = (u64, RecordBatch, Vec<ArrayRef>);
+
 struct Local {
-    /// The sequence of each batch, the batch and its keys.
-    kept: Vec<(u64, RecordBatch, Vec<ArrayRef>)>,
+    kept: Vec<Kept>,
+    filed: FiledRowsOfTask,
 }
 
 impl LocalState for Local {}
@@ -94,7 +99,54 @@ impl JoinBuild {
             NullEquality::NullEqualsNull => NullKeys::Group,
             NullEquality::NullEqualsNothing => NullKeys::Reject,
         };
-        Arc::new(Self { schema, keys, rule, null_keys, residual, table: OnceLock::new() })
+        Arc::new(Self { schema, keys, rule, null_keys, residual, table: OnceLock::new(), files: None })
+    }
+
+    /// The same, whose rows go to files when memory is short; [`super::FiledRows`] has to follow the probe side then.
+    ///
+    /// # Errors
+    /// `NotImplemented` for keys of types that have no hash.
+    pub(crate) fn with_files(self: Arc<Self>) -> Result<Arc<Self>> {
+        let files = Some(Files::new(&self.keys)?);
+        let Self { schema, keys, rule, null_keys, residual, .. } = &*self;
+        let (schema, keys, residual) = (schema.clone(), keys.clone(), residual.clone());
+        let table = OnceLock::new();
+        Ok(Arc::new(Self { schema, keys, rule: *rule, null_keys: *null_keys, residual, table, files }))
+    }
+
+    /// The same with a table of its own for some of the rows; of all there are so many, and perhaps a null key.
+    pub(super) fn with_table(
+        &self,
+        batches: &[RecordBatch],
+        keys: &[Vec<ArrayRef>],
+        (row_count, has_null_key): (usize, bool),
+        context: &TaskContext,
+    ) -> Result<Arc<Self>> {
+        let mut table = self.build(batches, keys, context)?;
+        (table.row_count, table.has_null_key) = (row_count, has_null_key);
+        Ok(Arc::new(Self {
+            schema: self.schema.clone(),
+            keys: self.keys.clone(),
+            rule: self.rule,
+            null_keys: self.null_keys,
+            residual: self.residual.clone(),
+            table: OnceLock::from(table),
+            files: None,
+        }))
+    }
+
+    /// Where rows may go, if they may.
+    pub(super) fn files(&self, context: &TaskContext) -> Option<&Files> {
+        self.files.as_ref().filter(|_| context.spill.is_some() && !self.keys.types().is_empty())
+    }
+
+    /// What went to files.
+    pub(super) fn filed(&self) -> Option<&Spilled> {
+        self.files.as_ref().map(Files::spilled)
+    }
+
+    pub(super) fn keys(&self) -> &JoinKeys {
+        &self.keys
     }
 
     pub(super) fn rule(&self) -> Rule {
@@ -132,10 +184,6 @@ impl JoinBuild {
             (Some(groups), partners)
         };
         let rows = if needs_rows { self.gather(batches, memory)? } else { nothing() };
-        // What was copied, but not into pool memory, which is charged by itself.
-        let pooled = |column: &ArrayRef| is_pooled(column.data_type()) && column.null_count() == 0;
-        let unpooled = rows.columns().iter().filter(|column| batches.len() > 1 && !pooled(column));
-        let charge = memory.charge(unpooled.map(|column| column.get_buffer_memory_size()).sum())?;
         let has_null_key = keys.iter().flatten().any(|key| key.logical_null_count() > 0);
         let marks = if self.rule.keeps_build_rows() { Some(Marks::new(row_count, memory)?) } else { None };
         let inequalities = self.residual().map(PairCondition::inequalities).unwrap_or_default();
@@ -147,7 +195,7 @@ impl JoinBuild {
             }
             _ => None,
         };
-        Ok(BuildTable { groups, partners, ranges, rows, row_count, has_null_key, marks, _charge: charge })
+        Ok(BuildTable { groups, partners, ranges, rows, row_count, has_null_key, marks })
     }
 
     fn group(
@@ -238,18 +286,26 @@ fn partners(groups: &GroupTable, group_of_row: Lanes<u32>, memory: &Memory) -> R
 
 impl Breaker for JoinBuild {
     fn local(&self, _: &TaskContext) -> Result<Box<dyn LocalState>> {
-        Ok(Box::new(Local { kept: Vec::new() }))
+        Ok(Box::new(Local { kept: Vec::new(), filed: FiledRowsOfTask::default() }))
     }
 
     fn consume(&self, local: &mut dyn LocalState, morsel: Morsel, context: &TaskContext) -> Result<()> {
         context.check()?;
-        let keys = self.keys.of(&morsel.batch, &context.memory)?;
-        own::<Local>(local)?.kept.push((morsel.sequence, morsel.batch, keys));
+        let Local { kept, filed } = own::<Local>(local)?;
+        let Some(batch) = self.file(filed, kept, morsel.unpaid_bytes, morsel.batch, context)? else { return Ok(()) };
+        let keys = self.keys.of(&batch, &context.memory)?;
+        kept.push((morsel.sequence, batch, keys));
         Ok(())
     }
 
     fn finish(&self, locals: Vec<Box<dyn LocalState>>, context: &TaskContext) -> Result<Finished> {
-        let mut kept: Vec<_> = own_all::<Local>(locals)?.into_iter().flat_map(|local| local.kept).collect();
+        let locals = own_all::<Local>(locals)?;
+        let mut tasks: Vec<_> = locals.into_iter().map(|local| (local.filed, local.kept)).collect();
+        if self.finish_files(&mut tasks, context)? {
+            return Ok(Finished::Table);
+        }
+        let (_charges, kept): (Vec<_>, Vec<_>) = tasks.into_iter().unzip();
+        let mut kept: Vec<_> = kept.into_iter().flatten().collect();
         kept.sort_by_key(|(sequence, ..)| *sequence);
         let (batches, keys): (Vec<_>, Vec<_>) = kept.into_iter().map(|(_, batch, keys)| (batch, keys)).unzip();
         if self.table.set(self.build(&batches, &keys, context)?).is_err() {

@@ -9,6 +9,7 @@ use bowyer_compute::{CastMode, cast};
 use bowyer_core::{Column, Error, Memory, Result};
 
 /// Key columns of a side, cast where the other side has another type.
+#[derive(Clone)]
 pub(crate) struct JoinKeys {
     columns: Vec<usize>,
     types: Vec<DataType>,

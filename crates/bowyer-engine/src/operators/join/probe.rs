@@ -19,9 +19,10 @@ use bowyer_core::{Error, Memory, Result};
 
 use super::build::{BuildTable, Partners};
 use super::pairing::{Pairing, Pairs};
-use super::unmatched::as_type;
+use super::unmatched::{UnmatchedRows, as_type};
 use super::{JoinBuild, JoinKeys, Rule};
 use crate::operators::{JoinColumn, Output, Rest, Stage, TaskContext};
+use crate::spill::Spilled;
 
 /// The probe side of a join.
 pub(crate) struct JoinProbe(Arc<Probe>);
@@ -81,11 +82,34 @@ impl JoinProbe {
     pub(super) fn into_probe(self) -> Arc<Probe> {
         self.0
     }
+
+    pub(super) fn probe(&self) -> Arc<Probe> {
+        self.0.clone()
+    }
 }
 
 impl Probe {
     pub(super) fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    pub(super) fn build(&self) -> &JoinBuild {
+        &self.build
+    }
+
+    pub(super) fn keys(&self) -> &JoinKeys {
+        &self.keys
+    }
+
+    /// The same with another table.
+    pub(super) fn with_build(&self, build: Arc<JoinBuild>) -> JoinProbe {
+        let (keys, schema, columns) = (self.keys.clone(), self.schema.clone(), self.columns.clone());
+        JoinProbe(Arc::new(Self { build, keys, schema, columns }))
+    }
+
+    /// The rows of a table that have found no partner.
+    pub(super) fn unmatched_of(&self, build: Arc<JoinBuild>) -> UnmatchedRows {
+        UnmatchedRows::new(build, self.schema.clone(), self.columns.clone())
     }
 
     /// The keys of probe rows, and the group of each.
@@ -249,6 +273,9 @@ impl Stage for JoinProbe {
     fn apply(&self, batch: RecordBatch, context: &TaskContext) -> Result<Output> {
         context.check()?;
         let probe = &self.0;
+        if probe.build.file_probe(&probe.keys, &batch, context)? {
+            return Ok(Output::default());
+        }
         let table = probe.build.table()?;
         let (chosen, partners) = match probe.matches(table, &batch, context)? {
             Matches::Many(pairing) => return probe.pairs(batch, pairing, context),
@@ -263,6 +290,10 @@ impl Stage for JoinProbe {
         }
         let batch = probe.result(table, &batch, &chosen, &partners, &context.memory)?;
         Ok(Output { batch, rest: None })
+    }
+
+    fn spilled(&self) -> Option<&Spilled> {
+        self.0.build.filed()
     }
 
     fn trace(&self, input: &RecordBatch, output_row: usize, context: &TaskContext) -> Result<usize> {
