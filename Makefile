@@ -144,8 +144,12 @@ bench-kernels-rust: ## Measure single functions in Rust (FILTER=part of a name)
 	cargo bench --quiet --package bowyer-compute --bench kernels -- $(FILTER)
 
 .PHONY: bench-sort
-bench-sort: ## Measure sorts in memory and past it, and how fast queries stop (ONLY=spill or cancel, ROWS=1e7)
+bench-sort: ## Measure sorts in memory, and how fast queries stop (ONLY=cancel, ROWS=1e7)
 	cargo bench --quiet --package bowyer-engine --bench sort
+
+.PHONY: bench-spill
+bench-spill: ## Measure sorts, groups and joins of four times their memory limit (CASE=beginning of a name, ROWS=1e7)
+	cargo bench --quiet --package bowyer-engine --bench spill
 
 # K, NULLS (per cent) and SORTED=1 shape the data of bench-peers; QUESTIONS=g1,j5 and ENGINES=bowyer,duckdb choose.
 ROWS ?= 1e7
