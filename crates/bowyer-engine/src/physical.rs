@@ -194,7 +194,7 @@ impl Builder<'_> {
             RelationKind::Union { inputs } => self.union(inputs, relation),
             RelationKind::Distinct { input, columns, keep } => {
                 let flow = self.open(*input)?;
-                let breaker = distinct(&flow.schema, columns.clone(), *keep);
+                let breaker = distinct(&flow.schema, columns.clone(), *keep)?;
                 self.break_flow(flow, breaker, relation)
             }
             other => self.reshape(other, relation),

@@ -13,8 +13,8 @@ use bowyer::arrow_array::cast::AsArray;
 use bowyer::arrow_array::types::Int64Type;
 use bowyer::arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchIterator, StringArray, UInt32Array};
 use bowyer::{
-    Config, Engine, ErrorCode, Input, JoinKind, Plan, QueryOptions, Result, Statistics, asc, col, count_all, first,
-    last, median,
+    Config, Engine, ErrorCode, Input, JoinKind, Keep, Plan, QueryOptions, Result, Statistics, asc, col, count_all,
+    first, last, median,
 };
 
 const ROWS: i64 = 200_000;
@@ -144,6 +144,16 @@ fn a_sort_past_its_limit_goes_on_in_files() {
     let (in_memory, in_files) = spilled("sort", &table().sort([asc(col("id"))]), 4 << 20);
     let whole = |batches: &[RecordBatch]| concat_batches(&batches[0].schema(), batches).unwrap();
     assert_eq!(whole(&in_files), whole(&in_memory));
+}
+
+#[test]
+fn distinct_rows_past_their_limit_go_on_in_files() {
+    for keep in [Keep::Any, Keep::First, Keep::Last] {
+        let plan = table().distinct_keep(keep, ["id", "same", "s"]);
+        let (in_memory, in_files) = spilled("distinct", &plan, 6 << 20);
+        assert_eq!(sorted_rows(&in_files), sorted_rows(&in_memory));
+        assert_eq!(sorted_rows(&in_files).len(), ROWS as usize);
+    }
 }
 
 #[test]

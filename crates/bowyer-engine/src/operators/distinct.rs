@@ -3,21 +3,24 @@
 
 //! Distinct rows: of rows with equal keys the one that comes first in the input stays.
 //!
-//! Each task keeps the first rows of what it is given. The finish goes through them once more in the order of the
-//! input, since a row that is the first of its task may not be the first of all.
+//! Where equal rows are the same rows, distinct rows are groups without measures, which go on in files when memory is
+//! short. Else each task keeps the first rows of what it is given, and the finish goes through them once more in the
+//! order of the input, since a row that is the first of its task may not be the first of all.
 
 mod last;
 
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{DataType, FieldRef, SchemaRef};
 use arrow_select::take::take_record_batch;
 use bowyer_core::group::GroupTable;
 use bowyer_core::keys::KeyOptions;
 use bowyer_core::{Charge, Memory, Result};
 
-use super::aggregate::{own, own_all, slices};
+use super::aggregate::sets::GroupingSets;
+use super::aggregate::{HashAggregate, own, own_all, slices};
+use super::sort::has_floats;
 use super::{Breaker, Finished, LocalState, Morsel, TaskContext};
 use last::LastRows;
 
@@ -33,11 +36,28 @@ pub(crate) enum Keep {
 }
 
 /// The breaker that keeps one of the rows of `input` that are equal in `columns`.
-pub(crate) fn distinct(input: &SchemaRef, columns: Vec<usize>, keep: Keep) -> Arc<dyn Breaker> {
-    match keep {
+///
+/// # Errors
+/// `NotImplemented` for a type whose values cannot be compared.
+pub(crate) fn distinct(input: &SchemaRef, columns: Vec<usize>, keep: Keep) -> Result<Arc<dyn Breaker>> {
+    if are_same(input, &columns) {
+        let keys = (0..input.fields().len()).collect();
+        let groups = HashAggregate::new(input, keys, GroupingSets::default(), Vec::new(), input.clone())?;
+        return Ok(Arc::new(groups));
+    }
+    Ok(match keep {
         Keep::Last => Arc::new(LastRows::new(input, columns)),
         Keep::Any | Keep::First => Arc::new(Distinct::new(input, columns, keep == Keep::First)),
-    }
+    })
+}
+
+/// Whether rows that are equal in `columns` cannot be told apart: there are no other columns, and none has zeros or NaNs
+/// of several kinds.
+fn are_same(input: &SchemaRef, columns: &[usize]) -> bool {
+    let mut compared = vec![false; input.fields().len()];
+    columns.iter().for_each(|&column| compared[column] = true);
+    let exact = |(field, compared): (&FieldRef, &bool)| *compared && !has_floats(field.data_type());
+    !compared.is_empty() && input.fields().iter().zip(&compared).all(exact)
 }
 
 fn table(types: &[DataType], memory: &Memory) -> Result<GroupTable> {

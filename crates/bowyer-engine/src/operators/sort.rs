@@ -21,6 +21,8 @@ mod ties;
 mod top;
 mod values;
 
+pub(super) use ties::has_floats;
+
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;

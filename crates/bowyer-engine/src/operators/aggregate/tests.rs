@@ -181,13 +181,14 @@ fn no_rows_are_one_group_without_keys_and_none_with() {
 fn distinct_keeps_the_first_rows_in_order() {
     let table = table(4000);
     for columns in [vec![0], vec![1, 2], vec![0, 1, 2, 3]] {
-        let operator = distinct(&table.schema(), columns, Keep::First);
+        let operator = distinct(&table.schema(), columns, Keep::First).unwrap();
         let expected = run_whole(&*operator, std::slice::from_ref(&table), 1).unwrap();
         for tasks in 1..=4 {
             assert_eq!(run_whole(&*operator, &cut(&table), tasks).unwrap(), expected);
         }
     }
-    let by_float = run_whole(&*distinct(&table.schema(), vec![2], Keep::First), &cut(&table), 2).unwrap();
+    let operator = distinct(&table.schema(), vec![2], Keep::First).unwrap();
+    let by_float = run_whole(&*operator, &cut(&table), 2).unwrap();
     assert_eq!(by_float.num_rows(), 3);
 }
 

@@ -161,7 +161,7 @@ fn ordered_floats(array: &ArrayRef, lowest: bool) -> Result<ArrayRef> {
 }
 
 /// Whether values of a type are made of floats.
-fn has_floats(data_type: &DataType) -> bool {
+pub(in crate::operators) fn has_floats(data_type: &DataType) -> bool {
     use DataType as D;
     match data_type {
         D::Float16 | D::Float32 | D::Float64 => true,
