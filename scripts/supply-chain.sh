@@ -44,7 +44,7 @@ print("go advisories of", json.loads(lines[0])["date"])
 PYTHON
 }
 vulnerabilities() {
-    go_database && (cd go && go run "$GOVULNCHECK" -db "file://$PWD/../target/supply-chain/go" ./bowyer ./fn)
+    go_database && (cd go && go run "$GOVULNCHECK" -db "file://$PWD/../target/supply-chain/go" ./bowyer ./fn ./seal)
 }
 deny() {
     if [ "$("$tools/bin/cargo-deny" --version 2>/dev/null)" != "cargo-deny $CARGO_DENY" ]; then

@@ -197,7 +197,8 @@ pub(crate) struct Module {
 /// The modules whose packages the Go module's own packages import.
 pub(crate) fn go_modules(repository: &Repository) -> Result<Vec<Module>> {
     let folder = repository.path("go");
-    let used = run(&folder, "go", &["list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "./bowyer", "./fn"])?;
+    let format = "{{with .Module}}{{.Path}}{{end}}";
+    let used = run(&folder, "go", &["list", "-deps", "-f", format, "./bowyer", "./fn", "./seal"])?;
     let used: BTreeSet<&str> = used.lines().filter(|line| !line.is_empty()).collect();
     let listing = run(&folder, "go", &["list", "-m", "-json", "all"])?;
     let mut modules = Vec::new();

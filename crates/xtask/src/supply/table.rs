@@ -68,7 +68,7 @@ pub(super) fn dependencies(
     if trust.accept.is_empty() {
         writeln!(out, "None.")?;
     }
-    writeln!(out, "\n## Go\n\nModules whose packages `bowyer` and `fn` import.\n")?;
+    writeln!(out, "\n## Go\n\nModules whose packages `bowyer`, `fn` and `seal` import.\n")?;
     writeln!(out, "| module | version | licence |\n| --- | --- | --- |")?;
     for module in modules {
         writeln!(out, "| `{}` | {} | {} |", module.path, module.version, notices::go_licence(module)?)?;
