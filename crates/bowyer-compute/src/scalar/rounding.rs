@@ -236,8 +236,13 @@ fn power<T: ArrowNativeTypeOp>(exponent: u64) -> Option<T> {
 fn round_floats<T: Float>(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let (ndigits, mode) = (args.options().integer("ndigits")?, *args.state::<Mode>()?);
     let scale = T::power(ndigits.unsigned_abs());
-    let round = |value: T| value.to_digits(ndigits, scale, mode);
-    try_unary(&Lanes::of(args.column(0))?, output, round, |_| overflow(args.output_type()))
+    let (values, data_type) = (Lanes::of(args.column(0))?, args.output_type());
+    if mode == Mode::HalfToEven {
+        // The default, for which there is an instruction: its loop is compiled alone.
+        let round = |value: T| value.to_digits(ndigits, scale, Mode::HalfToEven);
+        return try_unary(&values, output, round, |_| overflow(data_type));
+    }
+    try_unary(&values, output, |value: T| value.to_digits(ndigits, scale, mode), |_| overflow(data_type))
 }
 
 fn binary_integers(args: &Args<'_>, output: &mut Output) -> Result<()> {

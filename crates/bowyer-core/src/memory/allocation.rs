@@ -41,12 +41,14 @@ impl Held {
         Ok(Self { region: ManuallyDrop::new(Some(region)), memory: memory.clone() })
     }
 
+    #[inline]
     fn start(&self) -> NonNull<u8> {
         // The address of an empty allocation is never read, but it is aligned like any other.
         const EMPTY: NonNull<u8> = NonNull::without_provenance(std::num::NonZero::new(ALIGNMENT).unwrap());
         self.region.as_ref().map_or(EMPTY, Region::start)
     }
 
+    #[inline]
     fn capacity(&self) -> usize {
         self.region.as_ref().map_or(0, Region::capacity)
     }
@@ -67,24 +69,28 @@ impl Allocation {
     }
 
     /// The bytes in use.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether no byte is in use.
+    #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// The bytes that it can grow to in place.
+    #[inline]
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.held.capacity()
     }
 
     /// Where its memory comes from.
+    #[inline]
     #[must_use]
     pub fn memory(&self) -> &Memory {
         &self.held.memory
@@ -128,6 +134,7 @@ impl Allocation {
     }
 
     /// Its bytes as values; a last part of a value is left out.
+    #[inline]
     #[must_use]
     pub fn as_slice_of<T: ArrowNativeType>(&self) -> &[T] {
         const { assert!(align_of::<T>() <= ALIGNMENT) };
@@ -137,6 +144,7 @@ impl Allocation {
     }
 
     /// Its bytes as values to write; a last part of a value is left out.
+    #[inline]
     #[must_use]
     pub fn as_mut_slice_of<T: ArrowNativeType>(&mut self) -> &mut [T] {
         const { assert!(align_of::<T>() <= ALIGNMENT) };
@@ -162,6 +170,7 @@ impl Allocation {
 impl Deref for Allocation {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         // SAFETY: the region is initialised for its capacity, and `len` is never larger.
         unsafe { std::slice::from_raw_parts(self.held.start().as_ptr(), self.len) }
@@ -169,6 +178,7 @@ impl Deref for Allocation {
 }
 
 impl DerefMut for Allocation {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: as for `deref`; the exclusive borrow of the allocation is one of its bytes.
         unsafe { std::slice::from_raw_parts_mut(self.held.start().as_ptr(), self.len) }

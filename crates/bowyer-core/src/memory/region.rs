@@ -90,10 +90,12 @@ impl Region {
         (0..CARVED / capacity).rev().map(region).collect()
     }
 
+    #[inline]
     pub(super) fn start(&self) -> NonNull<u8> {
         self.start
     }
 
+    #[inline]
     pub(super) fn capacity(&self) -> usize {
         self.capacity
     }

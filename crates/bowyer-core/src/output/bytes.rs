@@ -111,7 +111,7 @@ impl Bytes {
     }
 
     /// Room for `byte_len` bytes after what is used.
-    #[inline]
+    #[inline(always)]
     fn reserve(&mut self, byte_len: usize) -> Result<&mut [u8]> {
         if byte_len > self.bytes.len() - self.used {
             self.reserve_more(byte_len)?;
@@ -137,7 +137,7 @@ impl Bytes {
     }
 
     /// Ends a row whose `byte_len` bytes stand after what is used.
-    #[inline]
+    #[inline(always)]
     fn end_row(&mut self, byte_len: usize) -> Result<()> {
         let row = self.rows;
         if row == self.row_count {

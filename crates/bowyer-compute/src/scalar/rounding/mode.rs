@@ -113,6 +113,9 @@ macro_rules! floats {
             }
 
             fn power(exponent: u64) -> Self {
+                if let Some(&power) = POWERS.get(exponent as usize) {
+                    return power as Self;
+                }
                 i32::try_from(exponent).map_or(Self::INFINITY, |exponent| {
                     let wide = 10f64.powi(exponent);
                     wide as Self
@@ -151,6 +154,9 @@ macro_rules! floats {
             #[inline(always)]
             fn whole(self, mode: Mode) -> Self {
                 use std::cmp::Ordering;
+                if mode == Mode::HalfToEven {
+                    return self.round_ties_even();
+                }
                 let near = self.trunc();
                 let rest = (self - near).abs();
                 let half = rest.partial_cmp(&0.5).unwrap_or(Ordering::Equal);
@@ -162,6 +168,12 @@ macro_rules! floats {
         }
     )+ };
 }
+
+/// The powers of ten that a double holds as they are.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
 
 trait Whole {
     fn whole(self, mode: Mode) -> Self;
