@@ -148,7 +148,7 @@ bench-sort: ## Measure sorts in memory, and how fast queries stop (ONLY=cancel, 
 	cargo bench --quiet --package bowyer-engine --bench sort
 
 .PHONY: bench-spill
-bench-spill: ## Measure sorts, groups and joins of four times their memory limit (CASE=beginning of a name, ROWS=1e7)
+bench-spill: ## Measure sorts, groups, joins and windows of four times their memory limit (CASE=join, ROWS=1e7)
 	cargo bench --quiet --package bowyer-engine --bench spill
 
 # K, NULLS (per cent) and SORTED=1 shape the data of bench-peers; QUESTIONS=g1,j5 and ENGINES=bowyer,duckdb choose.

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! What inputs of four times the memory limit cost: sorts, groups, joins and distinct rows, streamed from Arrow IPC files.
+//! What inputs of four times the memory limit cost: sorts, groups, joins, windows and distinct rows,
+//! streamed from Arrow IPC files.
 //!
 //! `ROWS=1e7 RUNS=3 CASE=join cargo bench -p bowyer-engine --bench spill`. Each case has a process of its own, which runs it
 //! under the limit, says by how much it grew above what it held before, and then runs it without a limit from the same
@@ -48,12 +49,17 @@ fn cases() -> Vec<(&'static str, String, usize)> {
     let distinct = r#"{"expressions":[{"column":"i"},{"column":"n"}],
         "project":{"relation":0,"columns":[{"expression":0},{"expression":1}]}},
         {"distinct":{"relation":1,"columns":["i","n"]}}"#;
+    // A thousand partitions, each of which is sorted.
+    let window = r#"{"expressions":[{"column":"n"},{"column":"i"},{"column":"f"}],
+        "window":{"relation":0,"partition":[0],"order":[{"expression":1}],
+        "functions":[{"function":"row_number","name":"place"},{"function":"sum","arguments":[2],"name":"so_far"}]}}"#;
     vec![
         ("sort by i", sort("i"), 1),
         ("sort by s", sort("s"), 1),
         ("group by i", group("i"), 1),
         ("group by s", group("s"), 1),
         ("join on i", join.to_owned(), 3),
+        ("window by n", window.to_owned(), 1),
         ("distinct i, n", distinct.to_owned(), 2),
     ]
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! Joins whose build side does not fit the memory of their query, against the same joins in memory.
+//! Joins and windows whose rows do not fit the memory of their query, against the same ones in memory.
 
 #![expect(clippy::unwrap_used, reason = "a test whose set-up fails stops there")]
 
@@ -11,7 +11,10 @@ use std::time::{Duration, Instant};
 
 use arrow::util::display::array_value_to_string;
 use bowyer::arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchIterator, StringArray};
-use bowyer::{Config, Engine, ErrorCode, Input, JoinKind, Plan, QueryOptions, Result, Statistics, col, count_all};
+use bowyer::{
+    Config, Engine, ErrorCode, Exclusion, Expr, Input, JoinKind, Plan, QueryOptions, Result, Statistics, col,
+    count_all, dense_rank, desc, first_value, lag, over, row_number, sum,
+};
 
 /// Keys of which some repeat, some are null and some are on one side alone.
 fn batches(rows: i64, step: i64, name: &str, nulls: bool) -> Vec<RecordBatch> {
@@ -38,12 +41,24 @@ fn engine(directory: &Path) -> Engine {
 
 /// The rows of a plan over two tables as text, in an order of their own.
 fn run(engine: &Engine, plan: &Plan, tables: [&[RecordBatch]; 2], limit: u64) -> Result<(Vec<String>, Statistics)> {
+    let (mut rows, statistics) = answer(engine, plan, &[("t", tables[0]), ("u", tables[1])], limit)?;
+    rows.sort();
+    Ok((rows, statistics))
+}
+
+/// The rows of a plan as text.
+fn answer(
+    engine: &Engine,
+    plan: &Plan,
+    tables: &[(&str, &[RecordBatch])],
+    limit: u64,
+) -> Result<(Vec<String>, Statistics)> {
     let input = |batches: &[RecordBatch]| {
         let schema = batches[0].schema();
         Input::reader(RecordBatchIterator::new(Vec::from(batches).into_iter().map(Ok), schema))
     };
     let options = QueryOptions { memory_limit_bytes: Some(limit), ..QueryOptions::default() };
-    let inputs = [("t", input(tables[0])), ("u", input(tables[1]))];
+    let inputs: Vec<_> = tables.iter().map(|(name, batches)| (*name, input(batches))).collect();
     let mut result = engine.run_with(plan, inputs, options)?;
     let mut rows = Vec::new();
     for batch in result.by_ref() {
@@ -54,7 +69,6 @@ fn run(engine: &Engine, plan: &Plan, tables: [&[RecordBatch]; 2], limit: u64) ->
         };
         rows.extend((0..batch.num_rows()).map(text));
     }
-    rows.sort();
     Ok((rows, result.statistics()))
 }
 
@@ -195,5 +209,70 @@ fn a_join_of_an_endless_input_has_no_files() {
     assert_eq!(statistics.spilled_bytes, 0);
     let error = run(&engine, &plan, [&t, &u], 2 << 20).map(drop).unwrap_err();
     assert_eq!(error.code(), ErrorCode::MemoryLimit, "{error}");
+    assert!(settles(&engine));
+}
+
+#[test]
+fn windows_past_their_limit_give_the_same_rows_in_the_same_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = engine(directory.path());
+    // One row in thirteen has no key: a partition that is larger than all others.
+    let t = batches(100_000, 2, "t", true);
+    let table = Plan::input("t", &t[0].schema());
+    let functions = || {
+        let (number, rank, before) = (row_number().named("n"), dense_rank().named("r"), lag("t_text", 1).named("b"));
+        [number, rank, before, first_value("t_text").named("f"), sum("t_number").named("s")]
+    };
+    for keys in [vec!["t_number"], vec!["k"], vec!["k", "t_number"]] {
+        let ordered = over(keys.iter().map(|key| col(*key))).order_by([desc(col("t_text"))]);
+        let windows = [
+            over(keys.iter().map(|key| col(*key))),
+            over(keys.iter().map(|key| col(*key))).rows(-2..=1),
+            ordered.clone(),
+            ordered.clone().rows(-3..=0),
+            ordered.rows(..).exclude(Exclusion::CurrentRow),
+        ];
+        for (at, window) in windows.into_iter().enumerate() {
+            let plan = table.window(window, functions());
+            let inputs = [("t", &t[..])];
+            let (due, statistics) = answer(&engine, &plan, &inputs, 1 << 30).unwrap();
+            assert_eq!(statistics.spilled_bytes, 0);
+            let (found, statistics) =
+                answer(&engine, &plan, &inputs, 8 << 20).unwrap_or_else(|error| panic!("{keys:?} {at}: {error}"));
+            assert!(found == due, "{keys:?} {at}: other rows, or in another order");
+            assert!(statistics.spilled_bytes > 1 << 20, "{keys:?} {at}: {statistics:?}");
+            assert!(statistics.peak_memory_bytes <= 8 << 20, "{keys:?} {at}");
+            let window = statistics.operators.iter().find(|operator| operator.path.starts_with("window")).unwrap();
+            assert_eq!(window.spilled_bytes, statistics.spilled_bytes);
+            assert!(settles(&engine), "{keys:?} {at}: {} bytes stay charged", engine.used_bytes());
+            assert_eq!(open_files(directory.path()), 0);
+        }
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_partition_that_does_not_fit_ends_with_its_limit() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = engine(directory.path());
+    let t = batches(150_000, 0, "t", false);
+    let table = Plan::input("t", &t[0].schema());
+    for window in [over(["k"].map(col)), over::<Expr>([])] {
+        let plan = table.window(window, [row_number().named("n")]);
+        let error = answer(&engine, &plan, &[("t", &t)], 3 << 20).map(drop).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::MemoryLimit, "{error}");
+        assert!(settles(&engine));
+        assert_eq!(open_files(directory.path()), 0);
+    }
+}
+
+#[test]
+fn a_window_without_a_directory_to_write_to_is_an_error_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = engine(&directory.path().join("none"));
+    let t = batches(100_000, 2, "t", true);
+    let plan = Plan::input("t", &t[0].schema()).window(over(["k"].map(col)), [row_number().named("n")]);
+    let error = answer(&engine, &plan, &[("t", &t)], 4 << 20).map(drop).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Io, "{error}");
     assert!(settles(&engine));
 }

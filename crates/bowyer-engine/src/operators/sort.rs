@@ -21,6 +21,7 @@ mod ties;
 mod top;
 mod values;
 
+pub(super) use runs::positioned;
 pub(super) use ties::has_floats;
 
 use std::sync::Arc;
@@ -78,7 +79,7 @@ impl Order {
 pub(crate) struct SortBreaker {
     order: Arc<Order>,
     limit: Option<usize>,
-    spilled: Spilled,
+    spilled: Arc<Spilled>,
 }
 
 /// A batch and the position of its first row.
@@ -118,7 +119,17 @@ impl SortBreaker {
     /// # Errors
     /// `NotImplemented` for a key of a type without an order.
     pub(crate) fn new(input: SchemaRef, keys: Vec<SortKey>, limit: Option<usize>) -> Result<Self> {
-        Ok(Self { order: Arc::new(Order::new(input, keys)?), limit, spilled: Spilled::default() })
+        Ok(Self { order: Arc::new(Order::new(input, keys)?), limit, spilled: Arc::default() })
+    }
+
+    /// The same, part of an operator whose files are counted together.
+    pub(super) fn counting(self, spilled: Arc<Spilled>) -> Self {
+        Self { spilled, ..self }
+    }
+
+    /// Writes what a task holds to files, because memory is wanted for something else.
+    pub(super) fn write_out(&self, local: &mut dyn LocalState, context: &TaskContext) -> Result<()> {
+        self.spill(own::<Local>(local)?, context)
     }
 }
 
@@ -200,6 +211,8 @@ impl SortBreaker {
         let batches = std::mem::take(&mut local.batches);
         local.runs.extend(runs::write_all(batches, &self.order, &self.spilled, context)?);
         local.row_count = 0;
+        // What sorting took in large regions would lie there until the next run, beside the rows that it gathers.
+        context.memory.pool().trim();
         local.held.resize(0)
     }
 

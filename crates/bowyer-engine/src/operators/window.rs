@@ -6,7 +6,8 @@
 //! Tasks number the partitions of their rows by key; the finish merges the numbers, brings the rows of each partition
 //! together and orders them ([`arrangement`]), and computes each function over runs of whole partitions in parallel.
 //! Results go back to where the rows stood, so that the input's columns pass through untouched and in order. [`frame`]
-//! finds the rows that a row sees; [`ranking`], [`pick`] and [`aggregate`] are the three kinds of functions.
+//! finds the rows that a row sees; [`ranking`], [`pick`] and [`aggregate`] are the three kinds of functions. When
+//! memory is short, partitions go to files by their hash ([`spill`]).
 
 mod aggregate;
 mod arrangement;
@@ -16,6 +17,7 @@ mod frame;
 mod general;
 mod pick;
 mod ranking;
+mod spill;
 #[cfg(test)]
 mod tests;
 mod top;
@@ -31,13 +33,15 @@ use bowyer_core::{Charge, Error, Result};
 use datafusion_common::ScalarValue;
 use rayon::prelude::*;
 
-use super::aggregate::{own, own_all};
-
+use super::aggregate::{first_position, own, own_all};
 use super::sort::order::Order;
 use super::{Breaker, Finished, LocalState, Morsel, SortKey, TaskContext, strips};
+use crate::spill::Spilled;
+use crate::spill::deal::Deal;
 use arrangement::{Arrangement, Chunk, Gathered};
 use counted::Counted;
 pub(crate) use frame::{Distance, Exclusion, Frame, Unit};
+use spill::Files;
 pub(crate) use top::MOST_ROWS;
 use top::Top;
 
@@ -113,6 +117,7 @@ impl WindowCall {
 }
 
 /// Partition, order and frame of a window; columns are those of the breaker's input.
+#[derive(Clone)]
 pub(crate) struct WindowSpec {
     pub(crate) partition: Vec<usize>,
     pub(crate) order: Vec<SortKey>,
@@ -131,6 +136,8 @@ pub(crate) struct WindowBreaker {
     order: Option<Order>,
     calls: Vec<WindowCall>,
     output: SchemaRef,
+    /// Where rows may go; a window without partitions has to hold all of them.
+    files: Option<Files>,
     /// Whether aggregates are computed by their accumulators even where there is a faster way: for tests.
     general: bool,
 }
@@ -139,12 +146,17 @@ struct Local {
     table: Option<GroupTable>,
     held: Vec<Held>,
     top: Option<Top>,
+    /// For partition numbers, and rows that nobody else is charged for.
     charge: Charge,
+    /// For what computing functions will take.
+    reserved: Charge,
+    /// Rows that memory has no room for.
+    deal: Option<Deal>,
 }
 
-/// A batch and the partition of each of its rows.
+/// A batch, the position of its first row, and the partition of each of its rows.
 struct Held {
-    sequence: u64,
+    position: u64,
     batch: RecordBatch,
     partitions: Vec<u32>,
 }
@@ -179,12 +191,24 @@ impl WindowBreaker {
         if output.fields().len() != kept.len() + calls.len() {
             return Err(Error::internal("a window's schema is not its columns and functions"));
         }
-        let partition_types = spec.partition.iter().map(|&key| input.field(key).data_type().clone()).collect();
+        let partition_types: Vec<DataType> =
+            spec.partition.iter().map(|&key| input.field(key).data_type().clone()).collect();
         let order = match spec.order[..] {
             [] => None,
             _ => Some(Order::new(&input, spec.order.clone())?),
         };
-        Ok(Self { input, kept, spec, partition_types, order, calls, output, general: false })
+        Ok(Self { input, kept, spec, partition_types, order, calls, output, files: None, general: false })
+    }
+
+    /// The same, whose rows go to files when memory is short.
+    ///
+    /// # Errors
+    /// `NotImplemented` for keys of types that have no hash.
+    pub(crate) fn with_files(mut self) -> Result<Self> {
+        if !self.partition_types.is_empty() && self.spec.limit.is_none() {
+            self.files = Some(Files::new(&self.input, &self.partition_types, &self.output)?);
+        }
+        Ok(self)
     }
 
     /// The rows of all tasks in the order of the input, with the partition of each.
@@ -210,7 +234,7 @@ impl WindowBreaker {
             }
             charges.push(local.charge);
         }
-        held.sort_by_key(|one| one.sequence);
+        held.sort_by_key(|one| one.position);
         let partition_count = table.as_ref().map_or(1, GroupTable::group_count);
         let partitions = match table {
             Some(_) => held.iter().flat_map(|one| one.partitions.iter().copied()).collect(),
@@ -354,13 +378,16 @@ impl Breaker for WindowBreaker {
             Some(limit) if self.order.is_some() => Some(Top::new(limit, &context.memory)?),
             _ => None,
         };
-        Ok(Box::new(Local { table, held: Vec::new(), top, charge: context.memory.charge(0)? }))
+        let (charge, reserved) = (context.memory.charge(0)?, context.memory.charge(0)?);
+        Ok(Box::new(Local { table, held: Vec::new(), top, charge, reserved, deal: None }))
     }
 
     fn consume(&self, local: &mut dyn LocalState, morsel: Morsel, context: &TaskContext) -> Result<()> {
         context.check()?;
         let local = own::<Local>(local)?;
-        let Morsel { mut batch, sequence, .. } = morsel;
+        let Some(morsel) = self.file(local, morsel, context)? else { return Ok(()) };
+        let position = first_position(&morsel);
+        let mut batch = morsel.batch;
         let mut partitions = Vec::new();
         if let Some(table) = &mut local.table {
             let keys: Vec<ArrayRef> = self.spec.partition.iter().map(|&key| batch.column(key).clone()).collect();
@@ -378,12 +405,20 @@ impl Breaker for WindowBreaker {
             batch = RecordBatch::try_new_with_options(batch.schema(), columns, &options)?;
         }
         local.charge.resize(local.charge.bytes() + 2 * partitions.len() * size_of::<u32>())?;
-        local.held.push(Held { sequence, batch, partitions });
+        local.held.push(Held { position, batch, partitions });
         Ok(())
     }
 
     fn finish(&self, locals: Vec<Box<dyn LocalState>>, context: &TaskContext) -> Result<Finished> {
-        let rows = self.gather(own_all::<Local>(locals)?, context)?;
+        let mut locals = own_all::<Local>(locals)?;
+        if let Some(files) = self.files(context)
+            && locals.iter().any(|local| local.deal.is_some())
+        {
+            return self.finish_files(files, locals, context);
+        }
+        // What was reserved is what is taken now.
+        locals.iter_mut().try_for_each(|local| local.reserved.resize(0))?;
+        let rows = self.gather(locals, context)?;
         if rows.row_count == 0 {
             return Ok(Finished::Batches(Vec::new()));
         }
@@ -394,5 +429,9 @@ impl Breaker for WindowBreaker {
         };
         let computed: Vec<Computed> = self.calls.iter().map(located).collect::<Result<_>>()?;
         Ok(Finished::Batches(self.batches(&rows, &arranged, &computed, context)?))
+    }
+
+    fn spilled(&self) -> Option<&Spilled> {
+        self.files.as_ref().map(Files::spilled)
     }
 }

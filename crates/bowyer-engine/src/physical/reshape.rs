@@ -47,6 +47,7 @@ impl Builder<'_> {
         let calls = window.functions.iter().map(|call| call.over(&mut places)).collect();
         let spec = WindowSpec { partition, order, frame: window.frame, limit: window.limit };
         let breaker = WindowBreaker::new(flow.schema.clone(), kept, spec, calls, relation.schema.clone())?;
+        let breaker = if self.given.spills { breaker.with_files()? } else { breaker };
         self.break_flow(flow, Arc::new(breaker), relation)
     }
 

@@ -36,7 +36,12 @@ const LEAST_ROWS: usize = 256;
 const ROW_BITS: u32 = 16;
 
 /// A batch with one more column: where its rows stand in the input.
-pub(super) fn positioned(batch: &RecordBatch, first: u64, schema: &SchemaRef, memory: &Memory) -> Result<RecordBatch> {
+pub(in crate::operators) fn positioned(
+    batch: &RecordBatch,
+    first: u64,
+    schema: &SchemaRef,
+    memory: &Memory,
+) -> Result<RecordBatch> {
     let mut positions = Lanes::<u64>::for_overwrite(memory, batch.num_rows())?;
     for (position, out) in (first..).zip(positions.iter_mut()) {
         *out = position;
