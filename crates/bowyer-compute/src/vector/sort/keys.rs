@@ -68,8 +68,9 @@ pub(super) fn sort(array: &ArrayRef, direction: Direction) -> Result<Sorted> {
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary();
             let ranks = ranks(dictionary.values(), direction)?;
-            let keys = dictionary.normalized_keys();
-            Ok(rows.ranked(|row| ranks.get(keys[row]).copied().unwrap_or(0)))
+            // A dictionary without values has no valid key, and arrow-rs no keys of it.
+            let keys = if ranks.is_empty() { Vec::new() } else { dictionary.normalized_keys() };
+            Ok(rows.ranked(|row| keys.get(row).and_then(|&key| ranks.get(key)).copied().unwrap_or(0)))
         }
         DataType::RunEndEncoded(..) => sort(encoding::decode(&Column::Array(array.clone()))?.values(), direction),
         DataType::Struct(_) => {
