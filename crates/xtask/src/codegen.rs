@@ -43,7 +43,7 @@ pub(crate) fn check(repository: &Repository) -> Result<String> {
 
 fn stale(repository: &Repository) -> Result<Vec<Generated>> {
     let mut files = errors::generate(repository)?;
-    files.extend(functions::generate()?);
+    files.extend(functions::generate(repository)?);
     files.retain(|file| std::fs::read_to_string(repository.path(file.path)).ok().as_deref() != Some(&file.text));
     Ok(files)
 }

@@ -11,6 +11,7 @@
 
 mod ci;
 mod codegen;
+mod deviations;
 mod errors;
 mod functions;
 mod go_functions;

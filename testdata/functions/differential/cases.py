@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Bowyer Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What differential.py compares: types, values, arguments and options, and the deviations that have a reason."""
+"""What differential.py compares: types, values, arguments and options."""
 
 import datetime
 import decimal
@@ -238,101 +238,3 @@ CLOSE = {
     "sin_checked", "cos_checked", "tan_checked", "asin_checked", "acos_checked", "acosh_checked", "atanh_checked",
     "ln_checked", "log2_checked", "log10_checked", "log1p_checked", "logb_checked",
 }  # fmt: skip
-
-
-def has_nan(columns, *_):
-    return any(pa.types.is_floating(each.type) and any(item is not None and item != item for item in each.to_pylist()) for each in columns)
-
-
-def we_fail(_columns, _options, ours, _theirs):
-    return ours[0] == "failed"
-
-
-def they_fail(_columns, _options, _ours, theirs):
-    return theirs[0] == "failed"
-
-
-def of_day_times(columns, _options, ours, _theirs):
-    return ours[0] == "failed" and (pa.types.is_time(columns[0].type) or pa.types.is_duration(columns[0].type))
-
-
-def of_decimals(columns, _options, ours, _theirs):
-    return ours[0] == "failed" and pa.types.is_decimal(columns[0].type)
-
-
-def of_zones(columns, _options, ours, _theirs):
-    return ours[0] == "failed" and getattr(columns[0].type, "tz", None) is not None
-
-
-def of_calendar(_columns, options, _ours, _theirs):
-    return options.get("unit") in ("year", "quarter", "month")
-
-
-def at_the_start(_columns, options, *_):
-    return options.get("pattern", "").startswith("^")
-
-
-def of_small_decimals(columns, _options, _ours, _theirs):
-    return any(pa.types.is_decimal(each.type) and each.type.bit_width < 128 for each in columns)
-
-
-def of_dictionaries(columns, _options, _ours, _theirs):
-    return pa.types.is_dictionary(columns[1].type)
-
-
-def of_fixed_size(columns, _options, _ours, _theirs):
-    return pa.types.is_fixed_size_binary(columns[0].type)
-
-
-def of_views(columns, _options, _ours, _theirs):
-    return "view" in str(columns[0].type)
-
-
-def beside_dates(columns, _options, ours, _theirs):
-    return ours[0] == "failed" and {"date32[day]", "date64[ms]"} & {str(each.type) for each in columns}
-
-
-def has_infinity(columns, *_):
-    return any(pa.types.is_floating(each.type) and any(item in (math.inf, -math.inf) for item in each.to_pylist()) for each in columns)
-
-
-def has_zeros(columns, *_):
-    return sum(item == 0 for item in columns[0].to_pylist()) > 1
-
-
-def of_lists(_columns, _options, ours, theirs):
-    """Several shares: a list of one row, with the same values."""
-    return ours[0] == "value" and ours[1][1] == [theirs[1][1]]
-
-
-KEPT = [(of_small_decimals, "what is chosen keeps its type, where pyarrow widens small decimals")]
-SHARES = [(of_lists, "several shares give one list, as an aggregate of one group")]
-TIMES = [(of_day_times, "a time of day or a duration has no calendar, and no result past its day")]
-DIGITS = [(of_decimals, "a rounded decimal that needs another digit fails, of 256 bits too")]
-
-DEVIATIONS = {
-    "cumulative_max": [(has_nan, "a row before the first number is NaN, not an infinity"), (has_zeros, "the first of equal zeros stays")],
-    "cumulative_min": [(has_nan, "a row before the first number is NaN, not an infinity"), (has_zeros, "the first of equal zeros stays")],
-    "sum": [(we_fail, "a decimal sum that does not fit fails")],
-    "product": [(we_fail, "a decimal product that does not fit fails")],
-    **{name: TIMES for name in ("floor_temporal", "round_temporal")},
-    "ceil_temporal": [*TIMES, (of_calendar, "the first of a month, quarter or year is a multiple already")],
-    **{name: DIGITS for name in ("floor", "ceil", "round", "round_binary", "trunc")},
-    "count_substring_regex": [(at_the_start, "the start of a text is at its first character only")],
-    "utf8_split_whitespace": [(lambda *_: True, "a run of white space at the end is one separator, as elsewhere")],
-    "assume_timezone": [(of_zones, "a type with a zone is refused before there is any row")],
-    "binary_slice": [(they_fail, "pyarrow shrinks its buffer below zero")],
-    **{name: KEPT for name in ("if_else", "coalesce", "case_when")},
-    "choose": [*KEPT, (of_dictionaries, "what is chosen keeps its type, dictionaries too")],
-    "quantile": SHARES,
-    "tdigest": [*SHARES, (has_infinity, "an infinity is a value, where pyarrow gives the greatest float")],
-    **{name: [(of_fixed_size, "pyarrow compares values of one size with others than those of their row")]
-       for name in ("max_element_wise", "min_element_wise")},
-    **{name: [(of_views, "pyarrow gives the empty text for a null")] for name in ("unique", "dictionary_encode", "value_counts")},
-    **{name: [(of_small_decimals, "a decimal of 64 bits is read as the nearest float, which pyarrow misses")]
-       for name in CLOSE if name not in ("quantile", "tdigest")},
-    **{name: [(beside_dates, "a date is no moment in a zone")]
-       for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")},
-    "round_to_multiple": [*DIGITS, (they_fail, "pyarrow makes a decimal of 19 digits of the multiple")],
-    "is_dst": [(we_fail, "a type without a zone is refused before there is any row")],
-}

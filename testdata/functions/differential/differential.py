@@ -3,7 +3,7 @@
 """Compares functions with pyarrow's on random and edge inputs, until time is up.
 
 Each call of pyarrow runs in a forked child with a limit of time, because some inputs kill it. Inputs that pyarrow does
-not take are left out; where it fails for the data, ours has to fail as well. What differs for a reason is in DEVIATIONS.
+not take are left out; where it fails for the data, ours has to fail as well. What differs on purpose is in deviations.toml.
 """
 
 import argparse
@@ -23,7 +23,8 @@ import time
 import pyarrow as pa
 import pyarrow.compute as pc
 import record
-from cases import ARGUMENTS, CLOSE, DEVIATIONS, SKIPPED, TYPES, drawn, ours, theirs, value
+from cases import ARGUMENTS, CLOSE, SKIPPED, TYPES, drawn, ours, theirs, value
+from deviations import deviation
 
 LIMIT_SECONDS = 5
 
@@ -185,10 +186,6 @@ def draw(program, each, kind, rng):
     return columns, options, of_bowyer(program, name, columns, options), them, answer
 
 
-def reason_of(name, columns, options, us, them):
-    return next((why for applies, why in DEVIATIONS.get(name, []) if applies(columns, options, us, them)), None)
-
-
 def recorded(given, pairs, seed):
     """Writes what both answer alike as cases."""
 
@@ -214,7 +211,7 @@ def recorded(given, pairs, seed):
 
 def compare(given, pairs, rng):
     """Draws calls until time is up: pairs in turn, those that pyarrow refuses once are left out."""
-    counts, covered, differences = collections.Counter(), set(), {}
+    counts, reasons, covered, differences = collections.Counter(), collections.Counter(), set(), {}
     end = time.monotonic() + given.seconds
     rng.shuffle(pairs)
     while pairs and time.monotonic() < end:
@@ -236,13 +233,15 @@ def compare(given, pairs, rng):
             covered.add((name, str(kind)))
             if same(name, us, them):
                 continue
-            if reason_of(name, columns, options, us, them):
+            key = deviation(name, columns, options, us, them)
+            if key:
                 counts["explained"] += 1
+                reasons[key] += 1
                 continue
             counts["differences"] += 1
             differences.setdefault((name, str(kind)), (columns, options, us, them))
         pairs = kept
-    return counts, covered, differences
+    return counts, reasons, covered, differences
 
 
 def main():
@@ -264,14 +263,15 @@ def main():
     pairs = [(each, kind) for each in functions for kind in TYPES]
     if given.record:
         return recorded(given, pairs, seed)
-    counts, covered, differences = compare(given, pairs, rng)
+    counts, reasons, covered, differences = compare(given, pairs, rng)
     for (name, kind), (columns, options, us, them) in sorted(differences.items(), key=lambda item: item[0]):
         print(f"\n{name} of {kind}, options {options}")
         for each in columns:
             print(f"  argument {each.type}: {listed(each)!r:.300}")
         print(f"  bowyer:  {us!r:.400}\n  pyarrow: {them!r:.400}")
+    print("\nexplained: " + ", ".join(f"{key} {count}" for key, count in sorted(reasons.items())))
     print(
-        f"\n{len(covered)} functions x types of {len({name for name, _ in covered})} functions, {counts['cases']} cases, "
+        f"{len(covered)} functions x types of {len({name for name, _ in covered})} functions, {counts['cases']} cases, "
         f"{counts['differences']} differences in {len(differences)} pairs, {counts['explained']} explained; "
         f"pyarrow refused {counts['refused']}, died {counts['died']}"
     )

@@ -189,7 +189,7 @@ fn between<I>(
     match interpolation {
         _ if part == 0.0 => low,
         Interpolation::Midpoint => low / 2.0 + high / 2.0,
-        _ => part.mul_add(high, (1.0 - part) * low),
+        _ => part * high + (1.0 - part) * low,
     }
 }
 
