@@ -4,7 +4,7 @@
 //! Every type that a function of pyarrow takes, ours takes too, and gives the same type for.
 //!
 //! `testdata/functions/accepted.txt` says what pyarrow does; each line's calls are bound and run here. What we do
-//! otherwise on purpose is listed below by its id in `deviations.toml`, and one that no call needs any more fails the test.
+//! otherwise on purpose is listed below by its id in `differential/deviations.toml`, and one that no call needs any more fails the test.
 
 #![expect(clippy::unwrap_used, reason = "a line that is not understood is a failure of the test")]
 
@@ -174,7 +174,7 @@ fn outcome(types: &Types, line: &Line, kind: &str) -> std::result::Result<(), St
 fn the_type_matrix_is_a_superset_of_pyarrows() {
     let (types, lines) = read();
     let only = std::env::var("BOWYER_FUNCTION").ok();
-    let listed = std::fs::read_to_string(corpus::folder().join("deviations.toml")).unwrap();
+    let listed = std::fs::read_to_string(corpus::folder().join("differential/deviations.toml")).unwrap();
     assert!(DEVIATIONS.iter().all(|(_, _, id)| listed.contains(&format!("id = \"{id}\""))));
     let mut used = vec![false; DEVIATIONS.len()];
     let (mut failures, mut pairs) = (vec![], 0);

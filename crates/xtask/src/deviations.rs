@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! Where answers are not pyarrow's on purpose: `testdata/functions/deviations.toml` becomes a page of the manual and a
+//! Where answers are not pyarrow's on purpose: `testdata/functions/differential/deviations.toml` becomes a page of the manual and a
 //! sentence at each function.
 //!
 //! The differential run and the matrix of types name the same ids, so that no difference is excused that no reader
@@ -16,7 +16,7 @@ use crate::Result;
 use crate::codegen::Generated;
 use crate::repository::Repository;
 
-const TABLE: &str = "testdata/functions/deviations.toml";
+const TABLE: &str = "testdata/functions/differential/deviations.toml";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

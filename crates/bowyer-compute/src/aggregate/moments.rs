@@ -386,6 +386,9 @@ fn add_distance([first, count, sum, squares]: &mut SpreadState, value: f64) {
 
 /// The sum of squared distances from the mean.
 fn around_mean(&[_, count, sum, squares]: &SpreadState) -> f64 {
+    if squares == f64::INFINITY && sum.is_finite() {
+        return squares; // too large for a double, and still a number
+    }
     // Rounding may leave less than nothing; a NaN stays.
     let around = squares - sum * (sum / count);
     if around < 0.0 { 0.0 } else { around }
