@@ -27,6 +27,7 @@ pub mod logarithm;
 pub mod mapping;
 pub mod membership;
 pub mod nested;
+mod pick;
 pub mod power;
 pub mod random;
 pub(crate) mod real;

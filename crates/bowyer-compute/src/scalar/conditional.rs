@@ -10,11 +10,12 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, new_null_array};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::DataType;
-use bowyer_core::arity::{Lanes, fill_bits};
+use bowyer_core::arity::Lanes;
 use bowyer_core::bits::{build, zip_words};
 use bowyer_core::{Column, Error, Memory, Output, Result};
 
 use super::comparison::{COMPARABLE, equal};
+use super::pick::{Picks, pick};
 use super::select::{Choice, select, select_column, struct_fields, true_rows};
 use super::validity::valid_rows;
 use crate::coercion::{common_type, decoded, exactly, holds_every};
@@ -164,24 +165,14 @@ fn index_and_common(types: &[DataType]) -> Option<Vec<DataType>> {
 }
 
 fn choose(args: &Args<'_>, output: &mut Output) -> Result<()> {
-    let (row_count, memory) = (args.row_count(), args.memory());
     let indices = Lanes::<i64>::of(args.column(0))?;
-    let known = valid_rows(args.column(0), row_count);
-    let values = &args.columns()[1..];
-    let is_known = |row: usize| known.as_ref().is_none_or(|known| known.value(row));
-    let outside = |row: &usize| usize::try_from(indices.value(*row)).map_or(true, |index| index >= values.len());
-    if let Some(row) = (0..row_count).filter(|&row| is_known(row)).find(outside) {
+    let known = valid_rows(args.column(0), args.row_count());
+    let (values, picks) = (&args.columns()[1..], Picks { indices: &indices, known: known.as_ref() });
+    if let Some(row) = picks.first_outside(args.row_count(), values.len()) {
         let message = format!("index {} of {} values", indices.value(row), values.len());
         return Err(Error::out_of_bounds(message).at_row(row));
     }
-    let mut chosen = null_column(output.data_type(), row_count);
-    for (index, value) in (0i64..).zip(values) {
-        let mask = build(row_count, memory, |words| {
-            fill_bits(words, row_count, |row| indices.value(row) == index && is_known(row));
-        })?;
-        chosen = select_column(&Choice { mask: &mask, known: None }, value, &chosen, row_count, memory)?;
-    }
-    output.set(chosen.to_array()?)
+    pick(&picks, values, output)
 }
 
 fn coalesce(args: &Args<'_>, output: &mut Output) -> Result<()> {

@@ -148,13 +148,14 @@ where
     Ok(())
 }
 
-fn same_layout<A: 'static>(array: &ArrayRef) -> Result<&A> {
+/// The array as the layout that the caller reads.
+pub(crate) fn same_layout<A: 'static>(array: &ArrayRef) -> Result<&A> {
     let found = array.as_any().downcast_ref();
     found.ok_or_else(|| Error::internal(format!("a choice between {} and another layout", array.data_type())))
 }
 
 /// String arrays, by row.
-trait Text {
+pub(crate) trait Text {
     fn text_at(&self, row: usize) -> &str;
 }
 

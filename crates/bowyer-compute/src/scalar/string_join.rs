@@ -132,13 +132,12 @@ fn join_element_wise(args: &Args<'_>, output: &mut Output) -> Result<()> {
     };
     let row_count = output.row_count();
     let mut valid = vec![true; row_count];
-    let mut scratch = vec![];
+    let mut parts = Vec::with_capacity(2 * strings.len());
     let mut writer = output.bytes(0)?;
     for (row, valid) in valid.iter_mut().enumerate() {
-        scratch.clear();
+        parts.clear();
         let between = value_of(separator, row);
         *valid = between.is_some();
-        let mut first = true;
         for column in strings {
             let part = match (value_of(column, row), handling) {
                 (Some(part), _) => part,
@@ -149,16 +148,15 @@ fn join_element_wise(args: &Args<'_>, output: &mut Output) -> Result<()> {
                     break;
                 }
             };
-            if !first && let Some(between) = between {
-                scratch.extend_from_slice(between);
+            if !parts.is_empty() {
+                parts.extend(between);
             }
-            first = false;
-            scratch.extend_from_slice(part);
+            parts.push(part);
         }
         if !*valid {
-            scratch.clear();
+            parts.clear();
         }
-        writer.push(&scratch).map_err(|error| error.at_row(row))?;
+        writer.concat(&parts).map_err(|error| error.at_row(row))?;
     }
     output.set_validity(Some(valid.into()))
 }

@@ -119,6 +119,7 @@ fn ascii(args: &Args<'_>, output: &mut Output, side: Side) -> Result<()> {
 fn padded(args: &Args<'_>, output: &mut Output, side: Side, width_of: impl Fn(&str) -> usize) -> Result<()> {
     let Padding { width, padding } = args.state::<Padding>()?;
     let leans_left = matches!(side, Side::Both) && args.options().boolean("lean_left_on_odd_padding")?;
+    let pads = padding.repeat(PADS.min(*width));
     text_to_bytes(args, output, |value, writer| {
         let missing = width.saturating_sub(width_of(value));
         let signed = matches!(side, Side::AfterSign) && value.starts_with(['+', '-']);
@@ -129,9 +130,16 @@ fn padded(args: &Args<'_>, output: &mut Output, side: Side, width_of: impl Fn(&s
             Side::Both if leans_left => missing / 2,
             Side::Both => missing.div_ceil(2),
         };
-        write_padded(writer, sign, left, value, missing - left, padding)
+        if missing > PADS {
+            return write_padded(writer, sign, left, value, missing - left, padding);
+        }
+        let right = &pads[..(missing - left) * padding.len()];
+        writer.concat_str(&[sign, &pads[..left * padding.len()], value, right])
     })
 }
+
+/// So many characters of padding are made once for all rows.
+const PADS: usize = 64;
 
 fn write_padded(
     writer: &mut BytesWriter<'_>,

@@ -195,31 +195,45 @@ fn fixed_slice(args: &Args<'_>, output: &mut Output) -> Result<()> {
     output.set(Arc::new(sliced))
 }
 
-/// Where the part to be replaced begins and ends, of `len` positions.
-fn replaced(options: &Options, len: usize) -> Result<(usize, usize)> {
-    let len = len as i64;
-    let place = |at: i64| if at < 0 { at.saturating_add(len).max(0) } else { at.min(len) };
-    let start = place(options.integer("start")?);
-    Ok((start as usize, place(options.integer("stop")?).max(start) as usize))
+/// The part to be replaced, as the options name it.
+#[derive(Clone, Copy)]
+struct Replaced {
+    start: i64,
+    stop: i64,
+}
+
+impl Replaced {
+    fn of(options: &Options) -> Result<Self> {
+        Ok(Self { start: options.integer("start")?, stop: options.integer("stop")? })
+    }
+
+    /// Where it begins and ends, of `len` positions.
+    fn within(self, len: usize) -> (usize, usize) {
+        let len = len as i64;
+        let place = |at: i64| if at < 0 { at.saturating_add(len).max(0) } else { at.min(len) };
+        let start = place(self.start);
+        (start as usize, place(self.stop).max(start) as usize)
+    }
 }
 
 fn utf8_replace_slice(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let replacement = args.options().utf8("replacement")?;
-    let mut scratch = String::new();
+    let part = Replaced::of(args.options())?;
     text_to_bytes(args, output, |value, writer| {
-        let (start, stop) = replaced(args.options(), value.chars().count())?;
-        scratch.clear();
-        scratch.push_str(&value[..byte_of(value, start)]);
-        scratch.push_str(replacement);
-        scratch.push_str(&value[byte_of(value, stop)..]);
-        writer.push_str(&scratch)
+        let (start, stop) = if value.is_ascii() {
+            part.within(value.len())
+        } else {
+            let (start, stop) = part.within(value.chars().count());
+            (byte_of(value, start), byte_of(value, stop))
+        };
+        writer.concat_str(&[&value[..start], replacement, &value[stop..]])
     })
 }
 
 /// Values of one size have one size afterwards.
 fn replaced_type(types: &[DataType], options: &Options) -> Result<DataType> {
     let DataType::FixedSizeBinary(size) = types[0] else { return Err(Error::internal("values of one size")) };
-    let (start, stop) = replaced(options, size as usize)?;
+    let (start, stop) = Replaced::of(options)?.within(size as usize);
     let size = size as usize - (stop - start) + options.utf8("replacement")?.len();
     let too_large = |_| Error::limit_exceeded("the values are too large").for_argument("replacement");
     i32::try_from(size).map(DataType::FixedSizeBinary).map_err(too_large)
@@ -230,7 +244,7 @@ fn fixed_replace_slice(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let replacement = args.options().utf8("replacement")?.as_bytes();
     let array = args.column(0).slice(0, output.row_count()).to_array()?;
     let values = array.as_fixed_size_binary();
-    let (start, stop) = replaced(args.options(), values.value_length() as usize)?;
+    let (start, stop) = Replaced::of(args.options())?.within(values.value_length() as usize);
     let width = size as usize;
     let mut bytes = args.memory().allocate(width * array.len())?;
     for row in 0..array.len() {
@@ -249,16 +263,9 @@ fn fixed_replace_slice(args: &Args<'_>, output: &mut Output) -> Result<()> {
 
 fn binary_replace_slice(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let replacement = args.options().utf8("replacement")?.as_bytes();
+    let part = Replaced::of(args.options())?;
     bytes_to_bytes(args, output, |value, writer| {
-        let (start, stop) = replaced(args.options(), value.len())?;
-        let byte_len = value.len() - (stop - start) + replacement.len();
-        writer.write(byte_len, |room| {
-            let (head, rest) = room.split_at_mut(start);
-            let (middle, tail) = rest.split_at_mut(replacement.len());
-            head.copy_from_slice(&value[..start]);
-            middle.copy_from_slice(replacement);
-            tail.copy_from_slice(&value[stop..]);
-            byte_len
-        })
+        let (start, stop) = part.within(value.len());
+        writer.concat(&[&value[..start], replacement, &value[stop..]])
     })
 }

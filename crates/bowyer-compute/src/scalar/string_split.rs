@@ -112,26 +112,40 @@ fn split_regex(args: &Args<'_>, output: &mut Output) -> Result<()> {
     })
 }
 
-fn split_runs(args: &Args<'_>, output: &mut Output, is_space: fn(char) -> bool) -> Result<()> {
+fn split_runs(args: &Args<'_>, output: &mut Output, is_space: impl Fn(char) -> bool) -> Result<()> {
     let reverse = args.options().boolean("reverse")?;
     split(args, output, |value, limit, found| {
-        let Ok(text) = std::str::from_utf8(value) else { return };
-        let mut inside = false;
-        for (at, c) in text.char_indices() {
-            let space = is_space(c);
-            match found.last_mut() {
-                Some((_, end)) if space && inside => *end = at + c.len_utf8(),
-                _ if space => found.push((at, at + c.len_utf8())),
-                _ => {}
+        let mut run = None;
+        let mut at = 0;
+        while let Some((c, byte_len)) = first_char(&value[at..]) {
+            if is_space(c) {
+                run = run.or(Some(at));
+            } else if let Some(start) = run.take() {
+                found.push((start, at));
             }
-            inside = space;
+            at += byte_len;
         }
+        found.extend(run.map(|start| (start, at)));
         if reverse {
             found.drain(..found.len().saturating_sub(limit));
         } else {
             found.truncate(limit);
         }
     })
+}
+
+/// The character that a text begins with, and its length.
+#[inline(always)]
+fn first_char(text: &[u8]) -> Option<(char, usize)> {
+    match *text {
+        [] => None,
+        [byte, ..] if byte < 0x80 => Some((char::from(byte), 1)),
+        [byte, ..] => {
+            let byte_len = 2 + usize::from(byte >= 0xe0) + usize::from(byte >= 0xf0);
+            let c = text.get(..byte_len).and_then(|text| std::str::from_utf8(text).ok()?.chars().next());
+            Some(c.map_or((char::REPLACEMENT_CHARACTER, 1), |c| (c, byte_len)))
+        }
+    }
 }
 
 /// Splits each value where `separators` finds one, at most as often as it is told.

@@ -61,7 +61,13 @@ pub const FAMILY: &[Function] = &[
         .args(&["value"])
         .examples(&[Example::new(&["double [0, null]"], "double [0, null]")])
         .coercion(ONE)
-        .overloads(&const { one(|args, output| map(args, output, f32::asin, f64::asin)) }),
+        .overloads(
+            &const {
+                one(|args, output| {
+                    map(args, output, |x| within_one(x.into(), f64::asin) as f32, |x| within_one(x, f64::asin))
+                })
+            },
+        ),
     Function::scalar("asin_checked")
         .summary("Gives the angle that has each sine.")
         .notes("Fails for values outside of -1 to 1.")
@@ -76,7 +82,13 @@ pub const FAMILY: &[Function] = &[
         .args(&["value"])
         .examples(&[Example::new(&["double [1, null]"], "double [0, null]")])
         .coercion(ONE)
-        .overloads(&const { one(|args, output| map(args, output, f32::acos, f64::acos)) }),
+        .overloads(
+            &const {
+                one(|args, output| {
+                    map(args, output, |x| within_one(x.into(), f64::acos) as f32, |x| within_one(x, f64::acos))
+                })
+            },
+        ),
     Function::scalar("acos_checked")
         .summary("Gives the angle that has each cosine.")
         .notes("Fails for values outside of -1 to 1.")
@@ -133,7 +145,7 @@ pub const FAMILY: &[Function] = &[
         .args(&["value"])
         .examples(&[Example::new(&["double [0, null]"], "double [0, null]")])
         .coercion(ONE)
-        .overloads(&const { one(|args, output| map(args, output, f32::asinh, f64::asinh)) }),
+        .overloads(&const { one(|args, output| map(args, output, |x| asinh(x.into()) as f32, asinh)) }),
     Function::scalar("acosh")
         .summary("Gives the value that has each hyperbolic cosine.")
         .notes("Values below 1 give NaN.")
@@ -155,7 +167,13 @@ pub const FAMILY: &[Function] = &[
         .args(&["value"])
         .examples(&[Example::new(&["double [0, null]"], "double [0, null]")])
         .coercion(ONE)
-        .overloads(&const { one(|args, output| map(args, output, f32::atanh, f64::atanh)) }),
+        .overloads(
+            &const {
+                one(|args, output| {
+                    map(args, output, |x| within_one(x.into(), f64::atanh) as f32, |x| within_one(x, f64::atanh))
+                })
+            },
+        ),
     Function::scalar("atanh_checked")
         .summary("Gives the value that has each hyperbolic tangent.")
         .notes("Fails for values that do not lie between -1 and 1.")
@@ -165,6 +183,27 @@ pub const FAMILY: &[Function] = &[
         .coercion(ONE)
         .overloads(&const { one(|args, output| try_map(args, output, f32::atanh, f64::atanh, no_tangent)) }),
 ];
+
+/// The function of a number between -1 and 1, else NaN, which the library finds by way of its rare cases.
+fn within_one(value: f64, f: impl Fn(f64) -> f64) -> f64 {
+    if value.abs() <= 1.0 { f(value) } else { f64::NAN }
+}
+
+/// The value that has a hyperbolic sine: ln(x + sqrt(x² + 1)) in a form for each size of x that loses no digits, as
+/// FDLIBM's s_asinh.c divides them. The standard library's one form takes three times as long.
+fn asinh(value: f64) -> f64 {
+    const LARGE: f64 = (1 << 28) as f64;
+    let size = value.abs();
+    let found = if size > LARGE {
+        size.ln() + std::f64::consts::LN_2
+    } else if size > 2.0 {
+        (2.0 * size + 1.0 / ((size * size + 1.0).sqrt() + size)).ln()
+    } else {
+        let square = size * size;
+        (size + square / (1.0 + (1.0 + square).sqrt())).ln_1p()
+    };
+    found.copysign(value)
+}
 
 fn no_angle(value: f64) -> Option<&'static str> {
     value.is_infinite().then_some("an infinite angle")

@@ -94,12 +94,18 @@ fn encode(args: &Args<'_>) -> Result<ArrayRef> {
 fn runs<R: RunEndIndexType>(args: &Args<'_>, values: &ArrayRef) -> Result<ArrayRef> {
     let starts = run_starts(values, args.memory())?;
     let row_count = values.len();
+    // Ends ascend: the last one fits or none need to be looked at.
+    if R::Native::from_usize(row_count).is_none_or(|end| end.as_usize() != row_count) {
+        let message = format!("more rows than {} counts", R::DATA_TYPE);
+        return Err(Error::limit_exceeded(message).for_argument("run_end_type"));
+    }
     let ends = starts.iter().skip(1).map(|row| *row as usize).chain((row_count > 0).then_some(row_count));
-    let fitting = ends.map(|end| R::Native::from_usize(end).filter(|native| native.as_usize() == end));
-    let too_many =
-        || Error::limit_exceeded(format!("more rows than {} counts", R::DATA_TYPE)).for_argument("run_end_type");
-    let ends: Vec<R::Native> = fitting.collect::<Option<_>>().ok_or_else(too_many)?;
-    let kept = take_rows(values, &UInt32Array::from(starts), args.memory())?;
+    let ends: Vec<R::Native> = ends.map(R::Native::usize_as).collect();
+    let kept = if starts.len() == row_count {
+        values.clone()
+    } else {
+        take_rows(values, &UInt32Array::from(starts), args.memory())?
+    };
     Ok(Arc::new(RunArray::<R>::try_new(&PrimitiveArray::<R>::new(ends.into(), None), kept.as_ref())?))
 }
 
@@ -125,16 +131,24 @@ fn run_starts(values: &ArrayRef, memory: &Memory) -> Result<Vec<u32>> {
 
 fn lane_starts<T: ArrowNativeType>(lanes: &Lanes<T>, nulls: Option<&NullBuffer>) -> Result<Vec<u32>> {
     let lanes = lanes.slice();
-    let is_null = |row: usize| nulls.is_some_and(|nulls| nulls.is_null(row));
-    let starts = |row: &usize| match (row.checked_sub(1), nulls) {
-        (None, _) => true,
-        (Some(before), None) => lanes[*row] != lanes[before],
-        (Some(before), Some(_)) => match (is_null(before), is_null(*row)) {
-            (false, false) => lanes[*row] != lanes[before],
-            (before, now) => before != now,
-        },
+    let mut starts = vec![0u32; lanes.len()];
+    let mut count = usize::from(!lanes.is_empty());
+    // Written whether it is a start or not: no branch to foresee.
+    let mut put = |row: usize, starts_here: bool| {
+        starts[count] = row as u32;
+        count += usize::from(starts_here);
     };
-    Ok((0..lanes.len()).filter(starts).map(|row| row as u32).collect())
+    match nulls {
+        None => lanes.windows(2).enumerate().for_each(|(row, pair)| put(row + 1, pair[0] != pair[1])),
+        Some(nulls) => {
+            for (row, pair) in lanes.windows(2).enumerate() {
+                let (before, now) = (nulls.is_null(row), nulls.is_null(row + 1));
+                put(row + 1, before != now || (!now && pair[0] != pair[1]));
+            }
+        }
+    }
+    starts.truncate(count);
+    Ok(starts)
 }
 
 /// A column as its plain values.

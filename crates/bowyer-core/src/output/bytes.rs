@@ -303,6 +303,40 @@ impl<'a> BytesWriter<'a> {
         })
     }
 
+    /// Appends a text that is the parts one after another.
+    ///
+    /// # Errors
+    /// As [`Self::push_str`].
+    #[inline]
+    pub fn concat_str(&mut self, parts: &[&str]) -> Result<()> {
+        let byte_len = parts.iter().map(|part| part.len()).sum();
+        let mut room = self.bytes.reserve(byte_len)?;
+        for part in parts {
+            let (here, rest) = room.split_at_mut(part.len());
+            copy(here, part.as_bytes());
+            room = rest;
+        }
+        self.bytes.end_row(byte_len)
+    }
+
+    /// Appends bytes that are the parts one after another. When the type is a string they are checked to be UTF-8 at the
+    /// end.
+    ///
+    /// # Errors
+    /// As [`Self::push_str`].
+    #[inline]
+    pub fn concat(&mut self, parts: &[&[u8]]) -> Result<()> {
+        let byte_len = parts.iter().map(|part| part.len()).sum();
+        self.write(byte_len, |mut room| {
+            for part in parts {
+                let (here, rest) = room.split_at_mut(part.len());
+                copy(here, part);
+                room = rest;
+            }
+            byte_len
+        })
+    }
+
     /// Appends a value of at most `byte_len_limit` bytes that `write` puts at the start of its argument, returning how
     /// many. When the type is a string they are checked to be UTF-8 at the end.
     ///
