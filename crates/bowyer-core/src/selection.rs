@@ -8,6 +8,7 @@
 //! through arrow-select.
 
 mod bytes;
+mod offsets;
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -40,6 +41,12 @@ impl Selection {
         Self { words, mask, row_count, predicate: OnceCell::new() }
     }
 
+    /// The mask.
+    #[must_use]
+    pub fn mask(&self) -> &BooleanBuffer {
+        &self.mask
+    }
+
     /// How many rows it keeps.
     #[must_use]
     pub fn row_count(&self) -> usize {
@@ -59,8 +66,13 @@ impl Selection {
     }
 
     /// The kept ones of some values, one for each row; of no values none.
-    pub fn rows<T: Copy>(&self, values: &[T]) -> Vec<T> {
-        if values.is_empty() { Vec::new() } else { self.mask.set_indices().map(|row| values[row]).collect() }
+    pub fn rows<T: ArrowNativeType>(&self, values: &[T]) -> Vec<T> {
+        if values.is_empty() {
+            return Vec::new();
+        }
+        let mut kept = vec![T::default(); self.row_count];
+        compress(values, &self.words, &mut kept);
+        kept
     }
 
     /// The kept rows of a column, which has as many rows as the mask.

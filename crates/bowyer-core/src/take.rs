@@ -6,6 +6,7 @@
 //! Values move by width, strings by offsets; a row of [`NO_ROW`] becomes a null. Types whose rows are not plain bytes go
 //! through arrow's own kernel. [`Places`] does the same for rows of several arrays.
 
+mod bytes;
 mod pieces;
 
 pub use pieces::{Places, take_pieces};
@@ -15,9 +16,10 @@ use arrow_buffer::{ArrowNativeType, Buffer, NullBuffer, i256};
 use arrow_data::ArrayData;
 use arrow_schema::DataType;
 
-use crate::arch::prefetch;
+use crate::arch::vectorised;
 use crate::lanes::Lanes;
 use crate::{Error, Memory, Result, bits, charged};
+use bytes::take_bytes;
 
 /// The index of a row that is not there: it is taken as a null.
 pub const NO_ROW: u32 = u32::MAX;
@@ -26,8 +28,12 @@ pub const NO_ROW: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
     rows: &'a [u32],
+    /// How many rows the columns have.
+    row_count: usize,
     /// Whether some are [`NO_ROW`].
     partial: bool,
+    /// Which are not, where that is known already.
+    presence: Option<&'a NullBuffer>,
 }
 
 impl<'a> Rows<'a> {
@@ -45,7 +51,35 @@ impl<'a> Rows<'a> {
         if outside {
             return Err(Error::out_of_bounds(format!("a row past the end of {row_count}")));
         }
-        Ok(Self { rows, partial })
+        Ok(Self { rows, row_count, partial, presence: None })
+    }
+
+    /// Which of the rows are there, if some are not: the validity of what is taken of a column without nulls.
+    ///
+    /// # Errors
+    /// `MemoryLimit`.
+    pub fn presence(&self, memory: &Memory) -> Result<Option<NullBuffer>> {
+        if !self.partial {
+            return Ok(None);
+        }
+        let present = bits::build(self.rows.len(), memory, |words| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (word, rows) in words.iter_mut().zip(self.rows.chunks(64)) {
+                        let bit = |word, (bit, &row): (usize, &u32)| word | u64::from(row != NO_ROW) << bit;
+                        *word = rows.iter().enumerate().fold(0, bit);
+                    }
+                },
+            );
+        })?;
+        Ok(Some(NullBuffer::new(present)))
+    }
+
+    /// The same rows, whose [`Rows::presence`] is shared by all columns that they are taken of.
+    #[must_use]
+    pub fn sharing(self, presence: Option<&'a NullBuffer>) -> Self {
+        Self { presence, ..self }
     }
 
     /// How many rows are taken.
@@ -64,9 +98,13 @@ impl<'a> Rows<'a> {
 /// The `rows` of `array`, in that order.
 ///
 /// # Errors
-/// `MemoryLimit`; `LimitExceeded` past 32-bit offsets.
+/// `MemoryLimit`; `LimitExceeded` past 32-bit offsets; `OutOfBounds` if the array has fewer rows than the rows were
+/// checked against.
 pub fn take(array: &ArrayRef, rows: Rows<'_>, memory: &Memory) -> Result<ArrayRef> {
     use DataType as D;
+    if array.len() < rows.row_count {
+        return Err(Error::out_of_bounds(format!("rows of {} in a column of {}", rows.row_count, array.len())));
+    }
     if array.is_empty() || rows.is_empty() {
         return fallback(array, rows, memory);
     }
@@ -175,10 +213,10 @@ fn concat_bytes<O: OffsetSizeTrait>(arrays: &[ArrayRef], memory: &Memory) -> Res
 /// The validity of the rows taken.
 fn take_nulls(array: &dyn Array, rows: Rows<'_>, memory: &Memory) -> Result<Option<NullBuffer>> {
     let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-    if nulls.is_none() && !rows.partial {
-        return Ok(None);
-    }
-    let valid = |row: u32| row != NO_ROW && nulls.is_none_or(|nulls| nulls.is_valid(row as usize));
+    let Some(nulls) = nulls else {
+        return if rows.presence.is_some() { Ok(rows.presence.cloned()) } else { rows.presence(memory) };
+    };
+    let valid = |row: u32| row != NO_ROW && nulls.is_valid(row as usize);
     let validity = bits::build(rows.len(), memory, |words| {
         for (word, rows) in words.iter_mut().zip(rows.rows.chunks(64)) {
             *word = rows.iter().enumerate().fold(0, |word, (bit, &row)| word | u64::from(valid(row)) << bit);
@@ -192,17 +230,28 @@ fn take_fixed<T: ArrowNativeType>(array: &ArrayRef, rows: Rows<'_>, memory: &Mem
     let data = array.to_data();
     let values = &data.buffers()[0].typed_data::<T>()[data.offset()..data.offset() + data.len()];
     let mut taken = Lanes::for_overwrite(memory, rows.len())?;
-    if rows.partial {
-        for (out, &row) in taken.iter_mut().zip(rows.rows) {
-            *out = values.get(row as usize).copied().unwrap_or_default();
-        }
-    } else {
-        for (out, &row) in taken.iter_mut().zip(rows.rows) {
-            *out = values[row as usize];
-        }
-    }
+    take_values(values, rows, &mut taken);
     let nulls = take_nulls(array, rows, memory)?;
     finish(array.data_type(), rows.len(), vec![taken.into_buffer().into_inner()], nulls)
+}
+
+/// Writes the value of each row, or a default where there is none.
+#[inline(never)]
+fn take_values<T: ArrowNativeType>(values: &[T], rows: Rows<'_>, taken: &mut [T]) {
+    let values = &values[..rows.row_count];
+    if rows.partial {
+        let Some(&any) = values.first() else { return taken.fill(T::default()) };
+        for (out, &row) in taken.iter_mut().zip(rows.rows) {
+            let value = values.get(row as usize).copied();
+            // Without a branch: which rows are there is not to be foreseen.
+            *out = if row == NO_ROW { T::default() } else { value.unwrap_or(any) };
+        }
+        return;
+    }
+    for (out, &row) in taken.iter_mut().zip(rows.rows) {
+        // SAFETY: without a row that is not there, all were found to be below `row_count`, the length of `values`.
+        *out = unsafe { *values.get_unchecked(row as usize) };
+    }
 }
 
 fn finish(data_type: &DataType, len: usize, buffers: Vec<Buffer>, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
@@ -210,93 +259,6 @@ fn finish(data_type: &DataType, len: usize, buffers: Vec<Buffer>, nulls: Option<
     // SAFETY: each buffer holds `len` values of the type's width, or offsets that rise from zero within the bytes, and
     // the bytes of each row are those of a row of an array of the same type, so that text is valid UTF-8.
     Ok(make_array(unsafe { data.build_unchecked() }))
-}
-
-/// A copy of this many bytes takes two instructions, so short values are copied with what follows them.
-const WIDE: usize = 16;
-
-/// A column of more bytes is not in the caches: where its values begin is kept, so that offsets are fetched once, and
-/// values are asked for ahead.
-const NEAR_BYTES: usize = 1 << 20;
-
-/// So many values before its turn, a value is asked for.
-const FETCHED_AHEAD: usize = 24;
-
-fn take_bytes<O: OffsetSizeTrait>(array: &ArrayRef, rows: Rows<'_>, memory: &Memory) -> Result<ArrayRef> {
-    let data = array.to_data();
-    let offsets = &data.buffers()[0].typed_data::<O>()[data.offset()..data.offset() + data.len() + 1];
-    let values = data.buffers()[1].as_slice();
-    let nulls = take_nulls(array, rows, memory)?;
-    let mut taken = Lanes::<O>::for_overwrite(memory, rows.len() + 1)?;
-    let far = size_of_val(offsets) + values.len() > NEAR_BYTES;
-    let mut starts = Lanes::<O>::for_overwrite(memory, if far { rows.len() } else { 0 })?;
-    let end = take_offsets(offsets, rows, &mut taken, &mut starts);
-    if O::from_usize(end).is_none() {
-        return Err(Error::limit_exceeded(format!("{end} bytes of text in one column of {}", array.data_type())));
-    }
-    let mut bytes = Lanes::<u8>::for_overwrite(memory, end + WIDE)?;
-    if far {
-        take_far(values, &starts, &taken, &mut bytes);
-    } else {
-        take_near(values, offsets, rows, &mut bytes);
-    }
-    bytes.truncate(end);
-    let buffers = vec![taken.into_buffer().into_inner(), bytes.into_buffer().into_inner()];
-    finish(array.data_type(), rows.len(), buffers, nulls)
-}
-
-/// Writes the offsets of the rows taken, and where each value begins if `starts` has room for that; gives the last offset.
-fn take_offsets<O: OffsetSizeTrait>(offsets: &[O], rows: Rows<'_>, taken: &mut [O], starts: &mut [O]) -> usize {
-    let mut end = 0_usize;
-    taken[0] = O::default();
-    if starts.is_empty() {
-        for (out, &row) in taken[1..].iter_mut().zip(rows.rows) {
-            // What a null of the source holds is taken with it: it is never looked at.
-            if row != NO_ROW {
-                end += offsets[row as usize + 1].as_usize() - offsets[row as usize].as_usize();
-            }
-            *out = O::usize_as(end);
-        }
-        return end;
-    }
-    for ((out, start), &row) in taken[1..].iter_mut().zip(starts).zip(rows.rows) {
-        *start = O::default();
-        if row != NO_ROW {
-            *start = offsets[row as usize];
-            end += offsets[row as usize + 1].as_usize() - start.as_usize();
-        }
-        *out = O::usize_as(end);
-    }
-    end
-}
-
-/// Copies values that lie in the caches.
-fn take_near<O: OffsetSizeTrait>(values: &[u8], offsets: &[O], rows: Rows<'_>, out: &mut [u8]) {
-    let mut at = 0;
-    for &row in rows.rows.iter().filter(|&&row| row != NO_ROW) {
-        let (first, last) = (offsets[row as usize].as_usize(), offsets[row as usize + 1].as_usize());
-        at += copy_value(values, first, last - first, out, at);
-    }
-}
-
-/// Copies values that lie anywhere in memory, whose offsets were fetched before.
-fn take_far<O: OffsetSizeTrait>(values: &[u8], starts: &[O], taken: &[O], out: &mut [u8]) {
-    for (at, (start, bounds)) in starts.iter().zip(taken.windows(2)).enumerate() {
-        if let Some(later) = starts.get(at + FETCHED_AHEAD) {
-            prefetch(values, later.as_usize());
-        }
-        let (from, to) = (bounds[0].as_usize(), bounds[1].as_usize());
-        copy_value(values, start.as_usize(), to - from, out, from);
-    }
-}
-
-#[inline(always)]
-fn copy_value(values: &[u8], first: usize, len: usize, out: &mut [u8], at: usize) -> usize {
-    match values.get(first..first + WIDE) {
-        Some(window) if len <= WIDE => out[at..at + WIDE].copy_from_slice(window),
-        _ => out[at..at + len].copy_from_slice(&values[first..first + len]),
-    }
-    len
 }
 
 #[cfg(test)]
@@ -350,7 +312,7 @@ mod tests {
     fn strings_that_fit_no_cache_are_those_of_arrow() {
         let text = |row: usize| (row % 11 != 3).then(|| "x".repeat(row % 19) + &row.to_string());
         let array: ArrayRef = Arc::new((0..100_000).map(text).collect::<StringArray>());
-        assert!(array.get_buffer_memory_size() > NEAR_BYTES);
+        assert!(array.get_buffer_memory_size() > bytes::NEAR_BYTES);
         let rows: Vec<u32> = (0..5000_u32).map(|at| if at % 17 == 5 { NO_ROW } else { at * 7919 % 100_000 }).collect();
         let indices: UInt32Array = rows.iter().map(|&row| (row != NO_ROW).then_some(row)).collect();
         let taken = take(&array, Rows::new(&rows, array.len()).unwrap(), &Memory::unlimited()).unwrap();

@@ -7,6 +7,7 @@
 //! before it is fetched. Tables are at most half full and probed linearly. [`WordSlots`] holds the key itself in the
 //! slot, where it fits 64 bits: one line answers.
 
+use super::storage::BLOCK;
 use crate::arch::prefetch;
 use crate::hash::{HashSeed, hash_u64};
 use crate::keys::NO_GROUP;
@@ -203,15 +204,28 @@ impl WordSlots {
         self.prefetch(keys, seed);
         let slots = self.slots.as_chunks::<2>().0;
         let mask = slots.len() - 1;
-        for (&key, out) in keys.iter().zip(out) {
-            let mut at = hash_u64(key, seed) as usize & mask;
-            *out = loop {
-                let [held, group] = slots[at];
-                if held == key || group == EMPTY {
-                    break group as u32;
-                }
-                at = (at + 1) & mask;
-            };
+        // Most keys are in their first slot or not there. Which are not is found out without a branch, as nobody could
+        // foresee it.
+        let mut open = [0_u16; BLOCK];
+        for (keys, out) in keys.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
+            let mut open_count = 0;
+            for (row, (&key, out)) in keys.iter().zip(&mut *out).enumerate() {
+                let [held, group] = slots[hash_u64(key, seed) as usize & mask];
+                *out = group as u32;
+                open[open_count] = row as u16;
+                open_count += usize::from((held != key) & (group != EMPTY));
+            }
+            for &row in &open[..open_count] {
+                let key = keys[row as usize];
+                let mut at = hash_u64(key, seed) as usize & mask;
+                out[row as usize] = loop {
+                    let [held, group] = slots[at];
+                    if held == key || group == EMPTY {
+                        break group as u32;
+                    }
+                    at = (at + 1) & mask;
+                };
+            }
         }
     }
 

@@ -6,15 +6,20 @@
 use arrow_array::{Array, ArrayRef, OffsetSizeTrait};
 use arrow_buffer::Buffer;
 
+use super::offsets::kept_offsets;
+use crate::arch::vectorised;
 use crate::lanes::Lanes;
 use crate::{Memory, Result};
 
-/// A copy of this many bytes takes two instructions, so short runs are copied with what follows them.
-const WIDE: usize = 16;
+/// Bytes that are copied at a time, with what follows them.
+const STEP: usize = 64;
+
+/// Longer runs are copied as the system copies memory.
+const LONG: usize = 512;
 
 /// Calls `each` with the first row and the length of every run of rows whose bit is set, within a word.
 #[inline(always)]
-fn for_runs(words: &[u64], mut each: impl FnMut(usize, usize)) {
+pub(super) fn for_runs(words: &[u64], mut each: impl FnMut(usize, usize)) {
     for (at, &word) in words.iter().enumerate() {
         let (mut word, mut row) = (word, at * 64);
         while word != 0 {
@@ -45,30 +50,36 @@ pub(super) fn kept<O: OffsetSizeTrait>(
     let offsets = offsets.get(data.offset()..=data.offset() + data.len()).unwrap_or_default();
     let values = data.buffers()[1].as_slice();
     let mut kept = Lanes::<O>::for_overwrite(memory, row_count + 1)?;
-    kept[0] = O::default();
-    let (mut row, mut end) = (0, O::default());
-    for_runs(words, |first, len| {
-        let run = &offsets[first..=first + len];
-        // The offsets of a run keep their distances.
-        let begins = run[0];
-        for (out, &offset) in kept[row + 1..].iter_mut().zip(&run[1..]) {
-            *out = offset - begins + end;
-        }
-        row += len;
-        end = kept[row];
-    });
-    let mut bytes = Lanes::<u8>::for_overwrite(memory, end.as_usize() + WIDE)?;
+    kept_offsets(offsets, words, &mut kept);
+    let end = kept[row_count].as_usize();
+    let mut bytes = Lanes::<u8>::for_overwrite(memory, end + STEP)?;
     let out = &mut bytes[..];
+    vectorised(
+        #[inline(always)]
+        || copy_runs(offsets, words, values, out),
+    );
+    bytes.truncate(end);
+    Ok([kept.into_buffer().into_inner(), bytes.into_buffer().into_inner()])
+}
+
+#[inline(always)]
+fn copy_runs<O: OffsetSizeTrait>(offsets: &[O], words: &[u64], values: &[u8], out: &mut [u8]) {
     let mut at = 0;
     for_runs(words, |first, len| {
         let (from, to) = (offsets[first].as_usize(), offsets[first + len].as_usize());
         let len = to - from;
-        match values.get(from..from + WIDE) {
-            Some(window) if len <= WIDE => out[at..at + WIDE].copy_from_slice(window),
-            _ => out[at..at + len].copy_from_slice(&values[from..to]),
+        if len > LONG || to + STEP > values.len() {
+            out[at..at + len].copy_from_slice(&values[from..to]);
+        } else {
+            let (mut from, mut to, end) = (from, at, at + len);
+            loop {
+                out[to..to + STEP].copy_from_slice(&values[from..from + STEP]);
+                (from, to) = (from + STEP, to + STEP);
+                if to >= end {
+                    break;
+                }
+            }
         }
         at += len;
     });
-    bytes.truncate(at);
-    Ok([kept.into_buffer().into_inner(), bytes.into_buffer().into_inner()])
 }

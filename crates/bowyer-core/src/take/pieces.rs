@@ -15,7 +15,8 @@ use arrow_data::ArrayData;
 use arrow_schema::DataType;
 use arrow_select::interleave::interleave;
 
-use super::{WIDE, finish};
+use super::bytes::WIDE;
+use super::finish;
 use crate::arch::prefetch;
 use crate::lanes::Lanes;
 use crate::memory::charged;

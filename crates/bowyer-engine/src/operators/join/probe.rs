@@ -9,9 +9,10 @@
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow_buffer::BooleanBuffer;
+use arrow_buffer::{BooleanBuffer, Buffer};
 use arrow_schema::{FieldRef, SchemaRef};
 use arrow_select::zip::zip;
+use bowyer_core::arch::vectorised;
 use bowyer_core::keys::NO_GROUP;
 use bowyer_core::selection::Selection;
 use bowyer_core::take::{NO_ROW, Rows, take};
@@ -39,7 +40,7 @@ enum Matches {
     /// Every probe row once, in place, with its partner.
     All { partners: Vec<u32> },
     /// The probe rows whose bit is set, with their partners.
-    Some { kept: BooleanBuffer, partners: Vec<u32> },
+    Some { kept: Selection, partners: Vec<u32> },
     /// Probe rows, repeated, with their partners.
     Many(Pairing),
 }
@@ -176,6 +177,8 @@ impl Probe {
             return Ok(None);
         }
         let build_rows = Rows::new(partners, table.rows.num_rows())?;
+        let presence = build_rows.presence(memory)?;
+        let build_rows = build_rows.sharing(presence.as_ref());
         let repeated = match chosen {
             Chosen::Repeated(rows) => Rows::new(rows, batch.num_rows())?,
             _ => Rows::new(&[], 0)?,
@@ -252,16 +255,29 @@ impl Rest for MorePairs {
 fn existing(groups: &[u32], table: &BuildTable, stays: impl Fn(bool, usize) -> bool) -> Matches {
     let partner = |group: u32| group != NO_GROUP && (table.groups.is_some() || table.row_count > 0);
     let kept = BooleanBuffer::collect_bool(groups.len(), |row| stays(partner(groups[row]), row));
-    Matches::Some { kept, partners: Vec::new() }
+    Matches::Some { kept: Selection::new(kept), partners: Vec::new() }
 }
 
 /// The matches of rows that have one partner at most.
-fn single(mut partners: Vec<u32>, outer: bool) -> Matches {
-    if outer || !partners.contains(&NO_ROW) {
+fn single(partners: Vec<u32>, outer: bool) -> Matches {
+    if outer {
         return Matches::All { partners };
     }
-    let kept = BooleanBuffer::collect_bool(partners.len(), |row| partners[row] != NO_ROW);
-    partners.retain(|&partner| partner != NO_ROW);
+    let mut words = vec![0_u64; partners.len().div_ceil(64)];
+    vectorised(
+        #[inline(always)]
+        || {
+            for (word, partners) in words.iter_mut().zip(partners.chunks(64)) {
+                let bit = |word, (bit, &partner): (usize, &u32)| word | u64::from(partner != NO_ROW) << bit;
+                *word = partners.iter().enumerate().fold(0, bit);
+            }
+        },
+    );
+    let kept = Selection::new(BooleanBuffer::new(Buffer::from_vec(words), 0, partners.len()));
+    if kept.is_whole() {
+        return Matches::All { partners };
+    }
+    let partners = kept.rows(&partners);
     Matches::Some { kept, partners }
 }
 
@@ -280,10 +296,8 @@ impl Stage for JoinProbe {
         let (chosen, partners) = match probe.matches(table, &batch, context)? {
             Matches::Many(pairing) => return probe.pairs(batch, pairing, context),
             Matches::All { partners } => (Chosen::All, partners),
-            Matches::Some { kept, partners } => match Selection::new(kept) {
-                selection if selection.is_whole() => (Chosen::All, partners),
-                selection => (Chosen::Some(selection), partners),
-            },
+            Matches::Some { kept, partners } if kept.is_whole() => (Chosen::All, partners),
+            Matches::Some { kept, partners } => (Chosen::Some(kept), partners),
         };
         if let Some(marks) = &table.marks {
             marks.set(&partners);
@@ -300,7 +314,7 @@ impl Stage for JoinProbe {
         let table = self.0.build.table()?;
         let mut pairing = match self.0.matches(table, input, context)? {
             Matches::All { .. } => return Ok(output_row),
-            Matches::Some { kept, .. } => return Ok(kept.set_indices().nth(output_row).unwrap_or(output_row)),
+            Matches::Some { kept, .. } => return Ok(kept.mask().set_indices().nth(output_row).unwrap_or(output_row)),
             Matches::Many(pairing) => pairing,
         };
         let mut before = 0;
