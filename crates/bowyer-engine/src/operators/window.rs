@@ -23,6 +23,7 @@ mod tests;
 mod top;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_buffer::BooleanBuffer;
 use arrow_schema::{DataType, SchemaRef};
 use bowyer_compute::Bound;
 use bowyer_core::group::GroupTable;
@@ -163,6 +164,30 @@ struct Held {
 
 impl LocalState for Local {}
 
+impl Held {
+    /// Drops the rows that are not among the first of their partition, now that those are known.
+    fn limit(&mut self, top: &Top, order: &Order, context: &TaskContext) -> Result<()> {
+        context.check()?;
+        let mut elements = Vec::with_capacity(self.batch.num_rows());
+        order.prefixes(&self.batch, 0, &mut elements)?;
+        self.select(top.within(&self.partitions, &elements), context)
+    }
+
+    /// Keeps some rows.
+    fn select(&mut self, kept: BooleanBuffer, context: &TaskContext) -> Result<()> {
+        let kept = Selection::new(kept);
+        if kept.is_whole() {
+            return Ok(());
+        }
+        self.partitions = kept.rows(&self.partitions);
+        let columns = self.batch.columns().iter().map(|column| kept.apply(column, &context.memory));
+        let columns: Vec<ArrayRef> = columns.collect::<Result<_>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(kept.row_count()));
+        self.batch = RecordBatch::try_new_with_options(self.batch.schema(), columns, &options)?;
+        Ok(())
+    }
+}
+
 /// What a function gives for the rows of a run of partitions, in their order there.
 enum Piece {
     Values(ArrayRef),
@@ -216,6 +241,7 @@ impl WindowBreaker {
         let mut table: Option<GroupTable> = None;
         let mut held = Vec::new();
         let mut charges = Vec::new();
+        let mut top: Option<Top> = None;
         for local in locals {
             let mut numbers = None;
             match (&mut table, local.table) {
@@ -226,6 +252,14 @@ impl WindowBreaker {
                 (table @ None, own) => *table = own,
                 (Some(_), None) => {}
             }
+            match (&mut top, local.top) {
+                (Some(top), Some(other)) => {
+                    let count = table.as_ref().map_or(1, GroupTable::group_count);
+                    top.merge(&other, numbers.as_deref(), count)?;
+                }
+                (top @ None, own) => *top = own,
+                (Some(_), None) => {}
+            }
             for mut one in local.held {
                 if let Some(numbers) = &numbers {
                     one.partitions.iter_mut().for_each(|partition| *partition = numbers[*partition as usize]);
@@ -233,6 +267,9 @@ impl WindowBreaker {
                 held.push(one);
             }
             charges.push(local.charge);
+        }
+        if let (Some(top), Some(order)) = (&top, &self.order) {
+            held.par_iter_mut().try_for_each(|one| one.limit(top, order, context))?;
         }
         held.sort_by_key(|one| one.position);
         let partition_count = table.as_ref().map_or(1, GroupTable::group_count);
@@ -397,12 +434,10 @@ impl Breaker for WindowBreaker {
             let mut elements = Vec::with_capacity(batch.num_rows());
             order.prefixes(&batch, 0, &mut elements)?;
             let count = local.table.as_ref().map_or(1, GroupTable::group_count);
-            let kept = Selection::new(top.keep(&partitions, count, &elements, order.is_exact())?);
-            partitions = kept.rows(&partitions);
-            let columns = batch.columns().iter().map(|column| kept.apply(column, &context.memory));
-            let columns: Vec<ArrayRef> = columns.collect::<Result<_>>()?;
-            let options = RecordBatchOptions::new().with_row_count(Some(kept.row_count()));
-            batch = RecordBatch::try_new_with_options(batch.schema(), columns, &options)?;
+            let kept = top.keep(&partitions, count, &elements, order.is_exact())?;
+            let mut held = Held { position, batch, partitions };
+            held.select(kept, context)?;
+            Held { batch, partitions, .. } = held;
         }
         local.charge.resize(local.charge.bytes() + 2 * partitions.len() * size_of::<u32>())?;
         local.held.push(Held { position, batch, partitions });
