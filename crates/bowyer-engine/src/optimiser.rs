@@ -12,6 +12,7 @@ mod filters;
 mod joins;
 mod limits;
 mod order;
+mod predicates;
 mod projects;
 mod prune;
 mod ranges;
@@ -61,6 +62,9 @@ pub(crate) fn optimise(mut plan: BoundPlan, rewrites: Rewrites) -> Result<BoundP
     }
     if rewrites.has(Rewrite::Ranges) {
         ranges::find(&mut plan);
+    }
+    if rewrites.has(Rewrite::CheapFirst) {
+        predicates::cheap_first(&mut plan);
     }
     if rewrites.has(Rewrite::Columns) { prune::prune(plan) } else { Ok(plan) }
 }

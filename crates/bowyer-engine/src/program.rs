@@ -252,6 +252,17 @@ impl Program {
         columns
     }
 
+    /// Whether the root reads columns whose values are no plain numbers: text, lists and the like.
+    pub(crate) fn reads_text(&self, root: usize) -> bool {
+        let needed = self.needed(&[root], true);
+        let text = |node: &Node| {
+            matches!(node.kind, NodeKind::Column(_))
+                && node.data_type.primitive_width().is_none()
+                && !matches!(node.data_type, DataType::Boolean | DataType::Null | DataType::Dictionary(..))
+        };
+        self.nodes.iter().zip(needed).any(|(node, needed)| needed && text(node))
+    }
+
     /// The same program over an input whose column `i` stands at `places[i]`. Nodes of lost columns are never asked for.
     pub(crate) fn over_columns(&self, places: &[Option<usize>]) -> Self {
         let mut program = self.clone();

@@ -32,6 +32,8 @@ pub(crate) enum Rewrite {
     Sets,
     /// Partners in a join that compares its sides are found by the order of their values.
     Ranges,
+    /// Of predicates that cannot fail, those of numbers are asked before those of text, which are asked of what is left.
+    CheapFirst,
     /// Columns that nobody reads are not carried.
     Columns,
 }
@@ -50,6 +52,7 @@ const ALL: &[(&str, Rewrite)] = &[
     ("top_rows", Rewrite::TopRows),
     ("sets", Rewrite::Sets),
     ("ranges", Rewrite::Ranges),
+    ("cheap_first", Rewrite::CheapFirst),
     ("columns", Rewrite::Columns),
 ];
 
