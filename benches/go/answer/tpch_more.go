@@ -115,15 +115,17 @@ func q21(data tables) bowyer.Plan {
 	suppliers := data.plan("supplier").
 		Join(bowyer.LeftSemi, saudi, bowyer.OnPair("s_nationkey", "n_nationkey")).Select("s_suppkey", "s_name")
 	late := data.plan("lineitem").Filter(col("l_receiptdate").Gt(col("l_commitdate"))).Select("l_orderkey", "l_suppkey")
-	// One supplier of an order is its least and its greatest.
+	orders := data.plan("orders").Filter(col("o_orderstatus").Eq("F")).Select("o_orderkey")
+	accused := late.Join(bowyer.Inner, suppliers, bowyer.OnPair("l_suppkey", "s_suppkey")).
+		Join(bowyer.LeftSemi, orders, bowyer.OnPair("l_orderkey", "o_orderkey"))
+	// Of the orders in question alone: one supplier of an order is its least and its greatest.
 	of := func(lines bowyer.Plan) bowyer.Plan {
-		return lines.GroupBy("l_orderkey").Agg(bowyer.Min("l_suppkey").As("least"), bowyer.Max("l_suppkey").As("greatest"))
+		return lines.Join(bowyer.LeftSemi, accused, bowyer.On("l_orderkey")).GroupBy("l_orderkey").
+			Agg(bowyer.Min("l_suppkey").As("least"), bowyer.Max("l_suppkey").As("greatest"))
 	}
 	several := of(data.plan("lineitem").Select("l_orderkey", "l_suppkey")).Filter(col("least").Ne(col("greatest")))
 	blamed := of(late).Filter(col("least").Eq(col("greatest")))
-	orders := data.plan("orders").Filter(col("o_orderstatus").Eq("F")).Select("o_orderkey")
-	return late.Join(bowyer.Inner, suppliers, bowyer.OnPair("l_suppkey", "s_suppkey")).
-		Join(bowyer.LeftSemi, orders, bowyer.OnPair("l_orderkey", "o_orderkey")).
+	return accused.
 		Join(bowyer.LeftSemi, several, bowyer.On("l_orderkey")).
 		Join(bowyer.LeftSemi, blamed, bowyer.On("l_orderkey")).
 		GroupBy("s_name").Agg(bowyer.CountAll().As("numwait")).
