@@ -27,5 +27,5 @@ pub mod take;
 
 pub use column::Column;
 pub use error::{Error, ErrorCode, Result};
-pub use memory::{Allocation, Budget, Charge, Memory, Pool, PoolStatistics, charged, hold_batch};
+pub use memory::{Allocation, Budget, Charge, Memory, Pool, PoolStatistics, charged, hold_batch, pooled_batch};
 pub use output::{BytesWriter, Output};

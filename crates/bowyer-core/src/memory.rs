@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use allocation::Allocation;
 pub use budget::{Budget, Charge};
-pub use hold::{charged, hold_batch};
+pub use hold::{charged, hold_batch, pooled_batch};
 pub use pool::{Pool, PoolStatistics};
 
 use crate::Result;
@@ -98,6 +98,26 @@ impl Memory {
     #[must_use]
     pub fn is_above(&self, percent: u64) -> bool {
         self.budget.is_above(percent)
+    }
+
+    /// How much the pool may keep free beside what is charged, so that both together stay within the limit.
+    fn most_free_bytes(&self) -> u64 {
+        self.available_bytes().unwrap_or(u64::MAX)
+    }
+
+    /// Gives back to the system what the pool keeps free beyond the limit, and what the C library's allocator has been
+    /// given back and keeps, where that can be asked for. For the end of a phase in which other code has allocated much,
+    /// when memory is short.
+    pub fn give_back_free(&self) {
+        self.pool.trim_to(self.most_free_bytes());
+        #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
+        {
+            unsafe extern "C" {
+                fn malloc_trim(pad: usize) -> std::ffi::c_int;
+            }
+            // SAFETY: the function may be called at any time, from any thread, and touches free memory alone.
+            unsafe { malloc_trim(0) };
+        }
     }
 
     /// The pool.

@@ -37,7 +37,8 @@ impl Held {
         }
         let capacity = Pool::capacity_for(byte_len)? as u64;
         memory.budget.take(capacity)?;
-        let region = memory.pool.take(byte_len).inspect_err(|_| memory.budget.give_back(capacity))?;
+        let region =
+            memory.pool.take(byte_len, memory.most_free_bytes()).inspect_err(|_| memory.budget.give_back(capacity))?;
         Ok(Self { region: ManuallyDrop::new(Some(region)), memory: memory.clone() })
     }
 
@@ -58,7 +59,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         if let Some(region) = self.region.take() {
             self.memory.budget.give_back(region.capacity() as u64);
-            self.memory.pool.put(region);
+            self.memory.pool.put(region, self.memory.most_free_bytes());
         }
     }
 }

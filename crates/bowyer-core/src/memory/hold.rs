@@ -26,6 +26,41 @@ pub fn hold_batch(batch: &RecordBatch, charge: Charge) -> RecordBatch {
     unsafe { RecordBatch::new_unchecked(batch.schema(), columns, row_count) }
 }
 
+/// The same batch in memory of the pool: for batches of other code that are kept for a while, whose own memory can go.
+///
+/// # Errors
+/// `MemoryLimit` when a budget would go past its limit.
+pub fn pooled_batch(batch: RecordBatch, memory: &Memory) -> Result<RecordBatch> {
+    let (schema, columns, row_count) = batch.into_parts();
+    let columns = columns.into_iter().map(|column| Ok(make_array(pooled(column.into_data(), memory)?)));
+    let columns: Vec<ArrayRef> = columns.collect::<Result<_>>()?;
+    // SAFETY: the columns are those of the batch but for where their bytes are.
+    Ok(unsafe { RecordBatch::new_unchecked(schema, columns, row_count) })
+}
+
+fn pooled(data: ArrayData, memory: &Memory) -> Result<ArrayData> {
+    let (data_type, len, nulls, offset, buffers, children) = data.into_parts();
+    let copied = |buffer: Buffer| -> Result<Buffer> {
+        if buffer.is_empty() {
+            return Ok(buffer);
+        }
+        let mut allocation = memory.allocate(buffer.len())?;
+        allocation.copy_from_slice(&buffer);
+        Ok(allocation.into_buffer())
+    };
+    let nulls = nulls.map(|nulls| -> Result<NullBuffer> {
+        let (bits, null_count) = (nulls.inner(), nulls.null_count());
+        let bits = BooleanBuffer::new(copied(bits.inner().clone())?, bits.offset(), bits.len());
+        // SAFETY: the same bits, and so the same count.
+        Ok(unsafe { NullBuffer::new_unchecked(bits, null_count) })
+    });
+    let builder = ArrayData::builder(data_type).len(len).offset(offset).nulls(nulls.transpose()?);
+    let buffers: Vec<Buffer> = buffers.into_iter().map(copied).collect::<Result<_>>()?;
+    let children = children.into_iter().map(|child| pooled(child, memory)).collect::<Result<_>>()?;
+    // SAFETY: the parts are those of a valid array but for where their bytes are, which is aligned to all types.
+    Ok(unsafe { builder.buffers(buffers).child_data(children).build_unchecked() })
+}
+
 /// The same array, charged to `memory` for its buffers until the last reference to any of them is dropped. For arrays
 /// whose memory is not an [`Allocation`](super::Allocation)'s already.
 ///
@@ -95,6 +130,28 @@ mod tests {
             drop(part);
             assert_eq!(memory.used_bytes(), 0);
         }
+    }
+
+    #[test]
+    fn a_pooled_batch_is_the_same_in_other_memory() {
+        let mut lists = ListBuilder::new(StringViewBuilder::new());
+        for text in ["a", "a text that is longer than twelve bytes", ""] {
+            lists.values().append_value(text);
+            lists.append(!text.is_empty());
+        }
+        let text: ArrayRef = Arc::new(StringArray::from(vec![Some("x"), None, Some("yz")]));
+        let columns = [("l", Arc::new(lists.finish()) as ArrayRef), ("t", text)];
+        let batch =
+            RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap();
+        let memory = Memory::unlimited();
+        let batch = batch.slice(1, 2);
+        let pooled = pooled_batch(batch.clone(), &memory).unwrap();
+        pooled.columns().iter().for_each(|column| column.to_data().validate_full().unwrap());
+        assert_eq!(pooled, batch);
+        assert!(memory.used_bytes() > 0);
+        drop(pooled);
+        assert_eq!(memory.used_bytes(), 0);
+        assert!(pooled_batch(batch, &memory.with_limit(Some(64), "query")).is_err());
     }
 
     #[test]

@@ -70,12 +70,26 @@ impl Pool {
         }
     }
 
+    /// Gives free regions back to the system, the largest first, until no more than `bytes` of them are left.
+    pub fn trim_to(&self, bytes: u64) {
+        for class in self.free.iter().rev() {
+            let mut regions = lock(class);
+            while self.free_bytes.load(Ordering::Relaxed) > bytes
+                && let Some(region) = regions.pop()
+            {
+                self.free_bytes.fetch_sub(region.capacity() as u64, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// The capacity that a request of `byte_len` is served with.
     pub(super) fn capacity_for(byte_len: usize) -> Result<usize> {
         size_class(byte_len).map(|(_, capacity)| capacity).ok_or_else(|| too_large(byte_len))
     }
 
-    pub(super) fn take(&self, byte_len: usize) -> Result<Region> {
+    /// A region of so many bytes. Where none of that size is free, others are given back first, until no more than
+    /// `most_free_bytes` are left.
+    pub(super) fn take(&self, byte_len: usize, most_free_bytes: u64) -> Result<Region> {
         let (class, capacity) = size_class(byte_len).ok_or_else(|| too_large(byte_len))?;
         let recycled = lock(&self.free[class]).pop();
         let region = if let Some(region) = recycled {
@@ -84,7 +98,10 @@ impl Pool {
             region
         } else {
             self.misses.fetch_add(1, Ordering::Relaxed);
-            match self.carve(class, capacity) {
+            if self.free_bytes.load(Ordering::Relaxed) > most_free_bytes {
+                self.trim_to(most_free_bytes);
+            }
+            match self.carve(class, capacity, most_free_bytes) {
                 Some(region) => region,
                 None => Region::new(capacity)?,
             }
@@ -94,10 +111,10 @@ impl Pool {
     }
 
     /// One of several regions that are carved from a mapping, if there is room for the others among the free ones.
-    fn carve(&self, class: usize, capacity: usize) -> Option<Region> {
+    fn carve(&self, class: usize, capacity: usize, most_free_bytes: u64) -> Option<Region> {
         let free = self.free_bytes.load(Ordering::Relaxed);
         // What is carved may lie free for long, so a small pool does without.
-        if free.saturating_add(4 * CARVED as u64) > self.retained_limit_bytes {
+        if free.saturating_add(4 * CARVED as u64) > self.retained_limit_bytes.min(most_free_bytes) {
             return None;
         }
         let mut regions = Region::carve(capacity);
@@ -107,11 +124,13 @@ impl Pool {
         Some(region)
     }
 
-    pub(super) fn put(&self, region: Region) {
+    /// Takes a region back, and keeps it if no more than `most_free_bytes` are free then.
+    pub(super) fn put(&self, region: Region, most_free_bytes: u64) {
         let capacity = region.capacity() as u64;
         self.live_bytes.fetch_sub(capacity, Ordering::Relaxed);
+        let most = self.retained_limit_bytes.min(most_free_bytes);
         let kept = self.free_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| {
-            free.checked_add(capacity).filter(|&total| total <= self.retained_limit_bytes)
+            free.checked_add(capacity).filter(|&total| total <= most)
         });
         if kept.is_ok()
             && let Some((class, _)) = size_class(region.capacity())

@@ -118,3 +118,19 @@ fn threads_share_a_pool_and_a_budget() {
     assert_eq!(memory.used_bytes(), 0);
     assert_eq!(memory.pool().statistics().live_bytes, 0);
 }
+
+#[test]
+fn free_regions_and_what_is_charged_stay_within_the_limit() {
+    let query = Memory::new(Pool::new(1 << 30), Budget::new("engine", None)).with_limit(Some(1 << 20), "query");
+    let free = || query.pool().statistics().free_bytes;
+    let held: Vec<_> = (0..12).map(|_| query.allocate(64 << 10).unwrap()).collect();
+    drop(held);
+    assert_eq!(free(), 768 << 10);
+    let large = query.allocate(512 << 10).unwrap();
+    assert!(free() <= 512 << 10, "{}", free());
+    drop(query.charge(300 << 10).unwrap());
+    let charge = query.charge(400 << 10).unwrap();
+    query.give_back_free();
+    assert!(free() <= 112 << 10, "{}", free());
+    drop((large, charge));
+}

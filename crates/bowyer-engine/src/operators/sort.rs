@@ -211,9 +211,10 @@ impl SortBreaker {
         let batches = std::mem::take(&mut local.batches);
         local.runs.extend(runs::write_all(batches, &self.order, &self.spilled, context)?);
         local.row_count = 0;
+        local.held.resize(0)?;
         // What sorting took in large regions would lie there until the next run, beside the rows that it gathers.
-        context.memory.pool().trim();
-        local.held.resize(0)
+        context.memory.give_back_free();
+        Ok(())
     }
 
     /// The results when some rows are in runs: the others follow them.

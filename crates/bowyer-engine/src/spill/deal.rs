@@ -196,7 +196,9 @@ impl Deal {
             }
         }
         self.waiting_bytes = 0;
-        self.held.resize(0)
+        self.held.resize(0)?;
+        context.memory.give_back_free();
+        Ok(())
     }
 
     /// Ends the deal: what each file got, `None` where that is nothing.
@@ -234,8 +236,8 @@ fn compact(batch: &RecordBatch) -> Result<RecordBatch> {
 
 impl Dealt {
     /// Its rows from the first one on.
-    pub(crate) fn into_rows(self) -> Result<DealtRows> {
-        Ok(DealtRows { reader: self.file.into_reader()? })
+    pub(crate) fn into_rows(self, memory: &Memory) -> Result<DealtRows> {
+        Ok(DealtRows { reader: self.file.into_reader(memory)? })
     }
 }
 

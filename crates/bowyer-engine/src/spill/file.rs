@@ -3,19 +3,17 @@
 
 //! Batches written to a file and read back once, in their order: an Arrow IPC stream, each buffer compressed with LZ4.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Seek, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arrow_array::{Array, RecordBatch};
-use arrow_data::ArrayData;
+use arrow_array::RecordBatch;
 use arrow_ipc::CompressionType;
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::{ArrowError, Schema};
-use bowyer_core::{Error, Memory, Result, hold_batch};
+use bowyer_core::{Error, Memory, Result, pooled_batch};
 
 use super::{SpillSpace, Spilled};
 
@@ -120,8 +118,10 @@ impl SpillFile {
     ///
     /// # Errors
     /// `Io` when the file cannot be read.
-    pub(crate) fn into_reader(self) -> Result<SpillReader> {
+    pub(crate) fn into_reader(self, memory: &Memory) -> Result<SpillReader> {
         let Self { mut file, held } = self;
+        // What came before has allocated and freed other sizes than what comes now.
+        memory.give_back_free();
         file.rewind().map_err(|error| held.space.failed("cannot be read from", error))?;
         let reader = StreamReader::try_new(BufReader::new(file), None)
             .map_err(|error| held.failed("cannot be read from", error))?;
@@ -137,20 +137,7 @@ impl SpillReader {
     pub(crate) fn next(&mut self, memory: &Memory) -> Result<Option<RecordBatch>> {
         let Some(batch) = self.reader.next() else { return Ok(None) };
         let batch = batch.map_err(|error| self.held.failed("cannot be read from", error))?;
-        let charge = memory.charge(allocated_bytes(&batch))?;
-        Ok(Some(hold_batch(&batch, charge)))
+        // What the reader allocates goes at once: the C library's allocator would keep what is freed later here and there.
+        pooled_batch(batch, memory).map(Some)
     }
-}
-
-/// What the buffers of a batch keep allocated. Those that did not get smaller by compression are parts of one message,
-/// which counts once.
-fn allocated_bytes(batch: &RecordBatch) -> usize {
-    let mut allocations = HashMap::new();
-    let mut data: Vec<ArrayData> = batch.columns().iter().map(|column| column.to_data()).collect();
-    while let Some(array) = data.pop() {
-        let nulls = array.nulls().map(|nulls| nulls.buffer());
-        allocations.extend(array.buffers().iter().chain(nulls).map(|buffer| (buffer.data_ptr(), buffer.capacity())));
-        data.extend(array.child_data().iter().cloned());
-    }
-    allocations.values().sum()
 }

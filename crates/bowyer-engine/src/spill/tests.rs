@@ -36,7 +36,7 @@ fn batches_come_back_and_the_directory_stays_empty() {
     let (bytes, files) = spilled.totals();
     assert!(bytes > 0 && bytes == space.used_bytes.load(Ordering::Relaxed) && files == 1);
     let memory = Memory::unlimited();
-    let mut reader = file.into_reader().unwrap();
+    let mut reader = file.into_reader(&Memory::unlimited()).unwrap();
     for first in 0..5 {
         assert_eq!(reader.next(&memory).unwrap().unwrap(), batch(first));
     }

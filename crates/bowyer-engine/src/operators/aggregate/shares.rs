@@ -150,7 +150,7 @@ impl Spillage {
         let aggregate = &self.aggregate;
         let mut runs = Vec::new();
         for dealt in std::mem::take(&mut share.dealt) {
-            let mut rows = dealt.into_rows()?;
+            let mut rows = dealt.into_rows(&context.memory)?;
             while let Some(next) = rows.next(&aggregate.input, context)? {
                 for (position, batch) in next {
                     runs.push((position, self.unknown(&share, position, batch, context)?));
@@ -174,7 +174,7 @@ impl Spillage {
         let aggregate = &self.aggregate;
         let mut local = aggregate.new_local(&context.memory)?;
         for dealt in std::mem::take(&mut share.dealt) {
-            let mut rows = dealt.into_rows()?;
+            let mut rows = dealt.into_rows(&context.memory)?;
             while let Some(next) = rows.next(&aggregate.input, context)? {
                 for (position, batch) in next {
                     let batch = self.unknown(&share, position, batch, context)?;
@@ -201,7 +201,7 @@ impl Spillage {
         let mut locals = share.parts;
         for dealt in share.dealt {
             let mut local = aggregate.new_local(&context.memory)?;
-            let mut rows = dealt.into_rows()?;
+            let mut rows = dealt.into_rows(&context.memory)?;
             while let Some(next) = rows.next(&aggregate.input, context)? {
                 for (position, batch) in next {
                     aggregate.consume_morsel(&mut local, &batch, position, context)?;
@@ -220,7 +220,7 @@ impl Spillage {
         let mut deal = Deal::new(&aggregate.input, share.level + 1, file_bits(context), context)?;
         let mut dealt_rows = 0;
         for dealt in share.dealt {
-            let mut rows = dealt.into_rows()?;
+            let mut rows = dealt.into_rows(&context.memory)?;
             // Rows of one task, in order.
             let mut more = aggregate.new_local(&context.memory)?;
             while let Some(next) = rows.next(&aggregate.input, context)? {

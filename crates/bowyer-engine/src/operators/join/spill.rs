@@ -316,7 +316,7 @@ impl Current {
                 }
                 continue;
             } else if let Some(file) = self.files.pop() {
-                self.rows = Some(file.into_rows()?);
+                self.rows = Some(file.into_rows(&context.memory)?);
                 continue;
             } else if let Some(unmatched) = self.unmatched.take() {
                 unmatched.apply(RecordBatch::new_empty(input.clone()), context)?
@@ -343,7 +343,7 @@ impl Joining {
         }
         let mut batches = Vec::new();
         for dealt in std::mem::take(&mut pair.build) {
-            let mut rows = dealt.into_rows()?;
+            let mut rows = dealt.into_rows(&context.memory)?;
             while let Some(runs) = rows.next(build.schema(), context)? {
                 batches.extend(runs.into_iter().map(|(_, batch)| batch));
             }
@@ -362,7 +362,7 @@ impl Joining {
         let again = |dealt: Vec<Dealt>, keys: &JoinKeys, schema: &SchemaRef| -> Result<_> {
             let mut deal = files.deal(schema, level, context)?;
             for dealt in dealt {
-                let mut rows = dealt.into_rows()?;
+                let mut rows = dealt.into_rows(&context.memory)?;
                 while let Some(runs) = rows.next(schema, context)? {
                     for (_, batch) in runs {
                         files.put(&mut deal, keys, &batch, context)?;

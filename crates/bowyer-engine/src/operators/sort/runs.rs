@@ -212,7 +212,7 @@ impl Merge {
         let mut heads = Vec::with_capacity(runs.len());
         for run in runs {
             let mut head = Head {
-                reader: run.into_reader()?,
+                reader: run.into_reader(&context.memory)?,
                 batch: RecordBatch::new_empty(order.positioned.clone()),
                 codes: Vec::new(),
                 ties: None,

@@ -98,7 +98,7 @@ impl Files {
     fn rows(&self, part: Part, context: &TaskContext) -> Result<RecordBatch> {
         let mut batches = Vec::new();
         for dealt in part.dealt {
-            let mut rows = dealt.into_rows()?;
+            let mut rows = dealt.into_rows(&context.memory)?;
             while let Some(runs) = rows.next(&self.input, context)? {
                 batches.extend(runs.into_iter().map(|(_, batch)| batch));
             }
@@ -226,7 +226,7 @@ impl WindowBreaker {
         let (level, rows) = (part.level + 1, part.rows());
         let mut deal = files.deal(level, context)?;
         for dealt in part.dealt {
-            let mut rows = dealt.into_rows()?;
+            let mut rows = dealt.into_rows(&context.memory)?;
             while let Some(runs) = rows.next(&files.input, context)? {
                 for (_, batch) in runs {
                     files.put(&mut deal, &self.spec.partition, &batch, context)?;
