@@ -13,7 +13,7 @@ use arrow_schema::Fields;
 use crate::literal::array_of;
 use crate::operators::JoinColumn;
 use crate::operators::distinct::Keep;
-use crate::plan::{BoundMeasure, BoundPlan, BoundSortKey, Relation, RelationKind};
+use crate::plan::{BoundMeasure, BoundPlan, BoundSortKey, DynamicKey, Relation, RelationKind};
 use crate::program::{NodeKind, Program};
 
 /// The bound plan as text.
@@ -76,8 +76,13 @@ fn line(plan: &BoundPlan, relation: &Relation) -> String {
                 let by_ranges = if residual.by_ranges { " by ranges" } else { "" };
                 format!(" where {}{by_ranges}", nested(plan, fields, &residual.program, residual.predicate, DEPTH))
             });
+            let asked = |key: &DynamicKey| {
+                let at = &plan.relations[key.relation];
+                format!(", filters {} of {}", at.schema.field(key.column).name(), at.path)
+            };
+            let dynamic: String = join.dynamic.iter().map(asked).collect();
             format!(
-                "{} {:?}{aware} {} on [{}] = [{}]{as_of}{residual}, {built} columns of the right",
+                "{} {:?}{aware} {} on [{}] = [{}]{as_of}{residual}, {built} columns of the right{dynamic}",
                 of(&join.left),
                 join.kind,
                 of(&join.right),

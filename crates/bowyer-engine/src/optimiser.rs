@@ -7,6 +7,7 @@
 //! fail stays where it is, is given the rows that it was given before, and is evaluated even when nobody reads its
 //! column. Each rewrite has a name and can be left out ([`Rewrites`]), so that tests can compare the answers.
 
+mod dynamic;
 mod expressions;
 mod filters;
 mod joins;
@@ -66,5 +67,11 @@ pub(crate) fn optimise(mut plan: BoundPlan, rewrites: Rewrites) -> Result<BoundP
     if rewrites.has(Rewrite::CheapFirst) {
         predicates::cheap_first(&mut plan);
     }
-    if rewrites.has(Rewrite::Columns) { prune::prune(plan) } else { Ok(plan) }
+    if rewrites.has(Rewrite::Columns) {
+        plan = prune::prune(plan)?;
+    }
+    if rewrites.has(Rewrite::DynamicFilters) {
+        dynamic::find(&mut plan);
+    }
+    Ok(plan)
 }

@@ -7,6 +7,7 @@
 //! reader, an output. A relation that is read twice runs once, into one channel for each reader.
 
 mod aggregate;
+mod dynamic;
 mod join;
 mod reshape;
 mod sides;
@@ -31,6 +32,7 @@ use crate::pipeline::{Pipeline, Progress, Sink, Source};
 use crate::plan::{BoundPlan, Relation, RelationKind};
 use crate::program::{NodeKind, Program};
 use crate::reading::Reading;
+use dynamic::DynamicFilters;
 
 /// The pipelines of a query, not yet running.
 #[derive(Default)]
@@ -69,6 +71,7 @@ pub(crate) fn build(plan: &BoundPlan, given: &Given<'_>) -> Result<Physical> {
         flows: BTreeMap::new(),
         counters: BTreeMap::new(),
         reject_channels: BTreeMap::new(),
+        dynamic: DynamicFilters::of(plan),
     };
     let uses = plan.use_counts();
     for (index, relation) in plan.relations.iter().enumerate() {
@@ -146,6 +149,7 @@ struct Builder<'a> {
     counters: BTreeMap<String, usize>,
     /// For each output of rejects, its channel.
     reject_channels: BTreeMap<String, usize>,
+    dynamic: DynamicFilters<'a>,
 }
 
 impl Builder<'_> {
@@ -156,6 +160,7 @@ impl Builder<'_> {
                 let program = program.with_parameters(self.given.parameters);
                 let schema = relation.schema.clone();
                 let stage = Filter::new(program, predicates.clone(), columns.clone(), schema);
+                let stage = stage.with_dynamic(self.dynamic.asked_by(relation));
                 let flow = self.open(*input)?;
                 Ok(self.then(flow, Arc::new(stage), relation, false))
             }
@@ -364,7 +369,15 @@ impl Builder<'_> {
     /// The flow of a relation for one of its readers.
     fn consume(&mut self, relation: usize) -> Result<Flow> {
         if let RelationKind::Scan { input, columns } = &self.plan.relations[relation].kind {
-            return self.scan(&self.plan.relations[relation], *input, columns);
+            let relation = &self.plan.relations[relation];
+            let mut flow = self.scan(relation, *input, columns)?;
+            let asked = self.dynamic.asked_by(relation);
+            if !asked.is_empty() {
+                let stage = Filter::dynamic_only(&flow.schema, asked);
+                flow.stages.push((Arc::new(stage), None));
+                flow.preserves_rows = false;
+            }
+            return Ok(flow);
         }
         let flow = self.flows.get_mut(&relation).and_then(Vec::pop);
         flow.ok_or_else(|| Error::internal("a relation is read more often than counted"))

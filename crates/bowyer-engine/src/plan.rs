@@ -184,6 +184,20 @@ pub(crate) struct BoundJoin {
     /// Of the pairs with equal keys, only the one whose values are next to each other.
     pub(crate) as_of: Option<AsOf>,
     pub(crate) columns: Vec<JoinColumn>,
+    /// Where the build side's keys turn rows of the other side away.
+    pub(crate) dynamic: Vec<DynamicKey>,
+}
+
+/// A filter by the keys that a join's build side has, below its other side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DynamicKey {
+    /// Whether it filters the left side, by the keys of the right.
+    pub(crate) of_left: bool,
+    /// Which of the keys.
+    pub(crate) key: usize,
+    /// The relation that asks, and the column of its result.
+    pub(crate) relation: usize,
+    pub(crate) column: usize,
 }
 
 /// The order of an as-of join: columns of either side, and the type that they are compared in.

@@ -84,6 +84,7 @@ impl Binder {
             residual: None,
             as_of: None,
             columns: Vec::new(),
+            dynamic: Vec::new(),
         };
         let (columns, fields) = columns_of(join, &joined, left, right)?;
         joined.columns = columns;

@@ -16,6 +16,7 @@ use arrow_schema::SchemaRef;
 use bowyer_core::selection::Selection;
 use bowyer_core::{Column, Error, Result, bits};
 
+use super::join::DynamicFilter;
 use super::{Output, Stage, TaskContext};
 use crate::program::Program;
 
@@ -28,6 +29,8 @@ pub(crate) struct Filter {
     asked: Vec<usize>,
     /// The predicates that are better asked of few rows, though they cannot fail.
     costly: Vec<usize>,
+    /// What joins ask of columns of the input, when all predicates have spoken.
+    dynamic: Vec<(Arc<DynamicFilter>, usize)>,
     schema: SchemaRef,
 }
 
@@ -84,10 +87,38 @@ impl Filter {
     pub(crate) fn new(program: Arc<Program>, predicates: Vec<usize>, columns: Vec<usize>, schema: SchemaRef) -> Self {
         let asked = program.columns_of(&predicates);
         let costly = predicates.iter().copied().filter(|&predicate| program.reads_text(predicate)).collect();
-        Self { program, predicates, columns, asked, costly, schema }
+        Self { program, predicates, columns, asked, costly, dynamic: Vec::new(), schema }
     }
 
+    /// A filter that lets all rows through but those that joins turn away.
+    pub(crate) fn dynamic_only(schema: &SchemaRef, dynamic: Vec<(Arc<DynamicFilter>, usize)>) -> Self {
+        let columns = (0..schema.fields().len()).collect();
+        Self::new(Arc::default(), Vec::new(), columns, schema.clone()).with_dynamic(dynamic)
+    }
+
+    /// The same with filters from joins, by columns of its result.
+    pub(crate) fn with_dynamic(self, dynamic: Vec<(Arc<DynamicFilter>, usize)>) -> Self {
+        let dynamic = dynamic.into_iter().map(|(filter, column)| (filter, self.columns[column])).collect();
+        Self { dynamic, ..self }
+    }
+
+    /// The rows that predicates and joins keep.
     fn mask(&self, batch: &RecordBatch, context: &TaskContext) -> Result<Mask> {
+        let mut mask = self.predicates_mask(batch, context)?;
+        for (filter, column) in &self.dynamic {
+            let kept = match &mask {
+                Mask::None => return Ok(mask),
+                Mask::All => filter.apply(batch.column(*column), None),
+                Mask::Some(kept) => filter.apply(batch.column(*column), Some(kept)),
+            };
+            if let Some(kept) = kept {
+                mask = Mask::Some(kept);
+            }
+        }
+        Ok(mask)
+    }
+
+    fn predicates_mask(&self, batch: &RecordBatch, context: &TaskContext) -> Result<Mask> {
         let row_count = batch.num_rows();
         if row_count < 2 * CHUNK_ROWS || self.asked.is_empty() {
             return self.mask_of(batch.columns(), row_count, context);

@@ -36,6 +36,8 @@ pub(crate) enum Rewrite {
     CheapFirst,
     /// Columns that nobody reads are not carried.
     Columns,
+    /// The keys of a join's build side turn rows away before they come to the join.
+    DynamicFilters,
 }
 
 /// Every rewrite and its name.
@@ -54,6 +56,7 @@ const ALL: &[(&str, Rewrite)] = &[
     ("ranges", Rewrite::Ranges),
     ("cheap_first", Rewrite::CheapFirst),
     ("columns", Rewrite::Columns),
+    ("dynamic_filters", Rewrite::DynamicFilters),
 ];
 
 /// The names of all rewrites, as an engine's configuration takes them.

@@ -43,6 +43,7 @@ impl Builder<'_> {
         let keys = |columns: &[usize]| JoinKeys::new(columns.to_vec(), join.key_types.clone(), &relation.path);
         let build =
             JoinBuild::new(right.schema.clone(), keys(plan.build_keys), plan.rule, join.nulls, plan.residual.clone());
+        let build = build.with_dynamic(self.dynamic.filled_by(relation, plan.swapped));
         // Files that an endless input goes to would have no end either.
         let spills = self.given.spills && !self.plan.inputs.iter().any(|input| input.unbounded);
         let build = if spills { build.with_files()? } else { build };

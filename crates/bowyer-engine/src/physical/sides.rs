@@ -28,6 +28,8 @@ pub(super) struct JoinPlan<'a> {
     pub(super) rule: Rule,
     pub(super) columns: Vec<JoinColumn>,
     pub(super) residual: Option<Arc<PairCondition>>,
+    /// Whether the left side is built.
+    pub(super) swapped: bool,
 }
 
 impl<'a> JoinPlan<'a> {
@@ -44,7 +46,7 @@ impl<'a> JoinPlan<'a> {
         let (left, right) = ((join.left, &join.left_keys[..]), (join.right, &join.right_keys[..]));
         let ((probe, probe_keys), (build, build_keys)) = if swapped { (right, left) } else { (left, right) };
         let columns = join.columns.iter().map(turn).collect();
-        Self { probe, build, probe_keys, build_keys, rule: rule(join, swapped), columns, residual }
+        Self { probe, build, probe_keys, build_keys, rule: rule(join, swapped), columns, residual, swapped }
     }
 }
 

@@ -100,7 +100,8 @@ fn filters_move_into_the_sides_of_joins() {
             "filter[3]: scan[0] where greater(x, 1)",
             "scan[1]: u (k, z)",
             "filter[3]#2: scan[1] where less(z, 9)",
-            "join[2]: filter[3] Inner filter[3]#2 on [k] = [k], 1 columns of the right",
+            "join[2]: filter[3] Inner filter[3]#2 on [k] = [k], 1 columns of the right, filters k of filter[3], filters k of \
+             filter[3]#2",
             "filter[3]#3: join[2] where equal(x, z)",
         ],
     );
@@ -126,7 +127,7 @@ fn a_left_join_whose_unmatched_rows_go_is_an_inner_one() {
             "scan[0]: t (k)",
             "scan[1]: u (k, z)",
             "filter[3]: scan[1] where greater(z, 1)",
-            "join[2]: scan[0] Inner filter[3] on [k] = [k], 1 columns of the right",
+            "join[2]: scan[0] Inner filter[3] on [k] = [k], 1 columns of the right, filters k of filter[3]",
             "project[4]: join[2] select k, z",
         ],
     );

@@ -15,6 +15,7 @@ use bowyer_core::{Error, Memory, Result};
 use datafusion_common::NullEquality;
 use rayon::prelude::*;
 
+use super::dynamic::DynamicFilter;
 use super::ranges::Ranges;
 use super::spill::{FiledRowsOfTask, Files};
 use super::unmatched::Marks;
@@ -32,6 +33,8 @@ pub(crate) struct JoinBuild {
     /// What pairs must fulfil beyond equal keys.
     residual: Option<Arc<PairCondition>>,
     table: OnceLock<BuildTable>,
+    /// Filters of the other side, by which key.
+    dynamic: Vec<(Arc<DynamicFilter>, usize)>,
     /// Where rows may go.
     files: Option<Files>,
 }
@@ -99,7 +102,16 @@ impl JoinBuild {
             NullEquality::NullEqualsNull => NullKeys::Group,
             NullEquality::NullEqualsNothing => NullKeys::Reject,
         };
-        Arc::new(Self { schema, keys, rule, null_keys, residual, table: OnceLock::new(), files: None })
+        let (table, dynamic) = (OnceLock::new(), Vec::new());
+        Arc::new(Self { schema, keys, rule, null_keys, residual, table, dynamic, files: None })
+    }
+
+    /// The same, which fills in filters of the other side, each by one of its keys.
+    pub(crate) fn with_dynamic(self: Arc<Self>, dynamic: Vec<(Arc<DynamicFilter>, usize)>) -> Arc<Self> {
+        let Self { schema, keys, rule, null_keys, residual, .. } = &*self;
+        let (schema, keys, residual) = (schema.clone(), keys.clone(), residual.clone());
+        let table = OnceLock::new();
+        Arc::new(Self { schema, keys, rule: *rule, null_keys: *null_keys, residual, table, dynamic, files: None })
     }
 
     /// The same, whose rows go to files when memory is short; [`super::FiledRows`] has to follow the probe side then.
@@ -110,8 +122,8 @@ impl JoinBuild {
         let files = Some(Files::new(&self.keys)?);
         let Self { schema, keys, rule, null_keys, residual, .. } = &*self;
         let (schema, keys, residual) = (schema.clone(), keys.clone(), residual.clone());
-        let table = OnceLock::new();
-        Ok(Arc::new(Self { schema, keys, rule: *rule, null_keys: *null_keys, residual, table, files }))
+        let (table, dynamic) = (OnceLock::new(), self.dynamic.clone());
+        Ok(Arc::new(Self { schema, keys, rule: *rule, null_keys: *null_keys, residual, table, dynamic, files }))
     }
 
     /// The same with a table of its own for some of the rows; of all there are so many, and perhaps a null key.
@@ -131,6 +143,7 @@ impl JoinBuild {
             null_keys: self.null_keys,
             residual: self.residual.clone(),
             table: OnceLock::from(table),
+            dynamic: Vec::new(),
             files: None,
         }))
     }
@@ -308,6 +321,10 @@ impl Breaker for JoinBuild {
         let mut kept: Vec<_> = kept.into_iter().flatten().collect();
         kept.sort_by_key(|(sequence, ..)| *sequence);
         let (batches, keys): (Vec<_>, Vec<_>) = kept.into_iter().map(|(_, batch, keys)| (batch, keys)).unzip();
+        for (filter, key) in &self.dynamic {
+            let keys: Vec<ArrayRef> = keys.iter().map(|keys| keys[*key].clone()).collect();
+            filter.fill(&keys, self.null_keys == NullKeys::Group, &context.memory)?;
+        }
         if self.table.set(self.build(&batches, &keys, context)?).is_err() {
             return Err(Error::internal("a join was built twice"));
         }
