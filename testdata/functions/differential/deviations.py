@@ -99,6 +99,16 @@ def to_null(columns, options, ours, _theirs):
     return ours[0] == "failed" and pa.types.is_null(options["target_type"]) and pa.types.is_dictionary(columns[0].type)
 
 
+def past_the_ends(columns, options, ours, theirs):
+    floats = pa.types.is_floating(columns[0].type) and pa.types.is_integer(options["target_type"])
+    return floats and not options["safe"] and ours[0] == theirs[0] == "value"
+
+
+def to_half(columns, options, ours, theirs):
+    half = pa.types.is_integer(columns[0].type) and pa.types.is_float16(options["target_type"])
+    return half and theirs[0] == "value" and ours[0] == "failed" and "no exact Float16" in ours[1]
+
+
 def at_a_change(_columns, _options, ours, theirs):
     return ours[0] == "value" and theirs[0] == "failed" and ("ambiguous" in theirs[1] or "nonexistent" in theirs[1])
 
@@ -162,6 +172,8 @@ TESTS = {
     "zone-first": of_zones,
     "cast-by-types": without_values,
     "cast-to-null": to_null,
+    "cast-past-the-ends": past_the_ends,
+    "cast-to-half": to_half,
     "cast-by-value": needs_room,
     "null-struct": of_structs,
     "start-of-text": at_the_start,

@@ -94,6 +94,8 @@ macro_rules! floats_to_integers {
                     self as i32 as $to
                 } else if size_of::<$to>() == 4 && <$to>::MIN == 0 && self.abs() < 9.2e18 {
                     self as i64 as $to
+                } else if size_of::<$to>() == 8 && <$to>::MIN == 0 && self < 0.0 && self > -9.3e18 {
+                    self as i64 as $to
                 } else if size_of::<$to>() < 8 {
                     i32::MIN as $to
                 } else {
