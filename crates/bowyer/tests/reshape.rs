@@ -165,3 +165,14 @@ proptest! {
         prop_assert_eq!(seen, run(&many, &[("t", &t)], one_way));
     }
 }
+
+#[test]
+fn a_batch_of_many_times_what_a_result_may_hold_comes_in_parts() {
+    let t = batch(&(0..50).map(|row| (Some(row), Some(-row))).collect::<Vec<_>>());
+    let engine = Engine::open(&Config { threads: 2, batch_rows: 1, ..Config::default() }).unwrap();
+    let plan = Plan::input("t", &t.schema()).pivot([] as [bowyer::Expr; 0], pivot("k").value(1), [count_all()]);
+    let plan = plan.select([col("1").named("a"), col("1").named("b"), col("1").named("c")]).unpivot(["a", "b", "c"]);
+    let batches = engine.run(&plan, [("t", Input::batches(vec![t]))]).unwrap();
+    let rows: Vec<usize> = batches.map(|batch| batch.unwrap().num_rows()).collect();
+    assert_eq!(rows, [1, 1, 1]);
+}

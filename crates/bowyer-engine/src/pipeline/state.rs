@@ -205,7 +205,8 @@ impl QueryState {
         let port = port.ok_or_else(|| Error::not_found(format!("the plan has no output {index}")))?;
         loop {
             self.refuse_when_over()?;
-            if let Some(batch) = lock(&port.rest).take() {
+            let rest = lock(&port.rest).take(); // not in the condition: the lock would last as long as its block
+            if let Some(batch) = rest {
                 return Ok(Next::Batch(self.part(port, batch)));
             }
             match self.channels[port.channel].pop() {

@@ -10,7 +10,7 @@ use bowyer::{Expr, Measure, col, count_all, measure, over};
 
 use crate::cell::{Cell, Row};
 use crate::data::{Random, list_type};
-use crate::grown::{Grown, Key, Predicate};
+use crate::grown::{Grown, Key, Predicate, Test};
 
 /// What a measure gives for rows in order.
 type Gives = Box<dyn Fn(&[&Row]) -> Cell>;
@@ -23,6 +23,8 @@ struct Measured {
     measure: Measure,
     data_type: DataType,
     gives: Gives,
+    /// The measure in SQL, where no order of rows decides what it gives.
+    sql: Option<String>,
 }
 
 /// What a measure is over: which rows count, and in which order.
@@ -91,10 +93,12 @@ impl Grown {
             }
         };
         let mut over = Over { filter: None, distinct: None, order: Vec::new() };
+        let mut filtered = String::new();
         if random.one_in(3) {
-            let (predicate, says) = self.predicate(random, 1);
-            made = made.filter(predicate);
-            over.filter = Some(says);
+            let Test { expression, sql, holds } = self.predicate(random, 1);
+            made = made.filter(expression);
+            filtered = format!(" FILTER (WHERE {sql})");
+            over.filter = Some(holds);
         }
         if kind != 0 && random.one_in(3) {
             made = made.distinct();
@@ -105,11 +109,20 @@ impl Grown {
             made = made.order_by(keys);
             over.order = order;
         }
+        let argument = format!("{}{}", if over.distinct.is_some() { "DISTINCT " } else { "" }, self.name(of));
+        let sql = match (kind, integer) {
+            (0, _) => Some(format!("count(*){filtered}")),
+            (1, Some(_)) => Some(format!("CAST(sum({argument}){filtered} AS BIGINT)")),
+            (2, Some(_)) => Some(format!("min({argument}){filtered}")),
+            (3, Some(_)) => Some(format!("max({argument}){filtered}")),
+            (5.., _) => None,
+            _ => Some(format!("count({argument}){filtered}")),
+        };
         let gives = move |rows: &[&Row]| {
             let values: Vec<Cell> = over.rows(rows).iter().map(|row| row[of].clone()).collect();
             value(&values)
         };
-        Measured { measure: made, data_type, gives: Box::new(gives) }
+        Measured { measure: made, data_type, gives: Box::new(gives), sql }
     }
 
     pub(crate) fn aggregate(mut self, random: &mut Random) -> Self {
@@ -120,6 +133,9 @@ impl Grown {
         let measures: Vec<Measure> =
             measured.iter().zip(&names).map(|(measured, name)| measured.measure.clone().named(name.as_str())).collect();
         self.say(format!("aggregate sorted {sorted} by {keys:?}: {measures:?}"));
+        let grouped = if keys.is_empty() { String::new() } else { format!(" GROUP BY {}", self.names(&keys)) };
+        let columns = self.in_sql(&keys, "", &measured, &names).filter(|_| !sorted);
+        self.sql = self.sql.zip(columns).map(|(from, columns)| format!("SELECT {columns} FROM ({from}){grouped}"));
         let key_columns: Vec<Expr> = keys.iter().map(|&key| col(self.name(key))).collect();
         self.plan = match sorted {
             true => self.plan.group_by_sorted(key_columns, measures),
@@ -157,6 +173,84 @@ impl Grown {
         self
     }
 
+    /// Names of columns, as a list.
+    fn names(&self, columns: &[usize]) -> String {
+        columns.iter().map(|&column| self.name(column)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The columns of a group-by in SQL: keys, something after them, and measures.
+    fn in_sql(&self, keys: &[usize], after: &str, measured: &[Measured], names: &[String]) -> Option<String> {
+        let keys = keys.iter().map(|&key| Some(self.name(key).to_owned()));
+        let after = (!after.is_empty()).then(|| Some(after.to_owned()));
+        let measures =
+            measured.iter().zip(names).map(|(measured, name)| Some(format!("{} AS {name}", measured.sql.as_ref()?)));
+        Some(keys.chain(after).chain(measures).collect::<Option<Vec<_>>>()?.join(", "))
+    }
+
+    /// A group-by of several sets of keys.
+    pub(crate) fn aggregate_sets(mut self, random: &mut Random) -> Self {
+        let keys = self.some(random, |_| true);
+        let kind = random.below(3);
+        let mut sets: Vec<Vec<usize>> = match kind {
+            0 => (0..=keys.len()).rev().map(|count| (0..count).collect()).collect(),
+            1 => (0..1 << keys.len())
+                .map(|choice| (0..keys.len()).filter(|key| choice >> key & 1 == 0).collect())
+                .collect(),
+            _ => (0..1 + random.below(3)).map(|_| (0..keys.len()).filter(|_| random.one_in(2)).collect()).collect(),
+        };
+        sets.sort();
+        sets.dedup(); // twice the same is refused
+        let measured: Vec<Measured> = (0..1 + random.below(2)).map(|_| self.measure(random, false)).collect();
+        let names: Vec<String> = measured.iter().map(|_| self.fresh(random)).collect();
+        let number = self.fresh(random);
+        let measures: Vec<Measure> =
+            measured.iter().zip(&names).map(|(measured, name)| measured.measure.clone().named(name.as_str())).collect();
+        self.say(format!("aggregate sets {sets:?} of {keys:?}: {measures:?}"));
+        let lists: Vec<String> = sets
+            .iter()
+            .map(|set| format!("({})", self.names(&set.iter().map(|&key| keys[key]).collect::<Vec<_>>())))
+            .collect();
+        let id = format!("CAST(GROUPING_ID({}) AS BIGINT) AS {number}", self.names(&keys));
+        let named = (0..keys.len()).all(|key| sets.iter().any(|set| set.contains(&key)));
+        let columns = self.in_sql(&keys, &id, &measured, &names).filter(|_| named); // SQL asks that of GROUPING_ID
+        self.sql = self.sql.zip(columns).map(|(from, columns)| {
+            format!("SELECT {columns} FROM ({from}) GROUP BY GROUPING SETS ({})", lists.join(", "))
+        });
+        let key_columns: Vec<Expr> = keys.iter().map(|&key| col(self.name(key))).collect();
+        self.plan = match kind {
+            0 => self.plan.rollup(key_columns, measures),
+            1 => self.plan.cube(key_columns, measures),
+            _ => self.plan.group_by_sets(key_columns, sets.clone(), measures),
+        };
+        let mut columns: Vec<(String, DataType)> = keys.iter().map(|&key| self.columns[key].clone()).collect();
+        columns.push((number.clone(), DataType::Int64));
+        columns.extend(names.into_iter().zip(measured.iter().map(|measured| measured.data_type.clone())));
+        let renamed = columns.iter().map(|(name, _)| {
+            let old = if *name == number { "grouping_id" } else { name };
+            col(old).named(name.as_str())
+        });
+        self.plan = self.plan.select(renamed.collect::<Vec<_>>());
+        let mut rows = Vec::new();
+        for set in &sets {
+            let mut groups: HashMap<Row, Vec<&Row>> = HashMap::new();
+            if set.is_empty() {
+                groups.insert(vec![Cell::Null; keys.len()], Vec::new());
+            }
+            for row in &self.rows {
+                let key =
+                    (0..keys.len()).map(|key| if set.contains(&key) { row[keys[key]].clone() } else { Cell::Null });
+                groups.entry(key.collect()).or_default().push(row);
+            }
+            let id = (0..keys.len()).fold(0, |id, key| id << 1 | i128::from(!set.contains(&key)));
+            rows.extend(groups.into_iter().map(|(key, rows)| {
+                let measures = measured.iter().map(|measured| (measured.gives)(&rows));
+                key.into_iter().chain([Cell::Int(id)]).chain(measures).collect()
+            }));
+        }
+        (self.rows, self.columns, self.ordered) = (rows, columns, false);
+        self
+    }
+
     /// A window over frames of rows, for rows that come in a known order.
     pub(crate) fn window(mut self, random: &mut Random) -> Self {
         if !self.ordered {
@@ -172,6 +266,7 @@ impl Grown {
         let window = over(partition.iter().map(|&key| col(self.name(key))));
         let window = window.order_by(sort_keys).rows((bound(start), bound(end)));
         let functions = [measured.measure.clone().named(name.as_str()), bowyer::row_number().named(number.as_str())];
+        self.sql = None;
         self.say(format!("window by {partition:?} order {order:?} rows {start:?} to {end:?}: {:?}", measured.measure));
         self.plan = self.plan.window(window, functions);
         let mut parts: HashMap<Row, Vec<usize>> = HashMap::new();

@@ -19,6 +19,8 @@ pub(crate) struct Grown {
     pub(crate) ordered: bool,
     /// The steps in words.
     pub(crate) said: Vec<String>,
+    /// The plan in SQL, as long as SQL has a word for each step and no answer hangs on an order of rows.
+    pub(crate) sql: Option<String>,
 }
 
 /// A key of an order: a column, descending, nulls first.
@@ -26,6 +28,13 @@ pub(crate) type Key = (usize, bool, bool);
 
 /// A predicate on a row.
 pub(crate) type Predicate = Box<dyn Fn(&Row) -> Option<bool>>;
+
+/// A predicate, as the engine, another engine and the oracle have it.
+pub(crate) struct Test {
+    pub(crate) expression: Expr,
+    pub(crate) sql: String,
+    pub(crate) holds: Predicate,
+}
 
 impl Grown {
     pub(crate) fn name(&self, column: usize) -> &str {
@@ -65,59 +74,46 @@ impl Grown {
         columns.iter().map(|&column| row[column].clone()).collect()
     }
 
-    /// A random predicate: the expression, and what it says of a row.
-    pub(crate) fn predicate(&self, random: &mut Random, depth: usize) -> (Expr, Predicate) {
+    /// A random predicate.
+    pub(crate) fn predicate(&self, random: &mut Random, depth: usize) -> Test {
         if depth > 0 && random.one_in(2) {
-            let ((a, says_a), (b, says_b)) = (self.predicate(random, depth - 1), self.predicate(random, depth - 1));
-            return match random.below(3) {
-                0 => (
-                    a.and(b),
-                    Box::new(move |row| match (says_a(row), says_b(row)) {
-                        (Some(false), _) | (_, Some(false)) => Some(false),
-                        (Some(true), Some(true)) => Some(true),
-                        _ => None,
-                    }),
-                ),
-                1 => (
-                    a.or(b),
-                    Box::new(move |row| match (says_a(row), says_b(row)) {
-                        (Some(true), _) | (_, Some(true)) => Some(true),
-                        (Some(false), Some(false)) => Some(false),
-                        _ => None,
-                    }),
-                ),
-                _ => (function("invert", [a], []), Box::new(move |row| says_a(row).map(|truth| !truth))),
-            };
+            return combined(random.below(3), self.predicate(random, depth - 1), self.predicate(random, depth - 1));
         }
         let than = random.below(8) as i64;
-        match self.integer(random) {
-            Some(column) if random.below(4) > 0 => {
-                let value = col(self.name(column));
-                match random.below(3) {
-                    0 => (value.lt(than), Box::new(move |row| row[column].int().map(|value| value < than))),
-                    1 => (value.ge(than), Box::new(move |row| row[column].int().map(|value| value >= than))),
-                    _ => (value.not_equal(than), Box::new(move |row| row[column].int().map(|value| value != than))),
-                }
-            }
-            _ => {
-                let column = random.below(self.columns.len());
-                (col(self.name(column)).is_valid(), Box::new(move |row| Some(!row[column].is_null())))
-            }
-        }
+        let Some(column) = self.integer(random).filter(|_| random.below(4) > 0) else {
+            let column = random.below(self.columns.len());
+            let (expression, sql) = (col(self.name(column)).is_valid(), format!("{} IS NOT NULL", self.name(column)));
+            return Test { expression, sql, holds: Box::new(move |row| Some(!row[column].is_null())) };
+        };
+        let (name, value) = (self.name(column), col(self.name(column)));
+        let (expression, sql, holds): (_, _, fn(i64, i64) -> bool) = match random.below(3) {
+            0 => (value.lt(than), format!("{name} < {than}"), |value, than| value < than),
+            1 => (value.ge(than), format!("{name} >= {than}"), |value, than| value >= than),
+            _ => (value.not_equal(than), format!("{name} <> {than}"), |value, than| value != than),
+        };
+        Test { expression, sql, holds: Box::new(move |row| row[column].int().map(|value| holds(value, than))) }
     }
 
     pub(crate) fn filter(mut self, random: &mut Random) -> Self {
-        let (predicate, says) = self.predicate(random, 2);
-        self.say(format!("filter {predicate:?}"));
-        self.plan = self.plan.filter(predicate);
-        self.rows.retain(|row| says(row) == Some(true));
+        let Test { expression, sql, holds } = self.predicate(random, 2);
+        self.say(format!("filter {expression:?}"));
+        self.from(|from| format!("SELECT * FROM ({from}) WHERE {sql}"));
+        self.plan = self.plan.filter(expression);
+        self.rows.retain(|row| holds(row) == Some(true));
         self
+    }
+
+    /// The next step in SQL, given the steps before it.
+    pub(crate) fn from(&mut self, step: impl FnOnce(String) -> String) {
+        self.sql = self.sql.take().map(step);
     }
 
     pub(crate) fn with(mut self, random: &mut Random) -> Self {
         let (Some(a), Some(b)) = (self.integer(random), self.integer(random)) else { return self };
         let (name, add) = (self.fresh(random), random.below(5) as i64);
         self.say(format!("with {name} = {} + {} + {add}", self.name(a), self.name(b)));
+        let in_sql = format!("{} + {} + {add} AS {name}", self.name(a), self.name(b));
+        self.from(|from| format!("SELECT *, {in_sql} FROM ({from})"));
         let sum = function("add", [function("add", [col(self.name(a)), col(self.name(b))], []), lit(add)], []);
         self.plan = self.plan.with([sum.named(name.as_str())]);
         self.columns.push((name, DataType::Int64));
@@ -137,6 +133,9 @@ impl Grown {
         let columns = kept.iter().zip(&names).map(|(&column, name)| col(self.name(column)).named(name.as_str()));
         self.plan = self.plan.select(columns.collect::<Vec<_>>());
         self.say(format!("select {kept:?}"));
+        let in_sql: Vec<String> =
+            kept.iter().zip(&names).map(|(&column, name)| format!("{} AS {name}", self.name(column))).collect();
+        self.from(|from| format!("SELECT {} FROM ({from})", in_sql.join(", ")));
         self.columns = kept.iter().zip(names).map(|(&column, name)| (name, self.columns[column].1.clone())).collect();
         self.rows = self.rows.iter().map(|row| Self::key(row, &kept)).collect();
         self
@@ -193,6 +192,7 @@ impl Grown {
         }
         let (offset, count) = (random.below(4), random.below(40));
         self.say(format!("limit {count} offset {offset}"));
+        self.sql = None;
         self.plan = self.plan.range(offset as u64, Some(count as u64));
         self.rows = self.rows.into_iter().skip(offset).take(count).collect();
         self
@@ -205,6 +205,7 @@ impl Grown {
         let names: Vec<&str> = columns.iter().map(|&column| self.columns[column].0.as_str()).collect();
         self.plan = self.plan.distinct_keep(keep, names);
         self.say(format!("distinct {columns:?} keep {keep:?}"));
+        self.sql = self.sql.filter(|_| all).map(|from| format!("SELECT DISTINCT * FROM ({from})"));
         let mut seen = std::collections::HashSet::new();
         if keep == Keep::Last {
             self.rows.reverse();
@@ -218,6 +219,7 @@ impl Grown {
         let other = self.clone().filter(random);
         self.plan = self.plan.union([&other.plan]);
         self.say(format!("union with it and {:?}", other.said.last()));
+        self.sql = self.sql.zip(other.sql.as_ref()).map(|(one, other)| format!("({one}) UNION ALL ({other})"));
         self.rows.extend(other.rows);
         self
     }
@@ -232,6 +234,8 @@ impl Grown {
             (false, false) => self.plan.intersect([&other.plan]),
         };
         self.say(format!("except {except} all {all} of {:?}", other.said));
+        let (word, every) = (if except { "EXCEPT" } else { "INTERSECT" }, if all { " ALL" } else { "" });
+        self.sql = self.sql.zip(other.sql.as_ref()).map(|(one, other)| format!("({one}) {word}{every} ({other})"));
         let (mut left, mut seen) = (other.rows, std::collections::HashSet::new());
         self.rows.retain(|row| {
             if !all {
@@ -252,6 +256,12 @@ impl Grown {
         let step = bowyer::unnest([self.columns[list].0.as_str()]);
         self.plan = self.plan.unnest(if keep { step.keep_empty() } else { step });
         self.say(format!("unnest {list} keep {keep}"));
+        let name = self.name(list).to_owned();
+        let lists = match keep {
+            true => format!("CASE WHEN {name} IS NULL OR len({name}) = 0 THEN [NULL] ELSE {name} END"),
+            false => name.clone(),
+        };
+        self.from(|from| format!("SELECT * REPLACE (unnest({lists}) AS {name}) FROM ({from})"));
         self.columns[list].1 = DataType::Int64;
         let mut rows = Vec::new();
         for row in &self.rows {
@@ -268,5 +278,35 @@ impl Grown {
         }
         self.rows = rows;
         self
+    }
+}
+
+/// Two predicates under `and` or `or`, or the opposite of the first.
+fn combined(how: usize, a: Test, b: Test) -> Test {
+    let (says_a, says_b) = (a.holds, b.holds);
+    match how {
+        0 => Test {
+            expression: a.expression.and(b.expression),
+            sql: format!("({} AND {})", a.sql, b.sql),
+            holds: Box::new(move |row| match (says_a(row), says_b(row)) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (Some(true), Some(true)) => Some(true),
+                _ => None,
+            }),
+        },
+        1 => Test {
+            expression: a.expression.or(b.expression),
+            sql: format!("({} OR {})", a.sql, b.sql),
+            holds: Box::new(move |row| match (says_a(row), says_b(row)) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            }),
+        },
+        _ => Test {
+            expression: function("invert", [a.expression], []),
+            sql: format!("(NOT {})", a.sql),
+            holds: Box::new(move |row| says_a(row).map(|truth| !truth)),
+        },
     }
 }

@@ -3,9 +3,11 @@
 
 //! Random plans over random tables, against an oracle that knows loops over rows and nothing else.
 //!
-//! A plan grows step by step, and its rows with it ([`grown`], [`groups`], [`pairs`]). It then runs in several ways:
+//! A plan grows step by step, and its rows with it ([`grown`], [`groups`], [`pairs`], [`turned`]). It then runs in several ways:
 //! threads, sizes of batches, rewrites, batches that are there or pushed, a memory limit that may be too small, and
 //! files for what does not fit.
+//! With `BOWYER_FUZZ_FOLDER`, plans that SQL has words for are written there with their tables and rows ([`written`]), for
+//! another engine to answer.
 //! The same plans run on every machine. `BOWYER_FUZZ_SECONDS` goes on with other ones for that long, from
 //! `BOWYER_FUZZ_SEED` on.
 
@@ -16,6 +18,8 @@ mod data;
 mod groups;
 mod grown;
 mod pairs;
+mod turned;
+mod written;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -47,12 +51,13 @@ fn start(random: &mut Random, name: &str) -> (Grown, RecordBatch) {
     let batch = table(random, &columns);
     let plan = Plan::input(name, &batch.schema());
     let said = vec![format!("{name}: {columns:?}")];
-    (Grown { plan, columns, rows: rows(&batch), ordered: true, said }, batch)
+    let sql = Some(format!("SELECT * FROM {name}"));
+    (Grown { plan, columns, rows: rows(&batch), ordered: true, said, sql }, batch)
 }
 
 /// One more step.
 fn step(grown: Grown, random: &mut Random, other: &Grown) -> Grown {
-    match random.below(20) {
+    match random.below(24) {
         0 | 1 => grown.filter(random),
         2 | 3 => grown.with(random),
         4 => grown.select(random),
@@ -65,7 +70,10 @@ fn step(grown: Grown, random: &mut Random, other: &Grown) -> Grown {
         12 => grown.unnest(random),
         13 | 14 => grown.aggregate(random),
         15 | 16 => grown.window(random),
-        17 if other.ordered => grown.joined_as_of(random, other),
+        17 | 18 => grown.aggregate_sets(random),
+        19 => grown.unpivot(random),
+        20 => grown.pivot(random),
+        21 if other.ordered => grown.joined_as_of(random, other),
         _ => grown.join(random, other),
     }
 }
@@ -164,6 +172,10 @@ fn check(seed: u64) -> Result<bool, String> {
             let told = told();
             return Err(format!("{count} rows where {due} are due; row {at} is\n{one:?}, not\n{other:?}\n{told}"));
         }
+    }
+    if let Some((folder, sql)) = written::folder().zip(grown.sql.as_ref()) {
+        written::write(&folder, seed, sql, &tables, &grown.rows)
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     Ok(!grown.rows.is_empty())
 }

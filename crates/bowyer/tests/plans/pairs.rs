@@ -49,6 +49,34 @@ fn expression(left: &Grown, right: &Grown, &(a, b, relation): &Condition) -> Exp
     }
 }
 
+/// A condition in SQL, over `l` and `r`.
+fn in_sql(left: &Grown, right: &Grown, &(a, b, relation): &Condition) -> String {
+    format!("l.{} {} r.{}", left.name(a), ["<", "<=", ">", ">=", "<>"][relation], right.name(b))
+}
+
+/// A join of `l` and `r` in SQL.
+fn joined(kind: JoinKind, (l, r): (&str, &str), tests: &str, key: Option<(&str, &str)>) -> String {
+    let pairs = |word: &str| format!("SELECT l.*, r.* FROM ({l}) l {word} JOIN ({r}) r ON {tests}");
+    let found = |word: &str, of: &str, among: &str, other: &str, alias: &str| {
+        format!("SELECT * FROM ({of}) {alias} WHERE {word} (SELECT 1 FROM ({among}) {other} WHERE {tests})")
+    };
+    match kind {
+        JoinKind::Inner => pairs("INNER"),
+        JoinKind::Left => pairs("LEFT"),
+        JoinKind::Right => pairs("RIGHT"),
+        JoinKind::Full => pairs("FULL"),
+        JoinKind::LeftSemi => found("EXISTS", l, r, "r", "l"),
+        JoinKind::LeftAnti => found("NOT EXISTS", l, r, "r", "l"),
+        JoinKind::RightSemi => found("EXISTS", r, l, "l", "r"),
+        JoinKind::RightAnti => found("NOT EXISTS", r, l, "l", "r"),
+        JoinKind::LeftAntiNullAware => {
+            let (own, other) = key.unwrap_or_default();
+            format!("SELECT * FROM ({l}) WHERE {own} NOT IN (SELECT {other} FROM ({r}))")
+        }
+        _ => format!("SELECT l.*, r.* FROM ({l}) l CROSS JOIN ({r}) r"),
+    }
+}
+
 /// Pairs of columns of one type.
 fn keys(random: &mut Random, left: &Grown, right: &Grown, count: usize) -> Vec<(usize, usize)> {
     let mut keys: Vec<(usize, usize)> = Vec::new();
@@ -66,6 +94,9 @@ impl Grown {
         let names: Vec<String> = self.columns.iter().map(|_| format!("r{}", random.below(1 << 30))).collect();
         let columns = self.columns.iter().zip(&names).map(|((old, _), new)| col(old.as_str()).named(new.as_str()));
         self.plan = self.plan.select(columns.collect::<Vec<_>>());
+        let in_sql = self.columns.iter().zip(&names).map(|((old, _), new)| format!("{old} AS {new}"));
+        let in_sql = in_sql.collect::<Vec<_>>().join(", ");
+        self.from(|from| format!("SELECT {in_sql} FROM ({from})"));
         for ((name, _), new) in self.columns.iter_mut().zip(names) {
             *name = new;
         }
@@ -110,6 +141,20 @@ impl Grown {
             None if nulls_equal => self.plan.join_with_equal_nulls(&right.plan, kind, names, ""),
             None => self.plan.join(&right.plan, kind, names),
         };
+        let tests = keys.iter().map(|&(own, other)| {
+            let relation = if nulls_equal { "IS NOT DISTINCT FROM" } else { "=" };
+            format!("l.{} {relation} r.{}", self.name(own), right.name(other))
+        });
+        let tests: Vec<String> = tests.chain(conditions.iter().map(|one| in_sql(&self, &right, one))).collect();
+        let sql = self.sql.take().zip(right.sql.as_ref());
+        self.sql = sql.map(|(l, r)| {
+            joined(
+                kind,
+                (&l, r),
+                &tests.join(" AND "),
+                keys.first().map(|&(own, other)| (self.name(own), right.name(other))),
+            )
+        });
         let matches = |a: &Row, b: &Row| {
             let equal = |&(own, other): &(usize, usize)| a[own] == b[other] && (nulls_equal || !a[own].is_null());
             keys.iter().all(equal) && conditions.iter().all(|condition| holds(condition, a, b))
@@ -162,6 +207,7 @@ impl Grown {
         let (strict, within) = (random.one_in(2), random.one_in(2).then(|| random.below(4) as i64));
         let forward = random.one_in(2);
         self.say(format!("as of {on} = {right_on} by {by:?} forward {forward} strict {strict} within {within:?}"));
+        self.sql = None;
         let mut as_of = AsOf::on(self.name(on), right.name(right_on));
         for &(own, other) in &by {
             as_of = as_of.by(self.name(own), right.name(other));

@@ -262,7 +262,8 @@ impl Stage for FiledRows {
             };
         };
         let mut probes = Vec::new();
-        for deal in std::mem::take(&mut *lock(&files.probes)) {
+        let deals = std::mem::take(&mut *lock(&files.probes));
+        for deal in deals {
             probes.push(deal.finish(&files.spilled, context)?);
         }
         let mut queue = std::mem::take(&mut *lock(built));
