@@ -42,6 +42,11 @@ type Config struct {
 	MemoryLimit int64
 	// QueryMemoryLimit bounds the native memory of each query in bytes; 0: only the engine's limit holds.
 	QueryMemoryLimit int64
+	// MaxOutputRows is how many rows the result of a query may have, with its rejects; 0: any number. The batch with which it
+	// would have more is not handed out: the query fails with [ErrLimitExceeded].
+	MaxOutputRows int64
+	// MaxOutputBytes is the same for the bytes that those rows take.
+	MaxOutputBytes int64
 	// RetainedMemory is how many bytes of free memory the engine keeps for reuse; 0: a quarter of the memory limit.
 	RetainedMemory int64
 	// BatchRows is the number of rows that batches of results have at most; 0: 65,536.
@@ -90,6 +95,8 @@ func (c Config) encode() ([]byte, cabi.Options, error) {
 		{"Threads", int64(c.Threads), 1024},
 		{"MemoryLimit", c.MemoryLimit, math.MaxInt64},
 		{"QueryMemoryLimit", c.QueryMemoryLimit, math.MaxInt64},
+		{"MaxOutputRows", c.MaxOutputRows, math.MaxInt64},
+		{"MaxOutputBytes", c.MaxOutputBytes, math.MaxInt64},
 		{"RetainedMemory", c.RetainedMemory, math.MaxInt64},
 		{"BatchRows", int64(c.BatchRows), math.MaxInt32},
 		{"SpillLimit", c.SpillLimit, math.MaxInt64},
@@ -104,6 +111,8 @@ func (c Config) encode() ([]byte, cabi.Options, error) {
 		Threads:               uint32(c.Threads),
 		MemoryLimitBytes:      uint64(c.MemoryLimit),
 		QueryMemoryLimitBytes: uint64(c.QueryMemoryLimit),
+		MaxOutputRows:         uint64(c.MaxOutputRows),
+		MaxOutputBytes:        uint64(c.MaxOutputBytes),
 		RetainedPoolBytes:     uint64(c.RetainedMemory),
 		BatchRows:             uint32(c.BatchRows),
 		SpillDirectory:        c.SpillDir,

@@ -25,6 +25,8 @@ type run struct {
 	sources     map[string]Source
 	parameters  map[string]any
 	memoryLimit int64
+	outputRows  int64
+	outputBytes int64
 	copyBelow   int64
 	batchRows   int
 	queryID     string
@@ -43,6 +45,16 @@ func Params(values map[string]any) RunOption {
 // MemoryLimit bounds the native memory of the run, in bytes.
 func MemoryLimit(bytes int64) RunOption {
 	return func(r *run) { r.memoryLimit = bytes }
+}
+
+// MaxOutputRows is [Config.MaxOutputRows] for this run.
+func MaxOutputRows(rows int64) RunOption {
+	return func(r *run) { r.outputRows = rows }
+}
+
+// MaxOutputBytes is [Config.MaxOutputBytes] for this run.
+func MaxOutputBytes(bytes int64) RunOption {
+	return func(r *run) { r.outputBytes = bytes }
 }
 
 // BatchRows is the number of rows that batches of the result have at most.
@@ -138,6 +150,9 @@ func (r *run) check(p *Prepared) error {
 	if r.memoryLimit < 0 || r.batchRows < 0 || r.batchRows > math.MaxInt32 {
 		return errorf(CodeInvalidArgument, "MemoryLimit is %d and BatchRows %d, but neither can be negative", r.memoryLimit, r.batchRows)
 	}
+	if r.outputRows < 0 || r.outputBytes < 0 {
+		return errorf(CodeInvalidArgument, "MaxOutputRows is %d and MaxOutputBytes %d, but neither can be negative", r.outputRows, r.outputBytes)
+	}
 	for i, in := range p.inputs {
 		source, ok := r.sources[p.names[i]]
 		if !ok {
@@ -162,7 +177,10 @@ func inputHint(names []string, name string) string {
 
 // bindings writes what the run binds, for the native side.
 func (r *run) bindings(inputs []*wire.InputBinding) ([]byte, error) {
-	out := &wire.QueryBindings{Inputs: inputs, BatchRows: uint32(r.batchRows), QueryId: r.queryID}
+	out := &wire.QueryBindings{
+		Inputs: inputs, BatchRows: uint32(r.batchRows), QueryId: r.queryID,
+		MaxOutputRows: uint64(r.outputRows), MaxOutputBytes: uint64(r.outputBytes),
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.parameters)) {
 		value, err := literalOf(r.parameters[name])
 		if err != nil {

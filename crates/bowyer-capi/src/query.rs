@@ -16,7 +16,7 @@ use arrow_schema::{DataType, Field};
 use bowyer_core::{Error, Result};
 use bowyer_engine::proto::input_binding::To;
 use bowyer_engine::proto::{LogRecord, QueryBindings, QueryStatistics};
-use bowyer_engine::{Bindings, InputBinding, Next, Notify, Query};
+use bowyer_engine::{Bindings, InputBinding, Next, Notify, OutputLimit, Query};
 
 use crate::abi::{Block, CResult, EVENT_INPUT, EVENT_OUTPUT, Event, STATE_BATCH, STATE_END, STATE_PENDING};
 use crate::call::{Limits, Trace};
@@ -101,6 +101,7 @@ impl QueryState {
         engine.check_open()?;
         limits.control(engine.memory()).check()?;
         let message: QueryBindings = bowyer_engine::decode(bindings)?;
+        let nonzero = |value: u64| (value > 0).then_some(value);
         let bindings = Bindings {
             inputs: message.inputs.into_iter().map(binding).collect::<Result<_>>()?,
             parameters: message
@@ -110,6 +111,10 @@ impl QueryState {
                 .collect(),
             batch_rows: (message.batch_rows > 0).then_some(message.batch_rows as usize),
             memory_limit: limits.memory_limit,
+            output_limit: OutputLimit {
+                rows: nonzero(message.max_output_rows),
+                bytes: nonzero(message.max_output_bytes),
+            },
             timeout: limits.timeout,
             query_id: message.query_id.clone(),
         };

@@ -12,6 +12,7 @@ use crate::message::decode;
 use crate::optimiser::Rewrites;
 use crate::pipeline::state::QueryState;
 use crate::prepared::Prepared;
+use crate::query::OutputLimit;
 use crate::spill::SpillSpace;
 use crate::threads::{Threads, closed};
 use crate::{machine, proto};
@@ -30,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) threads: Arc<Threads>,
     pub(crate) batch_rows: usize,
     pub(crate) query_memory_limit: Option<u64>,
+    pub(crate) output_limit: OutputLimit,
     pub(crate) rewrites: Rewrites,
     pub(crate) spill: Option<Arc<SpillSpace>>,
     pub(crate) panics: AtomicU64,
@@ -65,6 +67,10 @@ impl Engine {
             threads: Arc::new(Threads::start(threads)?),
             batch_rows: nonzero(config.batch_rows.into()).map_or(BATCH_ROWS, |rows| rows as usize),
             query_memory_limit: nonzero(config.query_memory_limit_bytes),
+            output_limit: OutputLimit {
+                rows: nonzero(config.max_output_rows),
+                bytes: nonzero(config.max_output_bytes),
+            },
             rewrites: Rewrites::without(&config.disabled_rewrites)?,
             spill: spill_space(config),
             panics: AtomicU64::new(0),

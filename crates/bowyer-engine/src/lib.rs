@@ -43,6 +43,6 @@ pub use message::decode;
 pub use optimiser::{REWRITES, ScanBound};
 pub use plan::Input;
 pub use prepared::Prepared;
-pub use query::{Bindings, InputBinding, Next, Notify, Query, Source};
+pub use query::{Bindings, InputBinding, Next, Notify, OutputLimit, Query, Source};
 pub use reading::Reading;
 pub use types::{field_to_proto, schema_from_proto, schema_to_proto};

@@ -160,6 +160,7 @@ impl Prepared {
             counters: Counters::new(built.counted),
             notify,
             query_id: bindings.query_id,
+            output_limit: bindings.output_limit.or(self.engine.output_limit),
             started,
             over,
             elapsed: OnceLock::new(),

@@ -85,8 +85,27 @@ pub struct Bindings {
     pub memory_limit: Option<u64>,
     /// How long it may run.
     pub timeout: Option<Duration>,
+    /// How much its outputs may have together; where it says nothing, the engine's.
+    pub output_limit: OutputLimit,
     /// Its name in errors and statistics.
     pub query_id: String,
+}
+
+/// How much the outputs of a query may have together: a batch that goes past it is not handed out, and the query fails
+/// with `LimitExceeded`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputLimit {
+    /// Rows.
+    pub rows: Option<u64>,
+    /// Bytes that the rows take.
+    pub bytes: Option<u64>,
+}
+
+impl OutputLimit {
+    /// What this one says, and where it says nothing what the other one does.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self { rows: self.rows.or(other.rows), bytes: self.bytes.or(other.bytes) }
+    }
 }
 
 /// What an output has.

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow_array::{Array, RecordBatch};
+use bowyer_core::{Error, Result};
 
 use crate::proto;
+use crate::query::OutputLimit;
 
 /// The counters of a query.
 #[derive(Default)]
@@ -108,9 +110,25 @@ impl Counters {
         self.input.add(batch.num_rows() as u64, 1, byte_len(batch));
     }
 
-    /// The query handed rows out.
-    pub(crate) fn handed_out(&self, batch: &RecordBatch) {
-        self.output.add(batch.num_rows() as u64, 1, byte_len(batch));
+    /// The query hands rows out.
+    ///
+    /// # Errors
+    /// `LimitExceeded` when all that it handed out would then be more than the limit; they do not count.
+    pub(crate) fn hand_out(&self, batch: &RecordBatch, limit: OutputLimit) -> Result<()> {
+        let (rows, bytes) = (batch.num_rows() as u64, byte_len(batch));
+        // Added before it is compared: of two outputs that are read at once, one sees the sum.
+        let all_rows = self.output.rows.fetch_add(rows, Ordering::Relaxed) + rows;
+        let all_bytes = self.output.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        for (given, limit, what) in [(all_rows, limit.rows, "rows"), (all_bytes, limit.bytes, "bytes")] {
+            if let Some(limit) = limit.filter(|&limit| given > limit) {
+                self.output.rows.fetch_sub(rows, Ordering::Relaxed);
+                self.output.bytes.fetch_sub(bytes, Ordering::Relaxed);
+                let message = format!("the output has {given} {what} so far, more than its limit of {limit}");
+                return Err(Error::limit_exceeded(message));
+            }
+        }
+        self.output.batches.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// What was counted so far; the caller adds names, memory and time.

@@ -26,6 +26,10 @@ pub struct Config {
     pub memory_limit_bytes: u64,
     /// Limit of each query; by default that of the engine.
     pub query_memory_limit_bytes: u64,
+    /// The most rows that all outputs of a query may have together: more fail it with `LimitExceeded`. Any number by default.
+    pub max_output_rows: u64,
+    /// The same for the bytes that those rows take.
+    pub max_output_bytes: u64,
     /// The most rows of a result batch; 65,536 by default.
     pub batch_rows: u32,
     /// Rewrites of plans to leave out, by their names in [`REWRITES`](crate::REWRITES): answers are the same without them.
@@ -56,6 +60,8 @@ impl Engine {
             threads: config.threads,
             memory_limit_bytes: config.memory_limit_bytes,
             query_memory_limit_bytes: config.query_memory_limit_bytes,
+            max_output_rows: config.max_output_rows,
+            max_output_bytes: config.max_output_bytes,
             batch_rows: config.batch_rows,
             retained_pool_bytes: 0,
             log_records: 0,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use bowyer_core::{Error, Result};
-use bowyer_engine::{Bindings, InputBinding, ScanBound, Source};
+use bowyer_engine::{Bindings, InputBinding, OutputLimit, ScanBound, Source};
 
 use crate::encode;
 use crate::input::{Input, Rows as InputRows};
@@ -84,6 +84,7 @@ impl Prepared {
             parameters,
             batch_rows: options.batch_rows,
             memory_limit: options.memory_limit_bytes,
+            output_limit: OutputLimit { rows: options.max_output_rows, bytes: options.max_output_bytes },
             timeout: options.timeout,
             query_id: options.query_id,
             ..Bindings::default()

@@ -25,6 +25,10 @@ pub struct QueryOptions {
     pub batch_rows: Option<usize>,
     /// The query's own memory limit.
     pub memory_limit_bytes: Option<u64>,
+    /// The most rows that its outputs may have together; the engine's when absent.
+    pub max_output_rows: Option<u64>,
+    /// The most bytes that those rows may take.
+    pub max_output_bytes: Option<u64>,
     /// How long it may run.
     pub timeout: Option<Duration>,
     /// Its name in errors and statistics.

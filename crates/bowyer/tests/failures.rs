@@ -141,6 +141,38 @@ fn a_memory_limit_is_an_error_and_nothing_stays_charged() {
 }
 
 #[test]
+fn a_result_that_is_larger_than_it_may_be_is_an_error_before_it_is_handed_out() {
+    let engine = engine();
+    let batches = || Input::batches((0..5).map(|i| batch(i * 100..(i + 1) * 100)).collect::<Vec<_>>());
+    let plan = table().select([col("x")]);
+    let rows = |limit: u64| QueryOptions { max_output_rows: Some(limit), ..Default::default() };
+    let bytes = |limit: u64| QueryOptions { max_output_bytes: Some(limit), ..Default::default() };
+    for (options, given) in [(rows(499), 400), (rows(99), 0), (bytes(3999), 400)] {
+        let options = QueryOptions { batch_rows: Some(100), query_id: "large".to_owned(), ..options };
+        let mut result = engine.run_with(&plan, [("t", batches())], options).unwrap();
+        let mut before = 0;
+        let error = loop {
+            match result.next().unwrap() {
+                Ok(batch) => before += batch.num_rows(),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((error.code(), error.place().path.as_deref()), (ErrorCode::LimitExceeded, Some("outputs[0]")));
+        assert_eq!((error.place().query_id.as_deref(), before), (Some("large"), given), "{error}");
+        assert_eq!(result.statistics().rows_out, given as u64, "what was refused does not count");
+        assert!(result.next().is_none());
+    }
+    for options in [rows(500), bytes(4000), rows(u64::MAX)] {
+        let all: Vec<_> = engine.run_with(&plan, [("t", batches())], options).unwrap().collect::<Result<_>>().unwrap();
+        assert_eq!(all.iter().map(RecordBatch::num_rows).sum::<usize>(), 500);
+    }
+    let limited = Engine::open(&Config { threads: 2, max_output_rows: 100, ..Config::default() }).unwrap();
+    let outcome: Result<Vec<_>> = limited.run(&plan, [("t", batches())]).unwrap().collect();
+    assert_eq!(outcome.unwrap_err().code(), ErrorCode::LimitExceeded);
+    assert!(limited.run_with(&plan, [("t", batches())], rows(500)).unwrap().all(|batch| batch.is_ok()));
+}
+
+#[test]
 fn cancelled_late_and_abandoned_queries_leave_the_engine_usable() {
     let engine = engine();
     let batches: Vec<RecordBatch> = (0..50).map(|i| batch(i * 1000..(i + 1) * 1000)).collect();

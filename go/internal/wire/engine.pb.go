@@ -37,6 +37,8 @@ type EngineConfig struct {
 	LogRecords            uint32                 `protobuf:"varint,6,opt,name=log_records,json=logRecords,proto3" json:"log_records,omitempty"`                                      // how many records may wait for bowyer_engine_logs; 0: none are written
 	SpillDirectory        string                 `protobuf:"bytes,7,opt,name=spill_directory,json=spillDirectory,proto3" json:"spill_directory,omitempty"`                           // where operators write what does not fit; default: nowhere, and reaching a limit is an error
 	SpillLimitBytes       uint64                 `protobuf:"varint,8,opt,name=spill_limit_bytes,json=spillLimitBytes,proto3" json:"spill_limit_bytes,omitempty"`                     // bytes that may lie there at a time; default: what the disk has
+	MaxOutputRows         uint64                 `protobuf:"varint,40,opt,name=max_output_rows,json=maxOutputRows,proto3" json:"max_output_rows,omitempty"`                          // of each query, over all its outputs; more are refused. Default: any number
+	MaxOutputBytes        uint64                 `protobuf:"varint,41,opt,name=max_output_bytes,json=maxOutputBytes,proto3" json:"max_output_bytes,omitempty"`                       // the same for the bytes that their rows take
 	DisabledRewrites      []string               `protobuf:"bytes,30,rep,name=disabled_rewrites,json=disabledRewrites,proto3" json:"disabled_rewrites,omitempty"`                    // rewrites of plans to leave out, by name; answers are the same without them
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
@@ -128,6 +130,20 @@ func (x *EngineConfig) GetSpillLimitBytes() uint64 {
 	return 0
 }
 
+func (x *EngineConfig) GetMaxOutputRows() uint64 {
+	if x != nil {
+		return x.MaxOutputRows
+	}
+	return 0
+}
+
+func (x *EngineConfig) GetMaxOutputBytes() uint64 {
+	if x != nil {
+		return x.MaxOutputBytes
+	}
+	return 0
+}
+
 func (x *EngineConfig) GetDisabledRewrites() []string {
 	if x != nil {
 		return x.DisabledRewrites
@@ -190,13 +206,15 @@ func (x *FunctionCall) GetOptions() []*Option {
 
 // What a query reads and how it runs: what bowyer_query_start reads.
 type QueryBindings struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Inputs        []*InputBinding        `protobuf:"bytes,1,rep,name=inputs,proto3" json:"inputs,omitempty"`
-	Parameters    []*ParameterBinding    `protobuf:"bytes,2,rep,name=parameters,proto3" json:"parameters,omitempty"`
-	BatchRows     uint32                 `protobuf:"varint,3,opt,name=batch_rows,json=batchRows,proto3" json:"batch_rows,omitempty"` // default: the engine's
-	QueryId       string                 `protobuf:"bytes,4,opt,name=query_id,json=queryId,proto3" json:"query_id,omitempty"`        // names the query in errors, logs and statistics
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Inputs         []*InputBinding        `protobuf:"bytes,1,rep,name=inputs,proto3" json:"inputs,omitempty"`
+	Parameters     []*ParameterBinding    `protobuf:"bytes,2,rep,name=parameters,proto3" json:"parameters,omitempty"`
+	BatchRows      uint32                 `protobuf:"varint,3,opt,name=batch_rows,json=batchRows,proto3" json:"batch_rows,omitempty"`                // default: the engine's
+	QueryId        string                 `protobuf:"bytes,4,opt,name=query_id,json=queryId,proto3" json:"query_id,omitempty"`                       // names the query in errors, logs and statistics
+	MaxOutputRows  uint64                 `protobuf:"varint,40,opt,name=max_output_rows,json=maxOutputRows,proto3" json:"max_output_rows,omitempty"` // over all its outputs; more are refused. Default: the engine's
+	MaxOutputBytes uint64                 `protobuf:"varint,41,opt,name=max_output_bytes,json=maxOutputBytes,proto3" json:"max_output_bytes,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *QueryBindings) Reset() {
@@ -255,6 +273,20 @@ func (x *QueryBindings) GetQueryId() string {
 		return x.QueryId
 	}
 	return ""
+}
+
+func (x *QueryBindings) GetMaxOutputRows() uint64 {
+	if x != nil {
+		return x.MaxOutputRows
+	}
+	return 0
+}
+
+func (x *QueryBindings) GetMaxOutputBytes() uint64 {
+	if x != nil {
+		return x.MaxOutputBytes
+	}
+	return 0
 }
 
 type InputBinding struct {
@@ -1412,7 +1444,7 @@ var File_bowyer_v1_engine_proto protoreflect.FileDescriptor
 
 const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"\n" +
-	"\x16bowyer/v1/engine.proto\x12\tbowyer.v1\x1a\x14bowyer/v1/plan.proto\x1a\x16bowyer/v1/schema.proto\"\x81\x03\n" +
+	"\x16bowyer/v1/engine.proto\x12\tbowyer.v1\x1a\x14bowyer/v1/plan.proto\x1a\x16bowyer/v1/schema.proto\"\xd3\x03\n" +
 	"\fEngineConfig\x12\x18\n" +
 	"\athreads\x18\x01 \x01(\rR\athreads\x12,\n" +
 	"\x12memory_limit_bytes\x18\x02 \x01(\x04R\x10memoryLimitBytes\x127\n" +
@@ -1423,11 +1455,13 @@ const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"\vlog_records\x18\x06 \x01(\rR\n" +
 	"logRecords\x12'\n" +
 	"\x0fspill_directory\x18\a \x01(\tR\x0espillDirectory\x12*\n" +
-	"\x11spill_limit_bytes\x18\b \x01(\x04R\x0fspillLimitBytes\x12+\n" +
+	"\x11spill_limit_bytes\x18\b \x01(\x04R\x0fspillLimitBytes\x12&\n" +
+	"\x0fmax_output_rows\x18( \x01(\x04R\rmaxOutputRows\x12(\n" +
+	"\x10max_output_bytes\x18) \x01(\x04R\x0emaxOutputBytes\x12+\n" +
 	"\x11disabled_rewrites\x18\x1e \x03(\tR\x10disabledRewrites\"W\n" +
 	"\fFunctionCall\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12+\n" +
-	"\aoptions\x18\x02 \x03(\v2\x11.bowyer.v1.OptionR\aoptions\"\xb7\x01\n" +
+	"\aoptions\x18\x02 \x03(\v2\x11.bowyer.v1.OptionR\aoptions\"\x89\x02\n" +
 	"\rQueryBindings\x12/\n" +
 	"\x06inputs\x18\x01 \x03(\v2\x17.bowyer.v1.InputBindingR\x06inputs\x12;\n" +
 	"\n" +
@@ -1435,7 +1469,9 @@ const file_bowyer_v1_engine_proto_rawDesc = "" +
 	"parameters\x12\x1d\n" +
 	"\n" +
 	"batch_rows\x18\x03 \x01(\rR\tbatchRows\x12\x19\n" +
-	"\bquery_id\x18\x04 \x01(\tR\aqueryId\"^\n" +
+	"\bquery_id\x18\x04 \x01(\tR\aqueryId\x12&\n" +
+	"\x0fmax_output_rows\x18( \x01(\x04R\rmaxOutputRows\x12(\n" +
+	"\x10max_output_bytes\x18) \x01(\x04R\x0emaxOutputBytes\"^\n" +
 	"\fInputBinding\x12\x14\n" +
 	"\x05input\x18\x01 \x01(\tR\x05input\x12\x18\n" +
 	"\x06source\x18\x02 \x01(\x04H\x00R\x06source\x12\x18\n" +

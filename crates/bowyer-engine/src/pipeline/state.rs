@@ -16,7 +16,7 @@ use super::lineage::Lineage;
 use crate::control::Cancellation;
 use crate::failure::copy_error;
 use crate::operators::TaskContext;
-use crate::query::{Next, Notify};
+use crate::query::{Next, Notify, OutputLimit};
 use crate::reading::Reading;
 use crate::statistics::Counters;
 use crate::threads::Threads;
@@ -38,6 +38,7 @@ pub(crate) struct QueryState {
     pub(crate) counters: Counters,
     pub(crate) notify: Arc<dyn Notify>,
     pub(crate) query_id: String,
+    pub(crate) output_limit: OutputLimit,
     pub(crate) started: Instant,
     pub(crate) over: Arc<Over>,
     /// Pipelines that have not ended.
@@ -207,12 +208,12 @@ impl QueryState {
             self.refuse_when_over()?;
             let rest = lock(&port.rest).take(); // not in the condition: the lock would last as long as its block
             if let Some(batch) = rest {
-                return Ok(Next::Batch(self.part(port, batch)));
+                return self.part(index, port, batch);
             }
             match self.channels[port.channel].pop() {
                 Popped::Item(Item::Batch(batch, ..)) => {
                     self.wake(self.channels[port.channel].producer);
-                    return Ok(Next::Batch(self.part(port, batch)));
+                    return self.part(index, port, batch);
                 }
                 Popped::Item(Item::Failed(error)) => self.fail(error),
                 Popped::End => return Ok(Next::End),
@@ -223,8 +224,9 @@ impl QueryState {
         }
     }
 
-    /// As many rows as a result may have; the rest stays for the next call.
-    fn part(&self, port: &OutputPort, batch: RecordBatch) -> RecordBatch {
+    /// As many rows as a result may have; the rest stays for the next call. A query whose outputs have more than they may
+    /// fails here.
+    fn part(&self, index: u32, port: &OutputPort, batch: RecordBatch) -> Result<Next> {
         let limit = self.context.batch_rows;
         let part = if batch.num_rows() > limit {
             *lock(&port.rest) = Some(batch.slice(limit, batch.num_rows() - limit));
@@ -232,8 +234,12 @@ impl QueryState {
         } else {
             batch
         };
-        self.counters.handed_out(&part);
-        part
+        if let Err(mut error) = self.counters.hand_out(&part, self.output_limit) {
+            error.place_mut().path = Some(format!("outputs[{index}]"));
+            self.fail(error);
+            self.refuse_when_over()?;
+        }
+        Ok(Next::Batch(part))
     }
 
     /// Ends the query with an error. Only the first one counts.
