@@ -75,6 +75,11 @@ malformed: ## Ask four libraries about arrays that lie and compare their verdict
 trust: ## Measure what is promised about trust, a line for each promise (SECONDS=600)
 	@scripts/trust.sh $(or $(SECONDS),600)
 
+.PHONY: soak
+soak: lib worker ## Work engines for long and see that nothing stays behind (SECONDS=3600, SLOPE=1 in MiB/h)
+	cd benches/go && go run ./soak -worker $(abspath $(or $(CARGO_TARGET_DIR),target))/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/bowyer-worker \
+		-seconds $(or $(SECONDS),3600) $(if $(SLOPE),-slope $(SLOPE))
+
 .PHONY: fuzz
 fuzz: ## Damage arrays, messages and plans at random, in Rust and Go (SECONDS=60 for each)
 	@scripts/fuzz.sh $(or $(SECONDS),60)

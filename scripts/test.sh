@@ -66,6 +66,9 @@ in_workers() {
     cd go && BOWYER_TEST_WORKER="$target/debug/bowyer-worker" CGO_ENABLED=0 \
         go test -v -tags isolated -count=1 ./bowyer/... ./fn/... ./internal/...
 }
+soaked() {
+    cd benches/go && go run ./soak -worker "$target/debug/bowyer-worker" -seconds 3
+}
 boundary() {
     cd go && env "$@" ./...
 }
@@ -102,6 +105,9 @@ step "go test in worker processes, without cgo" in_workers
 if [ -f go/internal/cabi/lib/libbowyer.a ]; then
     step "go test -race in worker processes" boundary BOWYER_TEST_WORKER="$target/debug/bowyer-worker" \
         go test -race -count=1 -run 'Worker|Lie|RoundTrip|Call|Run|Corpus'
+fi
+if [ -f go/internal/cabi/lib/libbowyer.a ]; then
+    step "soak, a short one" soaked
 fi
 step "Go of the README" scripts/readme.sh
 step "go vet" each_module go vet ./...

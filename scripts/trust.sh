@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-600}
-share=$((seconds / 6))
+share=$((seconds / 7))
 target="${CARGO_TARGET_DIR:-$PWD/target}"
 log=$target/trust.log
 failed=0
@@ -62,4 +62,5 @@ measure "P9 " '(open +call|in process|worker, ).*' go_in benches/go go run ./iso
 measure "P10" 'memory limit: .*' go_in benches/go go run ./limit -worker "$worker"
 measure "P11 in process" 'cancel .*' go_in benches/go go run ./cancel
 measure "P11 isolated" 'cancel .*' go_in benches/go go run ./cancel -worker "$worker"
+measure "P12" 'soak: .*' go_in benches/go go run ./soak -worker "$worker" -seconds "$share"
 exit "$failed"

@@ -308,6 +308,7 @@ func (r *remote) closeEngine(*block, uint64) int32 {
 		conn.Close(closePatience)
 		<-conn.Dead()
 	}
+	r.staging.Retire()
 	r.mutex.Lock()
 	r.over = true
 	r.mutex.Unlock()

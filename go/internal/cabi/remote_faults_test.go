@@ -49,9 +49,6 @@ func openWith(t testing.TB, options WorkerOptions) *Engine {
 		if err := engine.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := engine.options.remote.staging.Close(); err != nil {
-			t.Errorf("staged buffers: %v", err)
-		}
 		after := Live()
 		if after.Handles != before.Handles || after.Owners != before.Owners || after.PinnedBytes != before.PinnedBytes || after.NativeArrays != before.NativeArrays {
 			t.Errorf("left behind: before %+v, after %+v", before, after)

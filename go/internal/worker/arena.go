@@ -43,6 +43,7 @@ type Arena struct {
 	failure  error
 	live     int64
 	zeros    bool // blocks are given out cleared
+	retired  bool // nothing is kept for what comes next
 }
 
 type allocation struct {
@@ -112,7 +113,7 @@ func (a *Arena) Free(content []byte) {
 	if block.order >= 0 {
 		s.merge(block.offset, block.order)
 	}
-	if s.used == 0 && (block.order < 0 || a.empty() > keptEmpty) {
+	if s.used == 0 && (block.order < 0 || a.retired || a.empty() > keptEmpty) {
 		a.drop(s)
 	}
 }
@@ -122,6 +123,18 @@ func (a *Arena) Live() int64 {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	return a.live
+}
+
+// Retire gives the memory that nobody uses back to the system, and from then on the rest as soon as it is free.
+func (a *Arena) Retire() {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	a.retired = true
+	for i := len(a.segments) - 1; i >= 0; i-- {
+		if s := a.segments[i]; s.used == 0 {
+			a.drop(s)
+		}
+	}
 }
 
 // Close gives the memory back to the system. It refuses as long as a block is in use.

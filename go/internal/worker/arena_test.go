@@ -152,3 +152,22 @@ func openFiles(t *testing.T) int {
 	}
 	return len(entries)
 }
+
+func TestARetiredArenaKeepsNothingThatIsNotInUse(t *testing.T) {
+	before := openFiles(t)
+	arena := NewArena(false)
+	idle := arena.Allocate(1 << 20)
+	held := arena.Allocate(segmentBytes) // a segment of its own
+	arena.Free(idle)
+	arena.Retire()
+	if got := openFiles(t); got != before+1 {
+		t.Errorf("%d files beside one that is in use", got-before-1)
+	}
+	held[len(held)-1] = 1 // still there
+	late := arena.Allocate(100)
+	arena.Free(held)
+	arena.Free(late)
+	if got := openFiles(t); got != before {
+		t.Errorf("%d files are left", got-before)
+	}
+}
