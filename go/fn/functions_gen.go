@@ -948,6 +948,20 @@ func BinarySlice(ctx context.Context, strings Value, options ...BinarySliceOptio
 	return bowyer.Call(ctx, "binary_slice", optionsOf(options), strings)
 }
 
+// BitCount counts the bits that are set.
+//
+// Of a negative number in two's complement.
+//
+// A null argument gives a null.
+//
+//	bit_count(int8 [5, -1, null])
+//		int32 [2, 8, null]
+//
+// The caller must Release the result.
+func BitCount(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "bit_count", nil, value)
+}
+
 // BitWiseAnd gives the bits that are set in both values.
 //
 // A null argument gives a null.
@@ -1061,6 +1075,20 @@ func (o CastOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func Cast(ctx context.Context, value Value, options ...CastOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "cast", optionsOf(options), value)
+}
+
+// Cbrt gives the cube root of each value.
+//
+// Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	cbrt(double [27, -8, null])
+//		double [3, -2, null]
+//
+// The caller must Release the result.
+func Cbrt(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "cbrt", nil, value)
 }
 
 // Ceil rounds each value up to a whole number.
@@ -1178,6 +1206,30 @@ func (o ContainsAnyOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func ContainsAny(ctx context.Context, strings Value, options ...ContainsAnyOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "contains_any", optionsOf(options), strings)
+}
+
+// ConvertTimezoneOptions are the options of [ConvertTimezone].
+type ConvertTimezoneOptions struct {
+	// Timezone: the zone, or an offset as +05:30. Required.
+	Timezone Opt[string]
+}
+
+func (o ConvertTimezoneOptions) given(set bowyer.Options) {
+	o.Timezone.put(set, "timezone")
+}
+
+// ConvertTimezone shows the same instants in another zone.
+//
+// The timestamps have a zone; `assume_timezone` gives one to those that have none.
+//
+// A null argument gives a null.
+//
+//	convert_timezone(timestamp[s, tz=UTC] ["2024-01-01T00:00:00"], timezone = "+01:00")
+//		timestamp[s, tz=+01:00] ["2024-01-01T00:00:00"]
+//
+// The caller must Release the result.
+func ConvertTimezone(ctx context.Context, timestamps Value, options ...ConvertTimezoneOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "convert_timezone", optionsOf(options), timestamps)
 }
 
 // Corr computes the correlation of two columns.
@@ -1622,6 +1674,20 @@ func Day(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "day", nil, values)
 }
 
+// DayName names the day of the week of each moment in English.
+//
+// Local time counts where there is a zone; `strftime` writes other forms.
+//
+// A null argument gives a null.
+//
+//	day_name(date32[day] ["2024-02-29", null])
+//		string ["Thursday", null]
+//
+// The caller must Release the result.
+func DayName(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "day_name", nil, values)
+}
+
 // DayOfWeekOptions are the options of [DayOfWeek].
 type DayOfWeekOptions struct {
 	// CountFromZero: whether the first day is 0 and not 1. Default true.
@@ -1682,6 +1748,20 @@ func DayTimeIntervalBetween(ctx context.Context, start, end Value) (arrow.Array,
 // The caller must Release the result.
 func DaysBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "days_between", nil, start, end)
+}
+
+// Degrees turns angles in radians into degrees.
+//
+// Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	degrees(double [0, 3.141592653589793, null])
+//		double [0, 180, null]
+//
+// The caller must Release the result.
+func Degrees(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "degrees", nil, value)
 }
 
 // DictionaryDecode replaces dictionary indices by their values; plain values stay.
@@ -1798,6 +1878,30 @@ func (o EndsWithOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func EndsWith(ctx context.Context, strings Value, options ...EndsWithOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ends_with", optionsOf(options), strings)
+}
+
+// EpochOptions are the options of [Epoch].
+type EpochOptions struct {
+	// Unit: the unit of time. One of "s", "ms", "us", "ns"; default "s".
+	Unit Opt[string]
+}
+
+func (o EpochOptions) given(set bowyer.Options) {
+	o.Unit.put(set, "unit")
+}
+
+// Epoch counts the whole units of time since 1970-01-01 in UTC, or in a duration.
+//
+// Parts of a unit count downwards. Fails where a finer unit does not fit 64 bits.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	epoch(timestamp[ms] ["1970-01-01T00:00:01.5", null])
+//		int64 [1, null]
+//
+// The caller must Release the result.
+func Epoch(ctx context.Context, values Value, options ...EpochOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "epoch", optionsOf(options), values)
 }
 
 // Equal tells whether two values are equal.
@@ -1930,6 +2034,20 @@ func (o ExtractRegexSpanOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func ExtractRegexSpan(ctx context.Context, strings Value, options ...ExtractRegexSpanOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "extract_regex_span", optionsOf(options), strings)
+}
+
+// FillNan takes the second value where the first is NaN.
+//
+// Null stays null. The result has the type of the first; a second value that it does not hold exactly fails.
+//
+// Fails at the first row whose value has no answer.
+//
+//	fill_nan(double [1, nan, null], scalar int64 7)
+//		double [1, 7, null]
+//
+// The caller must Release the result.
+func FillNan(ctx context.Context, values, fillValue Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "fill_nan", nil, values, fillValue)
 }
 
 // FillNull takes the second value where the first is null.
@@ -2170,6 +2288,28 @@ func FloorTemporal(ctx context.Context, timestamps Value, options ...FloorTempor
 	return bowyer.Call(ctx, "floor_temporal", optionsOf(options), timestamps)
 }
 
+// FromEpochOptions are the options of [FromEpoch].
+type FromEpochOptions struct {
+	// Unit: the unit of time. One of "s", "ms", "us", "ns"; default "s".
+	Unit Opt[string]
+}
+
+func (o FromEpochOptions) given(set bowyer.Options) {
+	o.Unit.put(set, "unit")
+}
+
+// FromEpoch reads numbers as units of time since 1970-01-01: timestamps without a zone.
+//
+// A null argument gives a null.
+//
+//	from_epoch(int64 [1, null])
+//		timestamp[s] ["1970-01-01T00:00:01", null]
+//
+// The caller must Release the result.
+func FromEpoch(ctx context.Context, values Value, options ...FromEpochOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "from_epoch", optionsOf(options), values)
+}
+
 // FromJsonOptions are the options of [FromJson].
 type FromJsonOptions struct {
 	// ToType: the type to read. Required.
@@ -2193,6 +2333,20 @@ func (o FromJsonOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func FromJson(ctx context.Context, json Value, options ...FromJsonOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "from_json", optionsOf(options), json)
+}
+
+// Gcd gives the greatest common divisor of two integers.
+//
+// It is never negative; that of two zeros is zero. Fails where it does not fit the type.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	gcd(int64 [12, -18, 0, null], int64 [8, 12, 5, 1])
+//		int64 [4, 6, 5, null]
+//
+// The caller must Release the result.
+func Gcd(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "gcd", nil, a, b)
 }
 
 // Greater tells whether the first value is greater than the second.
@@ -2399,6 +2553,18 @@ func IndicesNonzero(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "indices_nonzero", nil, values)
 }
 
+// Interpolate fills nulls between two values by the straight line from one to the other.
+//
+// The rows are taken to be equally far apart. Nulls before the first and after the last value stay.
+//
+//	interpolate(int64 [null, 1, null, null, 4, null])
+//		double [null, 1, 2, 3, 4, null]
+//
+// The caller must Release the result.
+func Interpolate(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "interpolate", nil, values)
+}
+
 // InversePermutationOptions are the options of [InversePermutation].
 type InversePermutationOptions struct {
 	// MaxIndex: the last place; -1 for as many places as there are indices. Default -1.
@@ -2449,6 +2615,53 @@ func IsBetween(ctx context.Context, values, lower, upper Value, options ...IsBet
 	return bowyer.Call(ctx, "is_between", optionsOf(options), values, lower, upper)
 }
 
+// IsCloseOptions are the options of [IsClose].
+type IsCloseOptions struct {
+	// RelTol: the relative tolerance. Default 0.000000001.
+	RelTol Opt[float64]
+
+	// AbsTol: the absolute tolerance. Default 0.
+	AbsTol Opt[float64]
+
+	// NansEqual: whether NaN is close to NaN. Default false.
+	NansEqual Opt[bool]
+}
+
+func (o IsCloseOptions) given(set bowyer.Options) {
+	o.RelTol.put(set, "rel_tol")
+	o.AbsTol.put(set, "abs_tol")
+	o.NansEqual.put(set, "nans_equal")
+}
+
+// IsClose tells whether two numbers are nearly equal.
+//
+// They are when they lie no farther apart than `abs_tol`, or than `rel_tol` times the larger of their distances from
+// zero (Python's `math.isclose`). An infinity is close to itself alone.
+//
+// A null argument gives a null.
+//
+//	is_close(double [1, 1, null], double [1.0000000001, 1.1, 1])
+//		bool [true, false, null]
+//
+// The caller must Release the result.
+func IsClose(ctx context.Context, a, b Value, options ...IsCloseOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_close", optionsOf(options), a, b)
+}
+
+// IsDistinctFrom tells whether two values differ, null being a value that equals itself.
+//
+// Never null. NaN equals nothing, as in `equal`.
+//
+// The result has no nulls.
+//
+//	is_distinct_from(int64 [1, 2, null, null], int64 [1, 3, 4, null])
+//		bool [false, true, true, false]
+//
+// The caller must Release the result.
+func IsDistinctFrom(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_distinct_from", nil, a, b)
+}
+
 // IsDst whether daylight saving time is in force; a zone is needed.
 //
 // A null argument gives a null.
@@ -2461,6 +2674,18 @@ func IsDst(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "is_dst", nil, values)
 }
 
+// IsDuplicated tells whether another row holds the same value.
+//
+// Floats are told apart by their bits. Null is a value.
+//
+//	is_duplicated(int64 [3, 1, 3, null])
+//		bool [true, false, true, false]
+//
+// The caller must Release the result.
+func IsDuplicated(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_duplicated", nil, values)
+}
+
 // IsFinite tells whether a value is neither infinite nor NaN; integers, decimals and durations always are.
 //
 // A null argument gives a null.
@@ -2471,6 +2696,18 @@ func IsDst(ctx context.Context, values Value) (arrow.Array, error) {
 // The caller must Release the result.
 func IsFinite(ctx context.Context, value Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "is_finite", nil, value)
+}
+
+// IsFirstDistinct tells whether no row before holds the same value.
+//
+// Floats are told apart by their bits. Null is a value.
+//
+//	is_first_distinct(int64 [3, 1, 3, null])
+//		bool [true, true, false, true]
+//
+// The caller must Release the result.
+func IsFirstDistinct(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_first_distinct", nil, values)
 }
 
 // IsInOptions are the options of [IsIn].
@@ -2561,6 +2798,20 @@ func IsNan(ctx context.Context, value Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "is_nan", nil, value)
 }
 
+// IsNotDistinctFrom tells whether two values are equal, null being a value that equals itself.
+//
+// Never null. NaN equals nothing, as in `equal`.
+//
+// The result has no nulls.
+//
+//	is_not_distinct_from(int64 [1, 2, null, null], int64 [1, 3, 4, null])
+//		bool [true, false, false, true]
+//
+// The caller must Release the result.
+func IsNotDistinctFrom(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_not_distinct_from", nil, a, b)
+}
+
 // IsNullOptions are the options of [IsNull].
 type IsNullOptions struct {
 	// NanIsNull: whether NaN counts as no value. Default false.
@@ -2584,6 +2835,18 @@ func (o IsNullOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func IsNull(ctx context.Context, value Value, options ...IsNullOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "is_null", optionsOf(options), value)
+}
+
+// IsUnique tells whether no other row holds the same value.
+//
+// Floats are told apart by their bits. Null is a value.
+//
+//	is_unique(int64 [3, 1, 3, null])
+//		bool [false, true, false, true]
+//
+// The caller must Release the result.
+func IsUnique(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "is_unique", nil, values)
 }
 
 // IsValid tells whether a row has a value; NaN is one.
@@ -2776,6 +3039,34 @@ func (o LastOptions) given(set bowyer.Options) {
 //		scalar int32 2
 func Last(ctx context.Context, values Value, options ...LastOptions) (scalar.Scalar, error) {
 	return bowyer.CallScalar(ctx, "last", optionsOf(options), values)
+}
+
+// LastDay gives the last day of the month of each moment.
+//
+// Local time counts where there is a zone.
+//
+// A null argument gives a null.
+//
+//	last_day(date32[day] ["2024-02-05", null])
+//		date32[day] ["2024-02-29", null]
+//
+// The caller must Release the result.
+func LastDay(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "last_day", nil, values)
+}
+
+// Lcm gives the least common multiple of two integers.
+//
+// It is never negative; that of zero and any number is zero. Fails where it does not fit the type.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	lcm(int64 [4, -6, 0, null], int64 [6, 4, 5, 1])
+//		int64 [12, 12, 0, null]
+//
+// The caller must Release the result.
+func Lcm(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "lcm", nil, a, b)
 }
 
 // Left takes so many code points from the start of each value.
@@ -3342,6 +3633,20 @@ func LogbUnchecked(ctx context.Context, value, base Value) (arrow.Array, error) 
 	return bowyer.Call(ctx, "logb", nil, value, base)
 }
 
+// MakeDate makes dates of years, months and days.
+//
+// Fails for a day that the calendar does not have.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	make_date(int64 [2024, null], int64 [2, 1], int64 [29, 1])
+//		date32[day] ["2024-02-29", null]
+//
+// The caller must Release the result.
+func MakeDate(ctx context.Context, year, month, day Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "make_date", nil, year, month, day)
+}
+
 // MakeStructOptions are the options of [MakeStruct].
 type MakeStructOptions struct {
 	// FieldNames: the names of the fields. Default none.
@@ -3370,6 +3675,42 @@ func MakeStruct(ctx context.Context, options MakeStructOptions, values ...Value)
 	return bowyer.Call(ctx, "make_struct", optionsOf([]MakeStructOptions{options}), values...)
 }
 
+// MakeTimestampOptions are the options of [MakeTimestamp].
+type MakeTimestampOptions struct {
+	// Unit: of the result. One of "s", "ms", "us", "ns"; default "us".
+	Unit Opt[string]
+}
+
+func (o MakeTimestampOptions) given(set bowyer.Options) {
+	o.Unit.put(set, "unit")
+}
+
+// MakeTimestamp makes timestamps without a zone of years, months, days, hours, minutes and seconds.
+//
+// Fails for a day that the calendar does not have, for a time that is none of a day, and past the type's ends.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	make_timestamp(int64 [2024], int64 [2], int64 [29], int64 [13], int64 [5], int64 [59])
+//		timestamp[us] ["2024-02-29T13:05:59"]
+//
+// The caller must Release the result.
+func MakeTimestamp(ctx context.Context, year, month, day, hour, minute, second Value, options ...MakeTimestampOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "make_timestamp", optionsOf(options), year, month, day, hour, minute, second)
+}
+
+// MapKeys gives the keys of each map, in order.
+//
+// A null argument gives a null.
+//
+//	map_keys(map<string, int64> [[["a", 1], ["b", 2]], null])
+//		list<item: string> [["a", "b"], null]
+//
+// The caller must Release the result.
+func MapKeys(ctx context.Context, maps Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "map_keys", nil, maps)
+}
+
 // MapLookupOptions are the options of [MapLookup].
 type MapLookupOptions struct {
 	// QueryKey: the key. A Go value; required.
@@ -3394,6 +3735,18 @@ func (o MapLookupOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func MapLookup(ctx context.Context, maps Value, options ...MapLookupOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "map_lookup", optionsOf(options), maps)
+}
+
+// MapValues gives the values of each map, in order.
+//
+// A null argument gives a null.
+//
+//	map_values(map<string, int64> [[["a", 1], ["b", null]], null])
+//		list<item: int64> [[1, null], null]
+//
+// The caller must Release the result.
+func MapValues(ctx context.Context, maps Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "map_values", nil, maps)
 }
 
 // MatchLikeOptions are the options of [MatchLike].
@@ -3819,6 +4172,20 @@ func MonthDayNanoIntervalBetween(ctx context.Context, start, end Value) (arrow.A
 // The caller must Release the result.
 func MonthIntervalBetween(ctx context.Context, start, end Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "month_interval_between", nil, start, end)
+}
+
+// MonthName names the month of each moment in English.
+//
+// Local time counts where there is a zone; `strftime` writes other forms.
+//
+// A null argument gives a null.
+//
+//	month_name(date32[day] ["2024-02-29", null])
+//		string ["February", null]
+//
+// The caller must Release the result.
+func MonthName(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "month_name", nil, values)
 }
 
 // Multiply multiplies two values.
@@ -4249,6 +4616,20 @@ func QuartersBetween(ctx context.Context, start, end Value) (arrow.Array, error)
 	return bowyer.Call(ctx, "quarters_between", nil, start, end)
 }
 
+// Radians turns angles in degrees into radians.
+//
+// Integers and decimals are taken as doubles.
+//
+// A null argument gives a null.
+//
+//	radians(double [0, 180, null])
+//		double [0, 3.141592653589793, null]
+//
+// The caller must Release the result.
+func Radians(ctx context.Context, value Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "radians", nil, value)
+}
+
 // RankOptions are the options of [Rank].
 type RankOptions struct {
 	// SortKeys: which values come first. One of "ascending", "descending"; default "ascending".
@@ -4599,6 +4980,18 @@ func ReplaceWithMask(ctx context.Context, values, mask, replacements Value) (arr
 // The caller must Release the result.
 func Right(ctx context.Context, strings, count Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "right", nil, strings, count)
+}
+
+// RleId numbers the runs of equal values from 0.
+//
+// Floats are told apart by their bits. Null is a value.
+//
+//	rle_id(string ["a", "a", "b", "a", null])
+//		int64 [0, 0, 1, 2, 3]
+//
+// The caller must Release the result.
+func RleId(ctx context.Context, values Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rle_id", nil, values)
 }
 
 // RollingMaxOptions are the options of [RollingMax].
@@ -5805,6 +6198,20 @@ func StringIsAscii(ctx context.Context, strings Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "string_is_ascii", nil, strings)
 }
 
+// StripAccents leaves out the accents and other marks of each character.
+//
+// Text is taken apart (NFD), marks that combine are left out, and the rest is put together (NFC).
+//
+// A null argument gives a null.
+//
+//	strip_accents(string ["crème brûlée", null])
+//		string ["creme brulee", null]
+//
+// The caller must Release the result.
+func StripAccents(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "strip_accents", nil, strings)
+}
+
 // StripPrefix takes a prefix off each value that begins with it.
 //
 // A null argument gives a null.
@@ -6125,6 +6532,34 @@ func ToJson(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "to_json", nil, values)
 }
 
+// TranslateOptions are the options of [Translate].
+type TranslateOptions struct {
+	// From: the characters to replace. Required.
+	From Opt[string]
+
+	// To: what stands for them. Required.
+	To Opt[string]
+}
+
+func (o TranslateOptions) given(set bowyer.Options) {
+	o.From.put(set, "from")
+	o.To.put(set, "to")
+}
+
+// Translate replaces each character of a set by the one at the same place of another.
+//
+// Characters without a place there are left out. Of a character that appears twice the first place counts.
+//
+// A null argument gives a null.
+//
+//	translate(string ["12-34", null], from = "12-", to = "ab")
+//		string ["ab34", null]
+//
+// The caller must Release the result.
+func Translate(ctx context.Context, strings Value, options ...TranslateOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "translate", optionsOf(options), strings)
+}
+
 // TrueUnlessNull gives true where there is a value and null where there is none.
 //
 // A null argument gives a null.
@@ -6181,6 +6616,32 @@ func TryCast(ctx context.Context, value Value, options ...TryCastOptions) (arrow
 // The caller must Release the result.
 func Unique(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "unique", nil, values)
+}
+
+// UrlDecode reads `%` and two hexadecimal digits as the byte that they stand for.
+//
+// Everything else stays, a plus sign too. Fails for other digits, and where the bytes are not UTF-8.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	url_decode(string ["a%20b%2F%c3%bc", null])
+//		string ["a b/ü", null]
+//
+// The caller must Release the result.
+func UrlDecode(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "url_decode", nil, strings)
+}
+
+// UrlEncode writes each byte but ASCII letters, digits and `-_.~` as `%` and two hexadecimal digits.
+//
+// A null argument gives a null.
+//
+//	url_encode(string ["a b/ü", null])
+//		string ["a%20b%2F%C3%BC", null]
+//
+// The caller must Release the result.
+func UrlEncode(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "url_encode", nil, strings)
 }
 
 // UsWeek gives the week, from 1, of weeks that begin on Sunday; the first has four days in January.

@@ -91,6 +91,16 @@ pub const FAMILIES: &[&[Function]] = &[
     vector::mode::FAMILY,
     vector::permutation::FAMILY,
     vector::rank::FAMILY,
+    scalar::closeness::FAMILY,
+    scalar::common_divisor::FAMILY,
+    scalar::distinctness::FAMILY,
+    scalar::map_parts::FAMILY,
+    scalar::string_translate::FAMILY,
+    scalar::string_url::FAMILY,
+    scalar::temporal_make::FAMILY,
+    scalar::temporal_names::FAMILY,
+    vector::interpolate::FAMILY,
+    vector::repeats::FAMILY,
 ];
 
 /// All functions, sorted by name.

@@ -53,6 +53,15 @@ pub const FAMILY: &[Function] = &[
             Overload::new(&[Kind::Null], Kind::Null, bit_wise_not),
             Overload::new(&[Kind::AnyInteger], Kind::SameAs(0), bit_wise_not),
         ]),
+    Function::scalar("bit_count")
+        .summary("Counts the bits that are set.")
+        .notes("Of a negative number in two's complement.")
+        .args(&["value"])
+        .examples(&[Example::new(&["int8 [5, -1, null]"], "int32 [2, 8, null]")])
+        .overloads(&[
+            Overload::new(&[Kind::Null], Kind::Int32, bit_count),
+            Overload::new(&[Kind::AnyInteger], Kind::Int32, bit_count),
+        ]),
     Function::scalar("shift_left")
         .summary("Moves bits to the left: doubles as many times as the second value says.")
         .notes("A distance out of range leaves the value unchanged.")
@@ -130,6 +139,16 @@ fn bit_wise_not(args: &Args<'_>, output: &mut Output) -> Result<()> {
     match value.data_type() {
         DataType::Null => Ok(()),
         data_type => with_integers!(data_type, T => unary(&Lanes::<T>::of(value)?, output, T::not)),
+    }
+}
+
+fn bit_count(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let value = args.column(0);
+    match value.data_type() {
+        DataType::Null => output.fixed::<i32>().map(|lanes| lanes.fill(0)),
+        data_type => {
+            with_integers!(data_type, T => unary(&Lanes::<T>::of(value)?, output, |value: T| value.count_ones() as i32))
+        }
     }
 }
 

@@ -10,9 +10,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, new_null_array};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::DataType;
-use bowyer_core::arity::Lanes;
+use bowyer_core::arity::{Lanes, fill_bits};
 use bowyer_core::bits::{build, zip_words};
-use bowyer_core::{Column, Error, Memory, Output, Result};
+use bowyer_core::{Column, Error, Memory, Output, Result, with_floats};
 
 use super::comparison::{COMPARABLE, equal};
 use super::pick::{Picks, pick};
@@ -91,6 +91,14 @@ pub const FAMILY: &[Function] = &[
         .nullability(all)
         .fallible_for(|types, _| !holds_every(&types[0], &decoded(&types[1])))
         .overloads(&[Overload::new(&[Kind::Any, Kind::Any], Kind::SameAs(0), fill_null)]),
+    Function::scalar("fill_nan")
+        .summary("Takes the second value where the first is NaN.")
+        .notes("Null stays null. The result has the type of the first; a second value that it does not hold exactly fails.")
+        .args(&["values", "fill_value"])
+        .examples(&[Example::new(&["double [1, nan, null]", "scalar int64 7"], "double [1, 7, null]")])
+        .nulls(Nulls::Inspect)
+        .fallible_for(|types, _| !holds_every(&types[0], &decoded(&types[1])))
+        .overloads(&[Overload::new(&[Kind::AnyFloat, Kind::Any], Kind::SameAs(0), fill_nan)]),
     Function::scalar("nullif")
         .summary("Gives null where two values are equal and the first value elsewhere.")
         .args(&["a", "b"])
@@ -197,22 +205,32 @@ fn set_column(output: &mut Output, column: &Column) -> Result<()> {
     output.set(column.slice(0, output.row_count()).to_array()?)
 }
 
+/// The second argument in the type of the first.
+fn filling(args: &Args<'_>) -> Result<Column> {
+    let (data_type, fill) = (args.column(0).data_type(), args.column(1));
+    let exact = |value| exactly(value, data_type, args.memory()).map_err(|error| error.for_argument("fill_value"));
+    Ok(match fill {
+        fill if fill.data_type() == data_type => fill.clone(),
+        Column::Scalar { value, row_count } => Column::Scalar { value: exact(value)?, row_count: *row_count },
+        Column::Array(array) => Column::Array(exact(array)?),
+    })
+}
+
 fn fill_null(args: &Args<'_>, output: &mut Output) -> Result<()> {
-    let (values, fill) = (args.column(0), args.column(1));
-    let fill = match fill {
-        fill if fill.data_type() == values.data_type() => fill.clone(),
-        Column::Scalar { value, row_count } => {
-            let value =
-                exactly(value, values.data_type(), args.memory()).map_err(|error| error.for_argument("fill_value"))?;
-            Column::Scalar { value, row_count: *row_count }
-        }
-        Column::Array(array) => {
-            let array =
-                exactly(array, values.data_type(), args.memory()).map_err(|error| error.for_argument("fill_value"))?;
-            Column::Array(array)
-        }
-    };
-    let filled = first_valid(values.clone(), &fill, args.row_count(), args.memory())?;
+    let filled = first_valid(args.column(0).clone(), &filling(args)?, args.row_count(), args.memory())?;
+    set_column(output, &filled)
+}
+
+fn fill_nan(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    let (values, fill, row_count) = (args.column(0), filling(args)?, args.row_count());
+    let valid = valid_rows(values, row_count);
+    let is_null = |row: usize| valid.as_ref().is_some_and(|valid| !valid.value(row));
+    let numbers = with_floats!(values.data_type(), T => {
+        let lanes = Lanes::<T>::of(values)?;
+        let stays = |row: usize| is_null(row) || !lanes.value(row).is_nan();
+        build(row_count, args.memory(), |words| fill_bits(words, row_count, stays))
+    })?;
+    let filled = select_column(&Choice { mask: &numbers, known: None }, values, &fill, row_count, args.memory())?;
     set_column(output, &filled)
 }
 

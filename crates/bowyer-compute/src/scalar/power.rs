@@ -12,11 +12,19 @@ use arrow_schema::DataType;
 use bowyer_core::arity::{Lanes, binary, try_binary};
 use bowyer_core::{Error, Output, Result, with_integers};
 
+use super::real::{ONE, map, one};
 use crate::coercion::common_number;
 use crate::{Args, Coercion, Example, Function, Kind, Overload};
 
-/// `power` and its checked form.
+/// `power`, its checked form, and `cbrt`.
 pub const FAMILY: &[Function] = &[
+    Function::scalar("cbrt")
+        .summary("Gives the cube root of each value.")
+        .notes("Integers and decimals are taken as doubles.")
+        .args(&["value"])
+        .examples(&[Example::new(&["double [27, -8, null]"], "double [3, -2, null]")])
+        .coercion(ONE)
+        .overloads(&const { one(|args, output| map(args, output, f32::cbrt, f64::cbrt)) }),
     Function::scalar("power")
         .summary("Raises the first value to the power of the second.")
         .notes("Integers wrap around; a negative exponent of an integer fails. Zero to the power of zero is one.")

@@ -6,7 +6,7 @@
 use std::any::Any;
 
 use arrow_schema::DataType;
-use bowyer_core::arity::Lanes;
+use bowyer_core::arity::{Lanes, unary};
 use bowyer_core::{Error, Output, Result};
 
 use super::temporal_local::{Local, ticks_per_day};
@@ -32,6 +32,24 @@ pub const FAMILY: &[Function] = &[
         )
         .with(&[("timezone", "\"+01:00\"")])])
         .overloads(&[Overload::new(&[Kind::AnyTimestamp], Kind::Computed(zoned), assume_timezone)]),
+    Function::scalar("convert_timezone")
+        .aliases(&["convert_time_zone"])
+        .summary("Shows the same instants in another zone.")
+        .notes("The timestamps have a zone; `assume_timezone` gives one to those that have none.")
+        .args(&["timestamps"])
+        .options(&[OptionSpec::new(
+            "timezone",
+            OptionKind::Utf8,
+            OptionDefault::Required,
+            "The zone, or an offset as +05:30.",
+        )])
+        .prepare(prepare)
+        .examples(&[Example::new(
+            &["timestamp[s, tz=UTC] [\"2024-01-01T00:00:00\"]"],
+            "timestamp[s, tz=+01:00] [\"2024-01-01T00:00:00\"]",
+        )
+        .with(&[("timezone", "\"+01:00\"")])])
+        .overloads(&[Overload::new(&[Kind::AnyTimestamp], Kind::Computed(converted), convert_timezone)]),
     Function::scalar("local_timestamp")
         .summary("Gives the local time of each timestamp, without its zone.")
         .args(&["timestamps"])
@@ -49,6 +67,17 @@ fn zoned(types: &[DataType], options: &Options) -> Result<DataType> {
         DataType::Timestamp(unit, None) => Ok(DataType::Timestamp(*unit, Some(options.utf8("timezone")?.into()))),
         other => Err(Error::type_mismatch(format!("{other} has a zone already"))),
     }
+}
+
+fn converted(types: &[DataType], options: &Options) -> Result<DataType> {
+    match &types[0] {
+        DataType::Timestamp(unit, Some(_)) => Ok(DataType::Timestamp(*unit, Some(options.utf8("timezone")?.into()))),
+        other => Err(Error::type_mismatch(format!("{other} has no zone"))),
+    }
+}
+
+fn convert_timezone(args: &Args<'_>, output: &mut Output) -> Result<()> {
+    unary(&Lanes::<i64>::of(args.column(0))?, output, |ticks: i64| ticks)
 }
 
 fn naive(types: &[DataType], _options: &Options) -> Result<DataType> {

@@ -139,6 +139,20 @@ pub const FAMILY: &[Function] = &[
         .examples(&[Example::new(&["double [0, null]"], "double [0, null]")])
         .coercion(ONE)
         .overloads(&const { one(|args, output| map(args, output, f32::tanh, f64::tanh)) }),
+    Function::scalar("degrees")
+        .summary("Turns angles in radians into degrees.")
+        .notes("Integers and decimals are taken as doubles.")
+        .args(&["value"])
+        .examples(&[Example::new(&["double [0, 3.141592653589793, null]"], "double [0, 180, null]")])
+        .coercion(ONE)
+        .overloads(&const { one(|args, output| map(args, output, f32::to_degrees, f64::to_degrees)) }),
+    Function::scalar("radians")
+        .summary("Turns angles in degrees into radians.")
+        .notes("Integers and decimals are taken as doubles.")
+        .args(&["value"])
+        .examples(&[Example::new(&["double [0, 180, null]"], "double [0, 3.141592653589793, null]")])
+        .coercion(ONE)
+        .overloads(&const { one(|args, output| map(args, output, f32::to_radians, f64::to_radians)) }),
     Function::scalar("asinh")
         .summary("Gives the value that has each hyperbolic sine.")
         .notes("Integers and decimals are taken as doubles.")

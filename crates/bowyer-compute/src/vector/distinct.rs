@@ -57,12 +57,12 @@ pub const FAMILY: &[Function] = &[
 ];
 
 /// The distinct values of an array, and which of them each row has.
-struct Distinct {
-    group_indices: Vec<u32>,
-    first_rows: UInt32Array,
+pub(super) struct Distinct {
+    pub(super) group_indices: Vec<u32>,
+    pub(super) first_rows: UInt32Array,
 }
 
-fn distinct(values: &ArrayRef, memory: &Memory) -> Result<Distinct> {
+pub(super) fn distinct(values: &ArrayRef, memory: &Memory) -> Result<Distinct> {
     let options = KeyOptions { equality: KeyEquality::Bits, expected_rows: values.len(), ..KeyOptions::default() };
     let mut table = GroupTable::new(&[values.data_type().clone()], options, memory)?;
     let mut group_indices = Vec::new();

@@ -110,7 +110,7 @@ fn runs<R: RunEndIndexType>(args: &Args<'_>, values: &ArrayRef) -> Result<ArrayR
 }
 
 /// The rows whose value is not that of the row before, floats being equal when their bits are.
-fn run_starts(values: &ArrayRef, memory: &Memory) -> Result<Vec<u32>> {
+pub(super) fn run_starts(values: &ArrayRef, memory: &Memory) -> Result<Vec<u32>> {
     let column = Column::Array(values.clone());
     match values.data_type().primitive_width() {
         Some(1) => lane_starts(&Lanes::<u8>::of(&column)?, values.nulls()),
