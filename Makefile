@@ -85,8 +85,8 @@ fuzz: ## Damage arrays, messages and plans at random, in Rust and Go (SECONDS=60
 	@scripts/fuzz.sh $(or $(SECONDS),60)
 
 .PHONY: sanitizers
-sanitizers: ## Run the tests of the C Data Interface under AddressSanitizer (needs a nightly toolchain)
-	@scripts/sanitizers.sh
+sanitizers: ## Run C, Go and Rust under AddressSanitizer, threads under ThreadSanitizer (ONLY="c go rust threads"; the last two need nightly)
+	@scripts/sanitizers.sh $(ONLY)
 
 .PHONY: mutants
 mutants: ## Change the guard in small ways and see that tests notice (SHARD=0/8)
