@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
-
+//
 // Plans: what to compute, as flat lists in topological order. A node names earlier nodes by index, so nothing
 // recurses and a node used twice is computed once.
 

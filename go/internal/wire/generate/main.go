@@ -72,8 +72,8 @@ func run(protoDirectory, outputDirectory string) error {
 	}
 	for _, file := range response.File {
 		path := filepath.Join(outputDirectory, filepath.Base(file.GetName()))
-		content := "// SPDX-FileCopyrightText: The Bowyer Authors\n// SPDX-License-Identifier: Apache-2.0\n\n" + file.GetContent()
-		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		// The first comment of a proto file, which has its licence, is the first of the Go file.
+		if err := os.WriteFile(path, []byte(file.GetContent()), 0o644); err != nil {
 			return err
 		}
 	}
