@@ -948,6 +948,28 @@ func BinarySlice(ctx context.Context, strings Value, options ...BinarySliceOptio
 	return bowyer.Call(ctx, "binary_slice", optionsOf(options), strings)
 }
 
+// BitAndOptions are the options of [BitAnd].
+type BitAndOptions struct {
+	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
+	SkipNulls Opt[bool]
+
+	// MinCount: gives null where fewer values than this are there. Default 1.
+	MinCount Opt[int64]
+}
+
+func (o BitAndOptions) given(set bowyer.Options) {
+	o.SkipNulls.put(set, "skip_nulls")
+	o.MinCount.put(set, "min_count")
+}
+
+// BitAnd gives the bits that all values have.
+//
+//	bit_and(int32 [7, null, 12])
+//		scalar int32 4
+func BitAnd(ctx context.Context, values Value, options ...BitAndOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "bit_and", optionsOf(options), values)
+}
+
 // BitCount counts the bits that are set.
 //
 // Of a negative number in two's complement.
@@ -960,6 +982,28 @@ func BinarySlice(ctx context.Context, strings Value, options ...BinarySliceOptio
 // The caller must Release the result.
 func BitCount(ctx context.Context, value Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "bit_count", nil, value)
+}
+
+// BitOrOptions are the options of [BitOr].
+type BitOrOptions struct {
+	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
+	SkipNulls Opt[bool]
+
+	// MinCount: gives null where fewer values than this are there. Default 1.
+	MinCount Opt[int64]
+}
+
+func (o BitOrOptions) given(set bowyer.Options) {
+	o.SkipNulls.put(set, "skip_nulls")
+	o.MinCount.put(set, "min_count")
+}
+
+// BitOr gives the bits that any value has.
+//
+//	bit_or(int32 [3, null, 12])
+//		scalar int32 15
+func BitOr(ctx context.Context, values Value, options ...BitOrOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "bit_or", optionsOf(options), values)
 }
 
 // BitWiseAnd gives the bits that are set in both values.
@@ -1008,6 +1052,28 @@ func BitWiseOr(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func BitWiseXor(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "bit_wise_xor", nil, a, b)
+}
+
+// BitXorOptions are the options of [BitXor].
+type BitXorOptions struct {
+	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
+	SkipNulls Opt[bool]
+
+	// MinCount: gives null where fewer values than this are there. Default 1.
+	MinCount Opt[int64]
+}
+
+func (o BitXorOptions) given(set bowyer.Options) {
+	o.SkipNulls.put(set, "skip_nulls")
+	o.MinCount.put(set, "min_count")
+}
+
+// BitXor gives the bits that an odd number of values has.
+//
+//	bit_xor(int32 [6, null, 12])
+//		scalar int32 10
+func BitXor(ctx context.Context, values Value, options ...BitXorOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "bit_xor", optionsOf(options), values)
 }
 
 // CaseWhen takes the value that belongs to the first true condition, else the last value.
@@ -1180,6 +1246,20 @@ func Clip(ctx context.Context, values, lower, upper Value) (arrow.Array, error) 
 // The caller must Release the result.
 func Coalesce(ctx context.Context, values ...Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "coalesce", nil, values...)
+}
+
+// Contains whether the value contains the other text.
+//
+// match_substring takes a literal as an option and can leave case aside.
+//
+// A null argument gives a null.
+//
+//	contains(string ["abc", "abc", null], string ["bc", "x", ""])
+//		bool [true, false, null]
+//
+// The caller must Release the result.
+func Contains(ctx context.Context, strings, text Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "contains", nil, strings, text)
 }
 
 // ContainsAnyOptions are the options of [ContainsAny].
@@ -1880,6 +1960,17 @@ func EndsWith(ctx context.Context, strings Value, options ...EndsWithOptions) (a
 	return bowyer.Call(ctx, "ends_with", optionsOf(options), strings)
 }
 
+// Entropy computes Shannon's entropy of the values, in bits.
+//
+// The sum of -p log2 p over the distinct values, p being the share of a value. Nulls are left out; null where nothing
+// is left.
+//
+//	entropy(string ["a", "b", "a", "b"])
+//		scalar double 1
+func Entropy(ctx context.Context, values Value) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "entropy", nil, values)
+}
+
 // EpochOptions are the options of [Epoch].
 type EpochOptions struct {
 	// Unit: the unit of time. One of "s", "ms", "us", "ns"; default "s".
@@ -2387,6 +2478,34 @@ func Hamming(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "hamming", nil, a, b)
 }
 
+// HasPrefix whether the value begins with the other text.
+//
+// starts_with takes a literal as an option and can leave case aside.
+//
+// A null argument gives a null.
+//
+//	has_prefix(string ["abc", "abc"], string ["ab", "bc"])
+//		bool [true, false]
+//
+// The caller must Release the result.
+func HasPrefix(ctx context.Context, strings, prefix Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "has_prefix", nil, strings, prefix)
+}
+
+// HasSuffix whether the value ends with the other text.
+//
+// ends_with takes a literal as an option and can leave case aside.
+//
+// A null argument gives a null.
+//
+//	has_suffix(string ["abc", "abc"], string ["ab", "bc"])
+//		bool [false, true]
+//
+// The caller must Release the result.
+func HasSuffix(ctx context.Context, strings, suffix Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "has_suffix", nil, strings, suffix)
+}
+
 // Hash64 computes a hash of each row.
 //
 // Equal rows have equal hashes: in every run, on every machine and in every version. Integers hash by their value
@@ -2400,6 +2519,16 @@ func Hamming(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func Hash64(ctx context.Context, values ...Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "hash64", nil, values...)
+}
+
+// HashMode returns the most common value.
+//
+// Of equally common ones the least. Nulls are left out; null where nothing is left.
+//
+//	hash_mode(int32 [3, 1, 3, null])
+//		scalar int32 3
+func HashMode(ctx context.Context, values Value) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "hash_mode", nil, values)
 }
 
 // HexDecode reads hexadecimal digits as bytes.
@@ -2424,6 +2553,16 @@ func HexDecode(ctx context.Context, values Value) (arrow.Array, error) {
 // The caller must Release the result.
 func HexEncode(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "hex_encode", nil, values)
+}
+
+// Histogram maps each value to how often it is there.
+//
+// In the order of the values. Nulls are left out.
+//
+//	histogram(int32 [3, 1, 3, null])
+//		scalar map<int32, int64> [[1, 1], [3, 2]]
+func Histogram(ctx context.Context, values Value) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "histogram", nil, values)
 }
 
 // Hour gives the hour, from 0.
@@ -2474,6 +2613,20 @@ func Hypot(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func IfElse(ctx context.Context, condition, ifTrue, ifFalse Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "if_else", nil, condition, ifTrue, ifFalse)
+}
+
+// Ilike whether the value is like the SQL pattern, letters in either case.
+//
+// Case folds one code point to one.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	ilike(string ["ABC", "abc"], string ["a%", "A_"])
+//		bool [true, false]
+//
+// The caller must Release the result.
+func Ilike(ctx context.Context, strings, pattern Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ilike", nil, strings, pattern)
 }
 
 // IndexOptions are the options of [Index].
@@ -2989,6 +3142,31 @@ func JsonValid(ctx context.Context, json Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "json_valid", nil, json)
 }
 
+// KahanSumOptions are the options of [KahanSum].
+type KahanSumOptions struct {
+	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
+	SkipNulls Opt[bool]
+
+	// MinCount: gives null where fewer values than this are there. Default 1.
+	MinCount Opt[int64]
+}
+
+func (o KahanSumOptions) given(set bowyer.Options) {
+	o.SkipNulls.put(set, "skip_nulls")
+	o.MinCount.put(set, "min_count")
+}
+
+// KahanSum adds floats up and makes up for what each addition rounds away.
+//
+// A sum and what it lost are kept for each group (Neumaier's form of Kahan's summation). Integers and decimals become
+// 64-bit floats first; sum adds those exactly.
+//
+//	kahan_sum(double [1e100, 1, -1e100])
+//		scalar double 1
+func KahanSum(ctx context.Context, values Value, options ...KahanSumOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "kahan_sum", optionsOf(options), values)
+}
+
 // KurtosisOptions are the options of [Kurtosis].
 type KurtosisOptions struct {
 	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
@@ -3117,6 +3295,20 @@ func LessEqual(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func Levenshtein(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "levenshtein", nil, a, b)
+}
+
+// Like whether the value is like the SQL pattern: `%` is any text, `_` one character.
+//
+// A backslash takes the sign after it literally. match_like takes the pattern as an option.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	like(string ["abc", "abc"], string ["a%", "a_"])
+//		bool [true, false]
+//
+// The caller must Release the result.
+func Like(ctx context.Context, strings, pattern Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "like", nil, strings, pattern)
 }
 
 // List collects the values into a list, in the order of the input.
@@ -3631,6 +3823,30 @@ func Logb(ctx context.Context, value, base Value) (arrow.Array, error) {
 // The caller must Release the result.
 func LogbUnchecked(ctx context.Context, value, base Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "logb", nil, value, base)
+}
+
+// MadOptions are the options of [Mad].
+type MadOptions struct {
+	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
+	SkipNulls Opt[bool]
+
+	// MinCount: gives null where fewer values than this are there. Default 0.
+	MinCount Opt[int64]
+}
+
+func (o MadOptions) given(set bowyer.Options) {
+	o.SkipNulls.put(set, "skip_nulls")
+	o.MinCount.put(set, "min_count")
+}
+
+// Mad computes the median of the distances from the median.
+//
+// NaNs and nulls are left out. Between two values a median is their mean.
+//
+//	mad(int32 [1, 2, 3, 4, 100])
+//		scalar double 1
+func Mad(ctx context.Context, values Value, options ...MadOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "mad", optionsOf(options), values)
 }
 
 // MakeDate makes dates of years, months and days.
@@ -4186,6 +4402,26 @@ func MonthIntervalBetween(ctx context.Context, start, end Value) (arrow.Array, e
 // The caller must Release the result.
 func MonthName(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "month_name", nil, values)
+}
+
+// MostCommonOptions are the options of [MostCommon].
+type MostCommonOptions struct {
+	// N: how many values to give at most. Default 10.
+	N Opt[int64]
+}
+
+func (o MostCommonOptions) given(set bowyer.Options) {
+	o.N.put(set, "n")
+}
+
+// MostCommon lists the most common values and how often each is there.
+//
+// The most common first, of equally common ones the least. Nulls are left out.
+//
+//	most_common(int32 [3, 1, 3, null])
+//		scalar list<item: struct<value: int32, count: int64>> [{value: 3, count: 2}, {value: 1, count: 1}]
+func MostCommon(ctx context.Context, values Value, options ...MostCommonOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "most_common", optionsOf(options), values)
 }
 
 // Multiply multiplies two values.
@@ -4774,6 +5010,50 @@ func (o RegexpExtractAllOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func RegexpExtractAll(ctx context.Context, strings Value, options ...RegexpExtractAllOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "regexp_extract_all", optionsOf(options), strings)
+}
+
+// RegexpMatches whether the regular expression matches within the value.
+//
+// RE2's syntax. match_substring_regex takes the pattern as an option.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	regexp_matches(string ["a1", "a1"], string ["[0-9]", "^[0-9]"])
+//		bool [true, false]
+//
+// The caller must Release the result.
+func RegexpMatches(ctx context.Context, strings, pattern Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "regexp_matches", nil, strings, pattern)
+}
+
+// RegrIntercept computes where the line that fits the points best meets the y axis.
+//
+// Least squares; y is the dependent column. Null where all x are equal or there are none.
+//
+//	regr_intercept(double [1, 3, 5], double [0, 1, 2])
+//		scalar double 1
+func RegrIntercept(ctx context.Context, y, x Value) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "regr_intercept", nil, y, x)
+}
+
+// RegrR2 computes how much of the variance of y the line that fits best explains, from 0 to 1.
+//
+// Null where all x are equal or there are none; 1 where all y are equal.
+//
+//	regr_r2(double [1, 3, 5], double [0, 1, 2])
+//		scalar double 1
+func RegrR2(ctx context.Context, y, x Value) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "regr_r2", nil, y, x)
+}
+
+// RegrSlope computes the slope of the line that fits the points best.
+//
+// Least squares; y is the dependent column. Null where all x are equal or there are none.
+//
+//	regr_slope(double [1, 3, 5], double [0, 1, 2])
+//		scalar double 2
+func RegrSlope(ctx context.Context, y, x Value) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "regr_slope", nil, y, x)
 }
 
 // Remainder gives what is left of a division truncated toward zero; it has the sign of the first value.

@@ -8,20 +8,25 @@
 
 pub(crate) mod approximate_count;
 pub(crate) mod arg_extremes;
+pub(crate) mod bits;
 pub(crate) mod boolean;
 pub(crate) mod collect;
+pub(crate) mod compensated_sum;
 pub(crate) mod correlation;
 pub(crate) mod count;
+pub(crate) mod deviation;
 pub(crate) mod ends;
 pub(crate) mod extremes;
 mod floats;
 mod fold;
+pub(crate) mod frequencies;
 mod input;
 pub(crate) mod moments;
 pub(crate) mod pivot;
 pub(crate) mod place;
 mod presence;
 pub(crate) mod quantile;
+pub(crate) mod regression;
 pub(crate) mod shape;
 mod shares;
 pub(crate) mod sum;

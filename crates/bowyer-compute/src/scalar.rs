@@ -50,6 +50,7 @@ pub mod string_parts;
 pub mod string_predicate;
 pub(crate) mod string_re2;
 pub mod string_replace;
+pub mod string_row_pattern;
 pub mod string_search;
 pub mod string_slice;
 pub mod string_split;

@@ -43,7 +43,7 @@ pub(crate) const FAMILY: &[Function] = &[
         .overloads(&of_two(|context| together(context, covariance, context.options.integer("ddof")?))),
 ];
 
-const fn of_two(new: fn(&AggregateContext<'_>) -> Result<Box<dyn Accumulator>>) -> [Overload; 3] {
+pub(super) const fn of_two(new: fn(&AggregateContext<'_>) -> Result<Box<dyn Accumulator>>) -> [Overload; 3] {
     [
         Overload::aggregate(NUMBERS[0], Kind::Float64, new),
         Overload::aggregate(NUMBERS[1], Kind::Float64, new),
@@ -52,10 +52,10 @@ const fn of_two(new: fn(&AggregateContext<'_>) -> Result<Box<dyn Accumulator>>) 
 }
 
 /// Of a group: count, means of x and y, sums of squared distances of x and of y, sum of products of distances.
-type State = [f64; 6];
+pub(super) type State = [f64; 6];
 
 /// The result of a state, told what is taken from the count.
-type Finish = fn(&State, f64) -> Option<f64>;
+pub(super) type Finish = fn(&State, f64) -> Option<f64>;
 
 fn correlation(&[count, _, _, xx, yy, xy]: &State, _: f64) -> Option<f64> {
     // One root is exact more often than the product of two, but may leave the range of floats.
@@ -68,7 +68,7 @@ fn covariance(&[count, _, _, _, _, xy]: &State, ddof: f64) -> Option<f64> {
     (count > ddof).then(|| xy / (count - ddof))
 }
 
-fn together(context: &AggregateContext<'_>, finish: Finish, ddof: i64) -> Result<Box<dyn Accumulator>> {
+pub(super) fn together(context: &AggregateContext<'_>, finish: Finish, ddof: i64) -> Result<Box<dyn Accumulator>> {
     Ok(Box::new(Together { finish, ddof: ddof as f64, states: Lanes::new(context.memory)? }))
 }
 

@@ -6,7 +6,7 @@
 //!
 //! NaNs and nulls are left out.
 
-mod held;
+pub(super) mod held;
 #[cfg(test)]
 mod tests;
 

@@ -100,13 +100,61 @@ const OPTIONS: &[OptionSpec] = &[
 
 /// What is looked for.
 #[derive(Debug)]
-enum Pattern {
+pub(super) enum Pattern {
     Literal(Box<Finder<'static>>),
     Start(Vec<u8>),
     End(Vec<u8>),
     Whole(Vec<u8>),
     Regex(Regex),
     Never,
+}
+
+impl Pattern {
+    /// A literal anywhere in a value.
+    pub(super) fn literal(text: &str) -> Self {
+        Self::Literal(Box::new(Finder::new(text).into_owned()))
+    }
+
+    /// An SQL pattern, which is about the whole value; the simple ones need no regular expression.
+    pub(super) fn like(pattern: &str, syntax: Syntax) -> Result<Self> {
+        let Some(pieces) = pieces(pattern) else { return Ok(Self::Never) };
+        if !syntax.ignore_case {
+            let simple = match pieces.as_slice() {
+                [] => Some(Self::Whole(vec![])),
+                [Piece::Text(text)] => Some(Self::Whole(text.as_str().into())),
+                [Piece::Any] => Some(Self::Start(vec![])),
+                [Piece::Text(text), Piece::Any] => Some(Self::Start(text.as_str().into())),
+                [Piece::Any, Piece::Text(text)] => Some(Self::End(text.as_str().into())),
+                [Piece::Any, Piece::Text(text), Piece::Any] => Some(Self::literal(text)),
+                _ => None,
+            };
+            if let Some(simple) = simple {
+                return Ok(simple);
+            }
+        }
+        let mut regex = String::from("^");
+        for piece in &pieces {
+            match piece {
+                Piece::Text(text) => regex.push_str(&escape(text)),
+                Piece::One => regex.push('.'),
+                Piece::Any => regex.push_str(".*"),
+            }
+        }
+        regex.push('$');
+        Ok(Self::Regex(compile(&regex, Syntax { dot_all: true, ..syntax })?))
+    }
+
+    /// Whether a value has it.
+    pub(super) fn is_match(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Literal(finder) => finder.find(value).is_some(),
+            Self::Start(start) => value.starts_with(start),
+            Self::End(end) => value.ends_with(end),
+            Self::Whole(whole) => value == whole,
+            Self::Regex(regex) => regex.is_match(value),
+            Self::Never => false,
+        }
+    }
 }
 
 type State = Box<dyn Any + Send + Sync>;
@@ -132,12 +180,8 @@ fn literal(context: &BindContext<'_>, plain: fn(&str) -> Pattern, before: &str, 
     Ok(Box::new(Pattern::Regex(compile(&format!("{before}{}{after}", escape(pattern)), syntax)?)))
 }
 
-fn finder(pattern: &str) -> Pattern {
-    Pattern::Literal(Box::new(Finder::new(pattern).into_owned()))
-}
-
 fn prepare_literal(context: &BindContext<'_>) -> Result<State> {
-    literal(context, finder, "", "")
+    literal(context, Pattern::literal, "", "")
 }
 
 fn prepare_start(context: &BindContext<'_>) -> Result<State> {
@@ -189,31 +233,7 @@ fn pieces(pattern: &str) -> Option<Vec<Piece>> {
 
 fn prepare_like(context: &BindContext<'_>) -> Result<State> {
     let (pattern, syntax) = options(context)?;
-    let Some(pieces) = pieces(pattern) else { return Ok(Box::new(Pattern::Never)) };
-    if !syntax.ignore_case {
-        let simple = match pieces.as_slice() {
-            [] => Some(Pattern::Whole(vec![])),
-            [Piece::Text(text)] => Some(Pattern::Whole(text.as_str().into())),
-            [Piece::Any] => Some(Pattern::Start(vec![])),
-            [Piece::Text(text), Piece::Any] => Some(Pattern::Start(text.as_str().into())),
-            [Piece::Any, Piece::Text(text)] => Some(Pattern::End(text.as_str().into())),
-            [Piece::Any, Piece::Text(text), Piece::Any] => Some(finder(text)),
-            _ => None,
-        };
-        if let Some(simple) = simple {
-            return Ok(Box::new(simple));
-        }
-    }
-    let mut regex = String::from("^");
-    for piece in &pieces {
-        match piece {
-            Piece::Text(text) => regex.push_str(&escape(text)),
-            Piece::One => regex.push('.'),
-            Piece::Any => regex.push_str(".*"),
-        }
-    }
-    regex.push('$');
-    Ok(Box::new(Pattern::Regex(compile(&regex, Syntax { dot_all: true, ..syntax })?)))
+    Ok(Box::new(Pattern::like(pattern, syntax)?))
 }
 
 fn matches(args: &Args<'_>, output: &mut Output) -> Result<()> {

@@ -20,27 +20,27 @@ struct Chunk<I> {
 }
 
 /// All values that came, in the order in which they came.
-pub(super) struct Held<I> {
+pub(in crate::aggregate) struct Held<I> {
     chunks: Vec<Chunk<I>>,
     memory: Memory,
 }
 
 impl<I: ArrowNativeType> Held<I> {
-    pub(super) fn new(memory: &Memory) -> Self {
+    pub(in crate::aggregate) fn new(memory: &Memory) -> Self {
         Self { chunks: Vec::new(), memory: memory.clone() }
     }
 
-    pub(super) fn memory(&self) -> &Memory {
+    pub(in crate::aggregate) fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    pub(super) fn byte_len(&self) -> usize {
+    pub(in crate::aggregate) fn byte_len(&self) -> usize {
         let groups = |chunk: &Chunk<I>| chunk.groups.as_ref().map_or(0, Lanes::byte_len);
         self.chunks.iter().map(|chunk| chunk.values.byte_len() + groups(chunk)).sum()
     }
 
     /// Adds values; without groups all belong to the first one.
-    pub(super) fn extend(&mut self, mut values: &[I], mut groups: Option<&[u32]>) -> Result<()> {
+    pub(in crate::aggregate) fn extend(&mut self, mut values: &[I], mut groups: Option<&[u32]>) -> Result<()> {
         while !values.is_empty() {
             let chunk = self.open(groups.is_some())?;
             let count = values.len().min(CHUNK_VALUES - chunk.values.len());
@@ -75,7 +75,7 @@ impl<I: ArrowNativeType> Held<I> {
     }
 
     /// Takes over what another one holds: its group `i` is `group_indices[i]` here.
-    pub(super) fn append(&mut self, other: Self, group_indices: &[u32]) -> Result<()> {
+    pub(in crate::aggregate) fn append(&mut self, other: Self, group_indices: &[u32]) -> Result<()> {
         let first = group_indices.first().copied().unwrap_or(0);
         for mut chunk in other.chunks {
             match &mut chunk.groups {
@@ -89,7 +89,7 @@ impl<I: ArrowNativeType> Held<I> {
     }
 
     /// Where the values of each group begin when all lie beside each other, and at the end how many there are.
-    pub(super) fn starts(&self, group_count: usize) -> Vec<usize> {
+    pub(in crate::aggregate) fn starts(&self, group_count: usize) -> Vec<usize> {
         let mut starts = vec![0; group_count + 1];
         for chunk in &self.chunks {
             match &chunk.groups {
@@ -105,7 +105,7 @@ impl<I: ArrowNativeType> Held<I> {
     }
 
     /// The values of some groups beside each other: those of group `g` begin at `starts[g] - starts[groups.start]`.
-    pub(super) fn gather(&self, groups: &Range<usize>, starts: &[usize]) -> Result<Lanes<I>> {
+    pub(in crate::aggregate) fn gather(&self, groups: &Range<usize>, starts: &[usize]) -> Result<Lanes<I>> {
         let (base, count) = (starts[groups.start], groups.len());
         let all = starts[groups.end] - base;
         // Values of other groups go to the place after the last, so that no branch depends on the data.
