@@ -143,6 +143,10 @@ bench-boundary: lib ## Measure what a batch costs to cross, beside arrow-go's cd
 bench-functions: ## Time every scalar and vector function beside pyarrow's (FILTER=part of a name; needs Python)
 	@benches/functions/run.sh $(if $(FILTER),--filter $(FILTER)) $(if $(SECONDS),--seconds $(SECONDS))
 
+.PHONY: bench-text
+bench-text: ## Time search and case of text, casts and parsing beside Polars and pyarrow (ROWS=1e6; needs Python)
+	@benches/functions/run.sh text $(if $(filter command line,$(origin ROWS)),--rows $$(printf %.0f $(ROWS)))
+
 .PHONY: bench-kernels-rust
 bench-kernels-rust: ## Measure single functions in Rust (FILTER=part of a name)
 	cargo bench --quiet --package bowyer-compute --bench kernels -- $(FILTER)
