@@ -21,7 +21,8 @@ TYPES = [
 
 TEXT = ["", "a", "A", "aXbX", "  pad ", "größe", "ß", "ﬁ", "İ", "日本", "e\u0301", "\u200b", "a\u0000b", "x" * 30, "1,2,,3",
         "\t\n", "123", "-7", "Ab Cd", "ǅ", "²", "😀 x"]  # fmt: skip
-FLOATS = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, 3.5, -2.5, float("nan"), float("inf"), float("-inf"), 1e300, 1e-300, 2.675, 123.456]
+FLOATS = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, 3.5, -2.5, float("nan"), float("inf"), float("-inf"), 1e300, 1e-300, 2.675, 123.456,
+          9_999_999_999.0, 1e10, 757_717_938_211_570.25, 1e15, 2.0**53, 1e-6, 9.5e-7, -0.1]  # fmt: skip
 EPOCH = datetime.datetime(1970, 1, 1)
 
 
@@ -47,7 +48,10 @@ def value(kind, rng):
         low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if pa.types.is_signed_integer(kind) else (0, 2**bits - 1)
         return rng.choice([low, high, 0, 1, 2, 3]) if edge else rng.randint(max(low, -100), min(high, 100))
     if pa.types.is_floating(kind):
-        return rng.choice(FLOATS[:11] if kind != pa.float64() else FLOATS) if edge else float(rng.randint(-1000, 1000)) / 8
+        if edge:
+            return rng.choice(FLOATS[:11] if kind != pa.float64() else FLOATS)
+        size = 0 if kind == pa.float16() or rng.random() < 0.5 else rng.randint(-9, 12)
+        return float(rng.randint(-1000, 1000)) / 8 * 10.0**size
     if pa.types.is_decimal(kind):
         most = 10**kind.precision - 1
         number = rng.choice([0, 1, -1, 50, -50, most, -most]) if edge else rng.randint(-100000, 100000)
