@@ -31,6 +31,7 @@ pub mod map_parts;
 pub mod mapping;
 pub mod membership;
 pub mod nested;
+pub(crate) mod padded;
 mod pick;
 pub mod power;
 pub mod random;

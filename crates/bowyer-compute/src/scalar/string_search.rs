@@ -16,7 +16,7 @@ use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
 use super::string_re2::{Syntax, compile, escape};
-use super::string_values::{BYTES, bytes_to_bits, bytes_to_count, count_type};
+use super::string_values::{BYTES, Bytes, bytes_to_bits, bytes_to_count, count_type};
 use crate::{
     Args, BindContext, Example, Function, Kernel, Kind, OptionDefault, OptionKind, OptionSpec, Overload, Prepare,
 };
@@ -105,6 +105,8 @@ pub(super) enum Pattern {
     Start(Vec<u8>),
     End(Vec<u8>),
     Whole(Vec<u8>),
+    /// A start and an end that do not overlap, and literals between them in this order.
+    Parts(Vec<u8>, Vec<Finder<'static>>, Vec<u8>),
     Regex(Regex),
     Never,
 }
@@ -128,8 +130,8 @@ impl Pattern {
                 [Piece::Any, Piece::Text(text), Piece::Any] => Some(Self::literal(text)),
                 _ => None,
             };
-            if let Some(simple) = simple {
-                return Ok(simple);
+            if let Some(plain) = simple.or_else(|| Self::parts(&pieces)) {
+                return Ok(plain);
             }
         }
         let mut regex = String::from("^");
@@ -144,6 +146,21 @@ impl Pattern {
         Ok(Self::Regex(compile(&regex, Syntax { dot_all: true, ..syntax })?))
     }
 
+    /// A pattern of literals with any text between them, two or more.
+    fn parts(pieces: &[Piece]) -> Option<Self> {
+        let (mut start, mut middle, mut end) = (vec![], vec![], vec![]);
+        for (at, piece) in pieces.iter().enumerate() {
+            match piece {
+                Piece::One => return None,
+                Piece::Any => {}
+                Piece::Text(text) if at == 0 => start = text.as_bytes().into(),
+                Piece::Text(text) if at + 1 == pieces.len() => end = text.as_bytes().into(),
+                Piece::Text(text) => middle.push(Finder::new(text).into_owned()),
+            }
+        }
+        Some(Self::Parts(start, middle, end))
+    }
+
     /// Whether a value has it.
     pub(super) fn is_match(&self, value: &[u8]) -> bool {
         match self {
@@ -151,6 +168,7 @@ impl Pattern {
             Self::Start(start) => value.starts_with(start),
             Self::End(end) => value.ends_with(end),
             Self::Whole(whole) => value == whole,
+            Self::Parts(start, middle, end) => has_parts(value, start, middle, end),
             Self::Regex(regex) => regex.is_match(value),
             Self::Never => false,
         }
@@ -243,66 +261,108 @@ fn matches(args: &Args<'_>, output: &mut Output) -> Result<()> {
         Pattern::Start(start) => bytes_to_bits(args, output, |value| value.starts_with(start)),
         Pattern::End(end) => bytes_to_bits(args, output, |value| value.ends_with(end)),
         Pattern::Whole(whole) => bytes_to_bits(args, output, |value| value == whole),
+        Pattern::Parts(start, middle, end) if start.is_empty() && is_contiguous(args.column(0).data_type()) => {
+            from_first(args, output, middle, end)
+        }
+        Pattern::Parts(start, middle, end) => bytes_to_bits(args, output, |value| has_parts(value, start, middle, end)),
         Pattern::Regex(regex) => bytes_to_bits(args, output, |value| regex.is_match(value)),
         Pattern::Never => bytes_to_bits(args, output, |_| false),
     }
 }
 
+/// Looks for the first literal in all values at once, and for the others in those that have it.
+fn from_first(args: &Args<'_>, output: &mut Output, middle: &[Finder<'_>], end: &[u8]) -> Result<()> {
+    let values = args.column(0).values();
+    let Some((first, others)) = middle.split_first() else {
+        return bytes_to_bits(args, output, |value| value.ends_with(end));
+    };
+    let bytes = Bytes::of(values)?;
+    let words = output.bits()?;
+    words.fill(0);
+    scan(values, first, |row, at| {
+        let rest = &bytes.get(row)[at + first.needle().len()..];
+        words[row / 64] |= u64::from(has_parts(rest, &[], others, end)) << (row % 64);
+    });
+    Ok(())
+}
+
+/// The first place of each literal leaves the most room for those that follow.
+fn has_parts(value: &[u8], start: &[u8], middle: &[Finder<'_>], end: &[u8]) -> bool {
+    let Some(mut rest) = value.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)) else { return false };
+    middle.iter().all(|finder| match finder.find(rest) {
+        Some(at) => {
+            rest = &rest[at + finder.needle().len()..];
+            true
+        }
+        None => false,
+    })
+}
+
 /// Looks for a literal in all values at once where they stand one after another, else value by value.
 fn contains(args: &Args<'_>, output: &mut Output, finder: &Finder<'_>) -> Result<()> {
     let values = args.column(0).values();
+    if !is_contiguous(values.data_type()) {
+        return bytes_to_bits(args, output, |value| finder.find(value).is_some());
+    }
+    let words = output.bits()?;
+    words.fill(0);
+    scan(values, finder, |row, _| words[row / 64] |= 1 << (row % 64));
+    Ok(())
+}
+
+/// Whether the values of a type stand one after another.
+fn is_contiguous(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary)
+}
+
+/// Calls `found` with each row that has a literal, and the first place of it within the value.
+fn scan(values: &dyn Array, finder: &Finder<'_>, found: impl FnMut(usize, usize)) {
     match values.data_type() {
         DataType::Utf8 => {
             let array = values.as_string::<i32>();
-            contains_in(array.value_offsets(), array.value_data(), finder, output)
+            scan_in(array.value_offsets(), array.value_data(), finder, found);
         }
         DataType::LargeUtf8 => {
             let array = values.as_string::<i64>();
-            contains_in(array.value_offsets(), array.value_data(), finder, output)
+            scan_in(array.value_offsets(), array.value_data(), finder, found);
         }
         DataType::Binary => {
             let array = values.as_binary::<i32>();
-            contains_in(array.value_offsets(), array.value_data(), finder, output)
+            scan_in(array.value_offsets(), array.value_data(), finder, found);
         }
-        DataType::LargeBinary => {
+        _ => {
             let array = values.as_binary::<i64>();
-            contains_in(array.value_offsets(), array.value_data(), finder, output)
+            scan_in(array.value_offsets(), array.value_data(), finder, found);
         }
-        _ => bytes_to_bits(args, output, |value| finder.find(value).is_some()),
     }
 }
 
-fn contains_in<O: OffsetSizeTrait>(
-    offsets: &[O],
-    bytes: &[u8],
-    finder: &Finder<'_>,
-    output: &mut Output,
-) -> Result<()> {
-    let words = output.bits()?;
-    words.fill(0);
-    let (Some(first), Some(last)) = (offsets.first(), offsets.last()) else { return Ok(()) };
+fn scan_in<O: OffsetSizeTrait>(offsets: &[O], bytes: &[u8], finder: &Finder<'_>, mut found: impl FnMut(usize, usize)) {
+    let (Some(first), Some(last)) = (offsets.first(), offsets.last()) else { return };
     let (mut from, end) = (first.as_usize(), last.as_usize());
     let mut row = 0;
-    while let Some(found) = finder.find(&bytes[from..end]) {
-        let found = from + found;
-        while offsets[row + 1].as_usize() <= found {
+    while let Some(at) = finder.find(&bytes[from..end]) {
+        let at = from + at;
+        while offsets[row + 1].as_usize() <= at {
             row += 1;
         }
         let row_end = offsets[row + 1].as_usize();
-        if found + finder.needle().len() <= row_end {
-            words[row / 64] |= 1 << (row % 64);
+        if at + finder.needle().len() <= row_end {
+            found(row, at - offsets[row].as_usize());
             from = row_end;
         } else {
             // It goes on in the next value.
-            from = found + 1;
+            from = at + 1;
         }
     }
-    Ok(())
 }
 
 fn find(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let position = |found: Option<usize>| found.map_or(-1, |at| at as i64);
     match args.state::<Pattern>()? {
+        Pattern::Literal(finder) if !finder.needle().is_empty() && is_contiguous(args.column(0).data_type()) => {
+            find_in_all(args, output, finder)
+        }
         Pattern::Literal(finder) => bytes_to_count(args, output, |value| position(finder.find(value))),
         Pattern::Regex(regex) => {
             bytes_to_count(args, output, |value| position(regex.find(value).map(|found| found.start())))
@@ -311,10 +371,29 @@ fn find(args: &Args<'_>, output: &mut Output) -> Result<()> {
     }
 }
 
+/// Looks for a literal in all values at once.
+fn find_in_all(args: &Args<'_>, output: &mut Output, finder: &Finder<'_>) -> Result<()> {
+    let values = args.column(0).values();
+    if output.data_type() == &DataType::Int64 {
+        let lanes = output.fixed::<i64>()?;
+        lanes.fill(-1);
+        scan(values, finder, |row, at| lanes[row] = at as i64);
+        return Ok(());
+    }
+    let lanes = output.fixed::<i32>()?;
+    lanes.fill(-1);
+    scan(values, finder, |row, at| lanes[row] = at as i32);
+    Ok(())
+}
+
 fn count_all(args: &Args<'_>, output: &mut Output) -> Result<()> {
     match args.state::<Pattern>()? {
         Pattern::Literal(finder) if finder.needle().is_empty() => {
             bytes_to_count(args, output, |value| value.len() as i64 + 1)
+        }
+        Pattern::Literal(finder) if finder.needle().len() == 1 => {
+            let byte = finder.needle()[0];
+            bytes_to_count(args, output, |value| value.iter().filter(|&&each| each == byte).count() as i64)
         }
         Pattern::Literal(finder) => bytes_to_count(args, output, |value| finder.find_iter(value).count() as i64),
         Pattern::Regex(regex) => bytes_to_count(args, output, |value| regex.find_iter(value).count() as i64),

@@ -6,12 +6,13 @@
 //! Local time of the zone; `%S` carries the whole fraction of the unit. Names are those of the C locale.
 
 use std::any::Any;
-use std::fmt::Write;
+use std::io::Write;
 
 use arrow_schema::DataType;
 use bowyer_core::{Error, Output, Result};
 
 use super::divisor::Divisor;
+use super::padded::{fill, four, two};
 use super::temporal_civil::{Civil, days_since_monday, week_of, year_start};
 use super::temporal_local::{Local, zone_of};
 use super::temporal_pattern::{DAYS, MONTHS, Part, parts};
@@ -67,7 +68,7 @@ fn strftime(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let utc = Utc::of(args, &local, pattern)?;
     let (row_count, validity) = (output.row_count(), output.validity().cloned());
     let mut writer = output.bytes(row_count * 20)?;
-    let mut text = String::new();
+    let mut text = Vec::new();
     let (mut reader, day_length) = (local.reader(), Divisor::new(local.per_day));
     for row in 0..row_count {
         let mut tick = [0];
@@ -81,12 +82,12 @@ fn strftime(args: &Args<'_>, output: &mut Output) -> Result<()> {
         let moment = Moment::new(day, rest, local.per_day, utc.offset(row));
         for part in &pattern.parts {
             match part {
-                Part::Text(part) => text.push_str(part),
-                Part::Space(space) => text.push(*space),
+                Part::Text(part) => text.extend_from_slice(part.as_bytes()),
+                Part::Space(space) => text.extend_from_slice(space.encode_utf8(&mut [0; 4]).as_bytes()),
                 Part::Directive(letter) => moment.write(*letter, pattern, &mut text),
             }
         }
-        writer.push_str(&text)?;
+        writer.push(&text)?;
     }
     Ok(())
 }
@@ -140,13 +141,13 @@ impl Moment {
         }
     }
 
-    fn write(&self, letter: char, pattern: &Pattern, out: &mut String) {
+    fn write(&self, letter: char, pattern: &Pattern, out: &mut Vec<u8>) {
         let Civil { year, month, day } = self.date;
         let (hour, minute, second) = (self.second_of_day / 3600, self.second_of_day / 60 % 60, self.second_of_day % 60);
         let weekday = days_since_monday(self.day);
         let day_of_year = self.day - year_start(year) + 1;
         let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
-        // Writing into a string cannot fail.
+        // Writing into memory cannot fail.
         let _ = match letter {
             'Y' => write_year(year, out),
             'C' => write!(out, "{:02}", year.div_euclid(100)),
@@ -156,8 +157,8 @@ impl Moment {
             'V' => write!(out, "{:02}", week_of(self.day, 0).1),
             'U' => write!(out, "{:02}", (day_of_year + 6 - (weekday + 1) % 7) / 7),
             'W' => write!(out, "{:02}", (day_of_year + 6 - weekday) / 7),
-            'm' => write!(out, "{month:02}"),
-            'd' => write!(out, "{day:02}"),
+            'm' => out.write_all(&two(month)),
+            'd' => out.write_all(&two(day)),
             'e' => write!(out, "{day:2}"),
             'j' => write!(out, "{day_of_year:03}"),
             'B' => write!(out, "{}", MONTHS[(month - 1) as usize]),
@@ -166,14 +167,17 @@ impl Moment {
             'a' => write!(out, "{}", &DAYS[weekday as usize][..3]),
             'u' => write!(out, "{}", weekday + 1),
             'w' => write!(out, "{}", (weekday + 1) % 7),
-            'H' => write!(out, "{hour:02}"),
-            'I' => write!(out, "{twelve:02}"),
-            'M' => write!(out, "{minute:02}"),
+            'H' => out.write_all(&two(hour)),
+            'I' => out.write_all(&two(twelve)),
+            'M' => out.write_all(&two(minute)),
             'S' if self.per_second > 1 => {
+                let [s1, s2] = two(second);
+                let mut text = [s1, s2, b'.', 0, 0, 0, 0, 0, 0, 0, 0, 0];
                 let digits = self.per_second.ilog10() as usize;
-                write!(out, "{second:02}.{:0digits$}", self.fraction)
+                fill(&mut text[3..3 + digits], self.fraction as u32);
+                out.write_all(&text[..3 + digits])
             }
-            'S' | 'q' => write!(out, "{second:02}"),
+            'S' | 'q' => out.write_all(&two(second)),
             'p' => write!(out, "{}", if hour < 12 { "AM" } else { "PM" }),
             'z' => write!(out, "{}", format_offset(self.offset, "")),
             'Z' => write!(out, "{}", abbreviation(pattern, self.utc)),
@@ -182,7 +186,10 @@ impl Moment {
     }
 }
 
-fn write_year(year: i64, out: &mut String) -> std::fmt::Result {
+fn write_year(year: i64, out: &mut Vec<u8>) -> std::io::Result<()> {
+    if (0..=9_999).contains(&year) {
+        return out.write_all(&four(year as u64));
+    }
     if year < 0 { write!(out, "-{:04}", -year) } else { write!(out, "{year:04}") }
 }
 

@@ -29,6 +29,8 @@ trait Wide: ArrowNativeTypeOp {
     fn to_f64(self) -> f64;
     fn of_f64(value: f64) -> Option<Self>;
     fn to_i256(self) -> i256;
+    /// The value as a lane that may be narrower.
+    fn store<O: Lane>(self) -> Option<O>;
 }
 
 impl Wide for i128 {
@@ -46,6 +48,11 @@ impl Wide for i128 {
 
     fn to_i256(self) -> i256 {
         i256::from_i128(self)
+    }
+
+    #[inline]
+    fn store<O: Lane>(self) -> Option<O> {
+        O::of_i128(self)
     }
 }
 
@@ -68,11 +75,17 @@ impl Wide for i256 {
     fn to_i256(self) -> i256 {
         self
     }
+
+    #[inline]
+    fn store<O: Lane>(self) -> Option<O> {
+        O::of_i256(self)
+    }
 }
 
 /// A lane that a wide integer is put into.
 trait Lane: ArrowNativeType {
-    fn store(value: i256) -> Option<Self>;
+    fn of_i128(value: i128) -> Option<Self>;
+    fn of_i256(value: i256) -> Option<Self>;
     fn wrap(value: i256) -> Self;
 }
 
@@ -80,7 +93,9 @@ macro_rules! lane {
     ($($native:ty)+) => { $(
         impl Lane for $native {
             #[inline]
-            fn store(value: i256) -> Option<Self> { value.to_i128().and_then(|value| Self::try_from(value).ok()) }
+            fn of_i128(value: i128) -> Option<Self> { Self::try_from(value).ok() }
+            #[inline]
+            fn of_i256(value: i256) -> Option<Self> { value.to_i128().and_then(<Self as Lane>::of_i128) }
             #[inline]
             fn wrap(value: i256) -> Self { value.as_i128() as Self }
         }
@@ -90,7 +105,11 @@ macro_rules! lane {
 lane!(i8 i16 i32 i64 i128 u8 u16 u32 u64);
 
 impl Lane for i256 {
-    fn store(value: i256) -> Option<Self> {
+    fn of_i128(value: i128) -> Option<Self> {
+        Some(Self::from_i128(value))
+    }
+
+    fn of_i256(value: i256) -> Option<Self> {
         Some(value)
     }
 
@@ -170,15 +189,30 @@ fn power<W: Wide>(exponent: u32) -> Option<W> {
     W::of_i128(10).pow_checked(exponent).ok()
 }
 
-/// `value` with `by` more digits after the point; fewer when negative.
-fn rescaled<W: Wide>(value: W, by: i32, truncate: bool) -> Option<W> {
-    let Some(factor) = power::<W>(by.unsigned_abs()) else {
-        return (value.is_zero() || (by < 0 && truncate)).then_some(W::ZERO);
-    };
-    if by >= 0 {
-        return value.mul_checked(factor).ok();
+/// A change of the count of digits after the point.
+struct Rescale<W> {
+    /// The power of ten that is the difference; `None` when nothing but zero has so many digits.
+    factor: Option<W>,
+    more: bool,
+    truncate: bool,
+}
+
+impl<W: Wide> Rescale<W> {
+    /// `by` more digits; fewer when negative, which fails where digits are lost unless it may `truncate`.
+    fn new(by: i32, truncate: bool) -> Self {
+        Self { factor: power(by.unsigned_abs()), more: by >= 0, truncate }
     }
-    (truncate || value.mod_wrapping(factor).is_zero()).then(|| value.div_wrapping(factor))
+
+    #[inline]
+    fn apply(&self, value: W) -> Option<W> {
+        let Some(factor) = self.factor else {
+            return (value.is_zero() || (!self.more && self.truncate)).then_some(W::ZERO);
+        };
+        if self.more {
+            return value.mul_checked(factor).ok();
+        }
+        (self.truncate || value.mod_wrapping(factor).is_zero()).then(|| value.div_wrapping(factor))
+    }
 }
 
 fn fits<W: Wide>(value: W, limit: Option<W>) -> bool {
@@ -191,11 +225,15 @@ fn store<W: Wide, O: Lane>(values: &[W], array: &ArrayRef, cast: &Cast<'_>, scal
     let truncate = cast.policy.decimal_truncate;
     let limit = precision.and_then(|precision| power::<W>(u32::from(precision)));
     let wraps = precision.is_none() && cast.policy.int_overflow;
+    let rescale = Rescale::new(by, truncate);
     let convert = |value: W| {
-        let there = rescaled(value, by, truncate).filter(|there| fits(*there, limit))?.to_i256();
-        if wraps { Some(O::wrap(there)) } else { O::store(there) }
+        let there = rescale.apply(value).filter(|there| fits(*there, limit))?;
+        if wraps { Some(O::wrap(there.to_i256())) } else { there.store() }
     };
-    let explain = || Error::invalid_data(format!("the value is not exactly one of {}", cast.to));
+    let explain = || match truncate {
+        true => Error::overflow(format!("the value does not fit {}", cast.to)),
+        false => Error::invalid_data(format!("the value is not exactly one of {}", cast.to)),
+    };
     try_lanes(values, array.nulls(), cast.to, cast.policy.null_on_failure, cast.memory, convert, explain)
 }
 
@@ -234,7 +272,7 @@ fn floats<W: Wide, O: Lane>(values: &[f64], array: &ArrayRef, cast: &Cast<'_>) -
     let convert = |value: f64| {
         let scaled = if scale >= 0 { value * factor } else { value / factor };
         let rounded = W::of_f64(scaled.round_ties_even()).filter(|_| scaled.is_finite())?;
-        if fits(rounded, limit) { O::store(rounded.to_i256()) } else { None }
+        if fits(rounded, limit) { rounded.store::<O>() } else { None }
     };
     let explain = || Error::overflow(format!("the float does not fit {}", cast.to));
     try_lanes(values, array.nulls(), cast.to, cast.policy.null_on_failure, cast.memory, convert, explain)
@@ -263,9 +301,10 @@ fn parsed<O: Lane>(array: &ArrayRef, cast: &Cast<'_>) -> Result<ArrayRef> {
         }
         let value = parse(values.get(row)).ok_or_else(|| Error::parse(format!("the text is no {}", cast.to)));
         let value = value.and_then(|(value, digits)| {
-            rescaled(value, i32::from(scale) - digits, cast.policy.decimal_truncate)
+            Rescale::new(i32::from(scale) - digits, cast.policy.decimal_truncate)
+                .apply(value)
                 .filter(|value| fits(*value, limit))
-                .and_then(O::store)
+                .and_then(O::of_i256)
                 .ok_or_else(|| Error::invalid_data(format!("the value is not exactly one of {}", cast.to)))
         });
         match value {

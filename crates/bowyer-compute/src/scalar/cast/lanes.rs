@@ -25,13 +25,16 @@ pub(crate) fn try_lanes<I: Copy, O: ArrowNativeType>(
     let mut failed = vec![];
     let lanes = output.fixed::<O>()?;
     for (word, (values, lanes)) in values.chunks(64).zip(lanes.chunks_mut(64)).enumerate() {
-        let mut failures = 0u64;
-        for (bit, (value, lane)) in values.iter().zip(lanes).enumerate() {
+        // Failures are rare, and a loop that only notes whether there are any is one of vectors.
+        let mut all = true;
+        for (value, lane) in values.iter().zip(lanes) {
             let converted = convert(*value);
-            failures |= u64::from(converted.is_none()) << bit;
+            all &= converted.is_some();
             *lane = converted.unwrap_or_default();
         }
-        if failures != 0 {
+        if !all {
+            let failed_here = |(bit, value): (usize, &I)| u64::from(convert(*value).is_none()) << bit;
+            let failures = values.iter().enumerate().map(failed_here).fold(0, |bits, bit| bits | bit);
             collect_failures(word, failures, nulls, &mut failed);
             if let Some(&row) = failed.first().filter(|_| !null_on_failure) {
                 return Err(explain().at_row(row));

@@ -35,11 +35,10 @@ macro_rules! integers {
                     // As many digits as the type has bits for, taken as they are.
                     return Some(from_hexadecimal(digits, size_of::<Self>())? as Self);
                 }
-                let value = match text {
-                    [b'-', rest @ ..] => -i128::from(digits(rest)?),
-                    _ => i128::from(digits(text)?),
-                };
-                Self::try_from(value).ok()
+                match text {
+                    [b'-', rest @ ..] => Self::try_from(0i64.checked_sub_unsigned(digits(rest)?)?).ok(),
+                    _ => Self::try_from(digits(text)?).ok(),
+                }
             }
         }
     )+ };
@@ -66,11 +65,47 @@ fn from_hexadecimal(digits: &[u8], byte_len: usize) -> Option<u64> {
     digits.iter().try_fold(0u64, |value, &digit| Some(value << 4 | u64::from(char::from(digit).to_digit(16)?)))
 }
 
+/// So many digits fit 64 bits, whichever they are.
+const SAFE_DIGITS: usize = 19;
+
 /// The number of one or more decimal digits.
+#[inline]
 pub(crate) fn digits(text: &[u8]) -> Option<u64> {
-    if text.is_empty() {
+    if text.len() > SAFE_DIGITS {
+        return many_digits(text);
+    }
+    let (eights, rest) = text.as_chunks::<8>();
+    let mut value = 0;
+    for eight in eights {
+        value = value * 100_000_000 + eight_digits(*eight)?;
+    }
+    let mut valid = !text.is_empty();
+    for &digit in rest {
+        let digit = digit.wrapping_sub(b'0');
+        valid &= digit <= 9;
+        value = value * 10 + u64::from(digit);
+    }
+    valid.then_some(value)
+}
+
+/// The number of eight digits, all at once: neighbours are put together to pairs, pairs to fours, fours to all eight.
+#[inline]
+fn eight_digits(text: [u8; 8]) -> Option<u64> {
+    let text = u64::from_le_bytes(text);
+    // A digit is 0x30 to 0x39: its upper half is 3, and stays 3 when 6 is added.
+    let upper =
+        (text & 0xf0f0_f0f0_f0f0_f0f0) | ((text.wrapping_add(0x0606_0606_0606_0606) & 0xf0f0_f0f0_f0f0_f0f0) >> 4);
+    if upper != 0x3333_3333_3333_3333 {
         return None;
     }
+    let digits = text & 0x0f0f_0f0f_0f0f_0f0f;
+    let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
+}
+
+#[cold]
+fn many_digits(text: &[u8]) -> Option<u64> {
     text.iter().try_fold(0u64, |value, &digit| {
         let digit = digit.wrapping_sub(b'0');
         if digit > 9 {
@@ -88,8 +123,37 @@ impl Parse for f32 {
 
 impl Parse for f64 {
     fn parse(text: &[u8]) -> Option<Self> {
-        float(text)
+        short_float(text).or_else(|| float(text))
     }
+}
+
+/// No number of more digits is below 2^53, zeros at its start aside.
+const EXACT_DIGITS: usize = 16;
+
+/// Powers of ten that floats hold exactly.
+const TENS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
+
+/// The float of digits with at most one point among them, if these are few: digits and a power of ten that floats hold
+/// exactly give the right float by one division (Clinger, *How to Read Floating Point Numbers Accurately*, 1990).
+fn short_float(text: &[u8]) -> Option<f64> {
+    let (negative, text) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    if text.len() > EXACT_DIGITS + 1 {
+        return None;
+    }
+    let (whole, fraction) = match text.iter().position(|&byte| byte == b'.') {
+        Some(point) => (&text[..point], &text[point + 1..]),
+        None => (text, &[][..]),
+    };
+    let after = if fraction.is_empty() { 0 } else { digits(fraction)? };
+    let value = digits(whole)? * 10u64.pow(fraction.len() as u32) + after;
+    let value = (value <= 1 << f64::MANTISSA_DIGITS).then_some(value as f64 / TENS[fraction.len()])?;
+    Some(if negative { -value } else { value })
 }
 
 fn float<T: std::str::FromStr>(text: &[u8]) -> Option<T> {

@@ -72,21 +72,8 @@ fn floats_and_integers_meet_exactly() {
 #[test]
 fn floats_are_written_with_the_fewest_digits() {
     let values = [1.0, 0.1, 1e20, 1e-7, f64::NAN, f64::INFINITY, -0.0, 1e16, 123_456_789.0, 1e14, 1e15, 0.00001, -2.5];
-    let expected = [
-        "1",
-        "0.1",
-        "1e+20",
-        "1e-7",
-        "nan",
-        "inf",
-        "-0",
-        "1e+16",
-        "123456789",
-        "100000000000000",
-        "1e+15",
-        "0.00001",
-        "-2.5",
-    ];
+    let expected =
+        ["1", "0.1", "1e+20", "1e-7", "nan", "inf", "-0", "1e+16", "123456789", "1e+14", "1e+15", "0.00001", "-2.5"];
     let written = texts(Float64Array::from(values.to_vec()), &DataType::Utf8);
     assert_eq!(written, expected.map(|text| Some(text.to_owned())));
     let written = texts(Float32Array::from(vec![0.1, 16_777_216.0]), &DataType::Utf8View);
@@ -259,4 +246,49 @@ fn lists_and_structs_are_cast_by_their_children() {
     let there = checked(fields, &to).unwrap();
     assert_eq!(there.as_struct().column(0).null_count(), 1);
     assert_eq!(there.as_struct().column(1).to_data().buffers()[0].as_slice()[0], 1);
+}
+
+/// Numbers that differ in every digit.
+fn drawn() -> impl Iterator<Item = u64> {
+    let mut state = 1u64;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state ^ state >> 29
+    })
+}
+
+#[test]
+fn digits_are_read_as_the_standard_library_reads_them() {
+    for number in drawn().take(20_000) {
+        let mut text = (number >> (number % 64)).to_string();
+        assert_eq!(parse::digits(text.as_bytes()), text.parse::<u64>().ok(), "{text}");
+        let at = number as usize % text.len();
+        for wrong in ['/', ':', ' ', '-', 'a', '\u{7f}'] {
+            text.replace_range(at..=at, &wrong.to_string());
+            assert_eq!(parse::digits(text.as_bytes()), None, "{text}");
+        }
+    }
+    for text in ["", "18446744073709551615", "18446744073709551616", "99999999999999999999", "00000000000000000000001"]
+    {
+        assert_eq!(parse::digits(text.as_bytes()), text.parse::<u64>().ok(), "{text}");
+    }
+}
+
+#[test]
+fn floats_survive_their_text_and_short_ones_are_read_right() {
+    use parse::Parse;
+    for bits in drawn().take(20_000) {
+        let value = f64::from_bits(bits);
+        let short = (bits % 1_000_000_007) as f64 / [1.0, 10.0, 1e3, 1e7][bits as usize % 4];
+        for value in [value, short, -short] {
+            for text in [format!("{value}"), format!("{value:e}"), format!("{value:.3}")] {
+                let right: f64 = text.parse().unwrap();
+                let read = f64::parse(text.as_bytes()).unwrap();
+                assert!(read.to_bits() == right.to_bits() || right.is_nan(), "{text}");
+            }
+        }
+    }
+    for text in [".", "-", "-.", "1.2.3", "1,5", "", "1 "] {
+        assert_eq!(f64::parse(text.as_bytes()), None, "{text}");
+    }
 }

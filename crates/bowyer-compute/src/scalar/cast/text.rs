@@ -65,9 +65,10 @@ fn rows<O: arrow_buffer::ArrowNativeType>(
     let values = Bytes::of(array)?;
     let mut output = Output::new(cast.to.clone(), array.len(), array.nulls().cloned(), cast.memory);
     let mut failed = vec![];
+    let nulls = array.nulls();
     for (row, lane) in output.fixed::<O>()?.iter_mut().enumerate() {
         *lane = O::default();
-        if array.is_valid(row) {
+        if nulls.is_none_or(|nulls| nulls.is_valid(row)) {
             match parse(values.get(row)) {
                 Some(value) => *lane = value,
                 None if cast.policy.null_on_failure => failed.push(row),
