@@ -7,7 +7,10 @@
 
 use std::io::Write;
 
-use bowyer_compute::{Function, FunctionKind, Kind, Nulls, OptionDefault, OptionKind, OptionSpec, functions};
+use bowyer_compute::{
+    Example, Function, FunctionKind, Kind, Nulls, OptionDefault, OptionKind, OptionSpec, WindowFunction, functions,
+    window_functions,
+};
 use bowyer_core::{Error, Result};
 use serde_json::{Value, json};
 
@@ -25,12 +28,14 @@ pub(crate) fn list(output: &mut impl Write) -> Result<()> {
             .map(|function| format!("  {:width$}  {}", function.name, function.summary));
         crate::write_lines(output, lines)?;
     }
-    Ok(())
+    writeln!(output, "Window functions, beside the aggregates")?;
+    let lines = window_functions().iter().map(|function| format!("  {:width$}  {}", function.name, function.summary));
+    crate::write_lines(output, lines)
 }
 
 /// Writes a JSON array of all functions.
 pub(crate) fn list_json(output: &mut impl Write) -> Result<()> {
-    let all: Vec<Value> = functions().map(describe).collect();
+    let all: Vec<Value> = functions().map(describe).chain(window_functions().iter().map(describe_window)).collect();
     serde_json::to_writer_pretty(&mut *output, &all).map_err(|error| Error::io(error.to_string()))?;
     writeln!(output)?;
     Ok(())
@@ -68,7 +73,35 @@ fn describe(function: &Function) -> Value {
         "nulls": nulls,
         "fallible": function.fallible,
         "deterministic": function.deterministic,
+        "examples": function.examples.iter().map(example).collect::<Vec<_>>(),
     })
+}
+
+/// A function of windows in the same form; it is called by plans alone.
+fn describe_window(function: &WindowFunction) -> Value {
+    let arguments = vec!["Any"; function.args.len()];
+    json!({
+        "name": function.name,
+        "aliases": [],
+        "kind": "window",
+        "summary": function.summary,
+        "notes": "",
+        "arguments": function.args,
+        "variadic": false,
+        "options": function.options.iter().map(option).collect::<Vec<_>>(),
+        "overloads": [{ "arguments": arguments, "result": kind_name(function.output, function.args) }],
+        "nulls": if function.nullable { "inspect" } else { "never" },
+        "fallible": false,
+        "deterministic": true,
+        "examples": [],
+    })
+}
+
+/// A call and its result: arguments and result as `TYPE VALUES`, options as TOML values.
+fn example(example: &Example) -> Value {
+    let options: serde_json::Map<String, Value> =
+        example.options.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    json!({ "arguments": example.args, "options": options, "result": example.result })
 }
 
 /// The name of a kind; other arguments by their name. A computed type has none.

@@ -128,6 +128,11 @@ fn functions_are_listed_for_people_and_programs() {
     let add = json.as_array().unwrap().iter().find(|function| function["name"] == "add").unwrap();
     assert_eq!(add["kind"], "scalar");
     assert!(!add["overloads"].as_array().unwrap().is_empty());
+    assert_eq!(add["examples"][0]["arguments"].as_array().unwrap().len(), 2);
+    let lag = json.as_array().unwrap().iter().find(|function| function["name"] == "lag").unwrap();
+    assert_eq!((&lag["kind"], &lag["options"][0]["name"]), (&"window".into(), &"offset".into()));
+    let refused = run(&["call", "row_number"], &[]);
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("a plan calls it over a window"));
 }
 
 #[test]

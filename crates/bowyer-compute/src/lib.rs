@@ -22,6 +22,7 @@ pub mod registry;
 pub mod scalar;
 mod type_name;
 pub mod vector;
+mod window;
 
 pub use aggregate::{Accumulator, AggregateContext, Groups, PartialEvaluation};
 pub use args::{Args, Kernel, VectorKernel};
@@ -34,3 +35,4 @@ pub use options::{OptionDefault, OptionKind, OptionSpec, OptionValue, Options};
 pub use registry::{find, functions};
 pub use scalar::cast::{CastMode, cast};
 pub use type_name::{data_type, data_type_prefix};
+pub use window::{WindowFunction, find_window, window_functions};

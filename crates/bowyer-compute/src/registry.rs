@@ -134,6 +134,9 @@ pub fn find(name: &str) -> Result<&'static Function> {
 
 #[cold]
 fn not_found(name: &str) -> Error {
+    if crate::find_window(name).is_some() {
+        return Error::not_found(format!("{name} is a function of windows alone: a plan calls it over a window"));
+    }
     let mut near: Vec<_> =
         functions().filter_map(|function| Some((distance(name, function.name)?, function.name))).collect();
     near.sort_unstable();

@@ -75,7 +75,21 @@ groups.
             describe(&mut text, function, &deviations.of(function.name))?;
         }
     }
+    windows(&mut text)?;
     Ok(text)
+}
+
+fn windows(text: &mut String) -> Result<()> {
+    let title = "Window functions";
+    let sentence = "They ask where a row stands among the rows of its partition, so plans alone call them; aggregates are called there too.";
+    writeln!(text, "\n## {title}\n\n{sentence}\n\n| function | what it does | options |\n| --- | --- | --- |")?;
+    for function in bowyer_compute::window_functions() {
+        let options = function.options.iter().map(|option| format!("`{}` ({})", option.name, default(option)));
+        let (args, output) = (function.args.join(", "), in_words(function.output, function.args));
+        let options = options.collect::<Vec<_>>().join(", ");
+        writeln!(text, "| `{}({args}) -> {output}` | {} | {options} |", function.name, function.summary)?;
+    }
+    Ok(())
 }
 
 fn describe(text: &mut String, function: &Function, deviations: &[&str]) -> Result<()> {

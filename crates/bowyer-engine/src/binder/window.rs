@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
-use bowyer_compute::FunctionKind;
 use bowyer_compute::coercion::ticks_per_second;
+use bowyer_compute::{FunctionKind, OptionSpec, find_window};
 use bowyer_core::{Error, Result};
 use datafusion_common::ScalarValue;
 
@@ -226,54 +226,53 @@ fn bind_function(
     if measure.filter.is_some() || measure.distinct {
         return Err(Error::invalid_argument("filters and distinct arguments are for aggregates"));
     }
-    let arguments = measure.arguments.iter().map(|&argument| bound.node(argument).map(|(node, _)| node));
+    let Some(described) = find_window(&measure.function) else {
+        bowyer_compute::find(&measure.function)?;
+        return Err(Error::invalid_argument("it is neither a window function nor an aggregate"));
+    };
+    let arguments = measure.arguments.iter().map(|&argument| bound.node(argument));
     let arguments = arguments.collect::<Result<Vec<_>>>()?;
+    let types: Vec<DataType> = arguments.iter().map(|(_, node)| node.data_type.clone()).collect();
+    let nodes: Vec<usize> = arguments.iter().map(|(node, _)| *node).collect();
     let options = Given(&measure.options);
-    let (function, takes, known): (_, usize, &[&str]) = match measure.function.as_str() {
-        "row_number" => (WindowFunction::RowNumber, 0, &[]),
-        "rank" => (WindowFunction::Rank, 0, &[]),
-        "dense_rank" => (WindowFunction::DenseRank, 0, &[]),
-        "percent_rank" => (WindowFunction::PercentRank, 0, &[]),
-        "cume_dist" => (WindowFunction::CumulativeDistribution, 0, &[]),
-        "ntile" => (WindowFunction::Tile(options.positive("n")?), 0, &["n"]),
-        name @ ("lag" | "lead") => {
+    let function = window_function(described.name, &options, types.first())?;
+    options.check(described.options)?;
+    let (takes, given) = (described.args.len(), nodes.len());
+    if given != takes {
+        return Err(Error::invalid_argument(format!("it takes {takes} arguments, not {given}")));
+    }
+    let data_type = described.output_type(&types)?;
+    let field = Field::new(function_name(bound, schema, measure)?, data_type, described.nullable);
+    Ok((WindowCall { function, arguments: nodes, filter: None, distinct: false, path: path.to_owned() }, field))
+}
+
+/// The function of a name that [`find_window`] knows, over values of a type.
+fn window_function(name: &str, options: &Given<'_>, values: Option<&DataType>) -> Result<WindowFunction> {
+    Ok(match name {
+        "row_number" => WindowFunction::RowNumber,
+        "rank" => WindowFunction::Rank,
+        "dense_rank" => WindowFunction::DenseRank,
+        "percent_rank" => WindowFunction::PercentRank,
+        "cume_dist" => WindowFunction::CumulativeDistribution,
+        "ntile" => WindowFunction::Tile(options.positive("n")?),
+        "lag" | "lead" => {
             let offset = options.integer("offset", Some(1))?;
             let by = if name == "lag" { Some(offset) } else { offset.checked_neg() };
             let by = by.ok_or_else(|| Error::invalid_argument("the offset is too large").for_argument("offset"))?;
-            let default = match (options.get("default"), arguments.first()) {
-                (Some(literal), Some(_)) => {
-                    let of = &bound.node(measure.arguments[0])?.1.data_type;
+            let default = match (options.get("default"), values) {
+                (Some(literal), Some(of)) => {
                     Some(default_value(literal, of).map_err(|error| error.for_argument("default"))?)
                 }
                 _ => None,
             };
-            let ignore_nulls = options.boolean("ignore_nulls")?;
-            (WindowFunction::Shift { by, default, ignore_nulls }, 1, &["offset", "default", "ignore_nulls"])
+            WindowFunction::Shift { by, default, ignore_nulls: options.boolean("ignore_nulls")? }
         }
-        name @ ("first_value" | "last_value" | "nth_value") => {
+        "first_value" | "last_value" | "nth_value" => {
             let n = if name == "nth_value" { options.positive("n")? } else { 1 };
-            let known: &[&str] = if name == "nth_value" { &["n", "ignore_nulls"] } else { &["ignore_nulls"] };
-            let ignore_nulls = options.boolean("ignore_nulls")?;
-            (WindowFunction::Nth { n, from_end: name == "last_value", ignore_nulls }, 1, known)
+            WindowFunction::Nth { n, from_end: name == "last_value", ignore_nulls: options.boolean("ignore_nulls")? }
         }
-        name => {
-            bowyer_compute::find(name)?;
-            return Err(Error::invalid_argument("it is neither a window function nor an aggregate"));
-        }
-    };
-    options.check(known)?;
-    if arguments.len() != takes {
-        return Err(Error::invalid_argument(format!("it takes {takes} arguments, not {}", arguments.len())));
-    }
-    let (data_type, nullable) = match &function {
-        WindowFunction::PercentRank | WindowFunction::CumulativeDistribution => (DataType::Float64, false),
-        WindowFunction::Shift { .. } | WindowFunction::Nth { .. } => {
-            (bound.node(measure.arguments[0])?.1.data_type.clone(), true)
-        }
-        _ => (DataType::Int64, false),
-    };
-    let field = Field::new(function_name(bound, schema, measure)?, data_type, nullable);
-    Ok((WindowCall { function, arguments, filter: None, distinct: false, path: path.to_owned() }, field))
+        other => return Err(Error::internal(format!("the window function {other} is not there"))),
+    })
 }
 
 fn bind_aggregate(
@@ -318,7 +317,7 @@ fn function_name(bound: &Expressions<'_>, schema: &Schema, measure: &proto::Meas
     }
 }
 
-/// The options of a function that no table declares.
+/// The options of a window function as a plan gives them.
 struct Given<'a>(&'a [proto::Option]);
 
 impl<'a> Given<'a> {
@@ -352,9 +351,9 @@ impl<'a> Given<'a> {
     }
 
     /// Refuses options that are unknown or given twice.
-    fn check(&self, known: &[&str]) -> Result<()> {
+    fn check(&self, known: &[OptionSpec]) -> Result<()> {
         for (index, option) in self.0.iter().enumerate() {
-            if !known.contains(&option.name.as_str()) {
+            if !known.iter().any(|known| known.name == option.name) {
                 return Err(Error::invalid_argument("there is no such option").for_argument(option.name.clone()));
             }
             if self.0[..index].iter().any(|earlier| earlier.name == option.name) {
