@@ -9,7 +9,7 @@ use std::any::Any;
 
 use bowyer_core::{BytesWriter, Error, Output, Result};
 
-use super::string_values::{TEXT, text_to_bytes};
+use super::string_values::{RowOf, TEXT, Text, WINDOW, all_ascii, rows_to_bytes};
 use crate::{Args, BindContext, Example, Function, Kernel, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
 
 /// The functions of this family.
@@ -105,6 +105,9 @@ fn prepare(context: &BindContext<'_>) -> Result<Box<dyn Any + Send + Sync>> {
 }
 
 fn utf8(args: &Args<'_>, output: &mut Output, side: Side) -> Result<()> {
+    if all_ascii(args.column(0).values()) {
+        return padded(args, output, side, str::len);
+    }
     padded(args, output, side, |value| value.chars().count())
 }
 
@@ -120,16 +123,31 @@ fn padded(args: &Args<'_>, output: &mut Output, side: Side, width_of: impl Fn(&s
     let Padding { width, padding } = args.state::<Padding>()?;
     let leans_left = matches!(side, Side::Both) && args.options().boolean("lean_left_on_odd_padding")?;
     let pads = padding.repeat(PADS.min(*width));
-    text_to_bytes(args, output, |value, writer| {
+    let fill = [padding.as_bytes()[0]; WINDOW];
+    let is_short = padding.len() == 1 && *width <= WINDOW;
+    let (text, text_row) = (Text::of(args.column(0).values())?, RowOf::new(args.column(0)));
+    rows_to_bytes(args, output, |row, writer| {
+        let row = text_row.of(row);
+        let value = text.get(row);
         let missing = width.saturating_sub(width_of(value));
         let signed = matches!(side, Side::AfterSign) && value.starts_with(['+', '-']);
-        let (sign, value) = value.split_at(usize::from(signed));
         let left = match side {
             Side::Left | Side::AfterSign => missing,
             Side::Right => 0,
             Side::Both if leans_left => missing / 2,
             Side::Both => missing.div_ceil(2),
         };
+        let byte_len = value.len() + missing;
+        if let Some(window) = text.window(row).filter(|_| is_short && byte_len <= WINDOW && !signed) {
+            return writer.write(2 * WINDOW, |room| {
+                room[..WINDOW].copy_from_slice(&fill);
+                room[left..left + WINDOW].copy_from_slice(window);
+                let after = left + value.len();
+                room[after..after + WINDOW].copy_from_slice(&fill);
+                byte_len
+            });
+        }
+        let (sign, value) = value.split_at(usize::from(signed));
         if missing > PADS {
             return write_padded(writer, sign, left, value, missing - left, padding);
         }

@@ -181,25 +181,47 @@ fn parse_replacement(replacement: &str, group_count: usize) -> Result<Vec<Part>>
 fn replace_substring_regex(args: &Args<'_>, output: &mut Output) -> Result<()> {
     let Replace { regex, parts, limit } = args.state::<Replace>()?;
     let mut scratch = vec![];
+    if parts.iter().all(|part| matches!(part, Part::Text(_) | Part::Group(0))) {
+        return bytes_to_bytes(args, output, |value, writer| {
+            scratch.clear();
+            let mut from = 0;
+            for found in regex.find_iter(value).take(*limit) {
+                scratch.extend_from_slice(&value[from..found.start()]);
+                replaced(parts, &mut scratch, |_| Some(found.as_bytes()));
+                from = found.end();
+            }
+            scratch.extend_from_slice(&value[from..]);
+            writer.push(&scratch)
+        });
+    }
+    // One set of locations for all rows: an iterator of captures makes one for each match, and counts who holds it.
+    let mut locations = regex.capture_locations();
     bytes_to_bytes(args, output, |value, writer| {
         scratch.clear();
-        let mut from = 0;
-        for captures in regex.captures_iter(value).take(*limit) {
-            let (start, end) = captures.get(0).map_or((0, 0), |whole| (whole.start(), whole.end()));
-            scratch.extend_from_slice(&value[from..start]);
-            for part in parts {
-                match part {
-                    Part::Text(text) => scratch.extend_from_slice(text),
-                    Part::Group(group) => {
-                        scratch.extend_from_slice(captures.get(*group).map_or(&[][..], |group| group.as_bytes()));
-                    }
-                }
+        let (mut from, mut at, mut count) = (0, 0, 0);
+        while count < *limit && at <= value.len() {
+            let Some(found) = regex.captures_read_at(&mut locations, value, at) else { break };
+            if found.is_empty() && count > 0 && found.end() == from {
+                at += 1; // It is where the last one ended.
+                continue;
             }
-            from = end;
+            scratch.extend_from_slice(&value[from..found.start()]);
+            replaced(parts, &mut scratch, |group| locations.get(group).map(|(start, end)| &value[start..end]));
+            (from, at, count) = (found.end(), found.end(), count + 1);
         }
         scratch.extend_from_slice(&value[from..]);
         writer.push(&scratch)
     })
+}
+
+/// Appends a replacement, given what each group has matched.
+fn replaced<'a>(parts: &[Part], scratch: &mut Vec<u8>, group: impl Fn(usize) -> Option<&'a [u8]>) {
+    for part in parts {
+        match part {
+            Part::Text(text) => scratch.extend_from_slice(text),
+            Part::Group(index) => scratch.extend_from_slice(group(*index).unwrap_or_default()),
+        }
+    }
 }
 
 /// The names of the groups; all must have one.

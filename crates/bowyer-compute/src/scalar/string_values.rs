@@ -49,6 +49,22 @@ impl<'a> Text<'a> {
     }
 }
 
+/// So many bytes are copied at once, whatever the length of a value.
+pub(crate) const WINDOW: usize = 32;
+
+impl<'a> Text<'a> {
+    /// The bytes of a row and those that stand behind it, where there are so many: what is copied whole needs no branch on
+    /// its length.
+    #[inline(always)]
+    pub(crate) fn window(self, row: usize) -> Option<&'a [u8; WINDOW]> {
+        match self {
+            Self::Offsets32(array) => array.value_data()[array.value_offsets()[row] as usize..].first_chunk(),
+            Self::Offsets64(array) => array.value_data()[array.value_offsets()[row] as usize..].first_chunk(),
+            Self::Views(_) => None,
+        }
+    }
+}
+
 /// The values of a column of strings or binary values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Bytes<'a> {
