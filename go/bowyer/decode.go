@@ -227,6 +227,17 @@ func (d *decoder) expression(encoded *wire.Expression) (*node, error) {
 			return nil, err
 		}
 		out.kind, out.text, out.dataType = parameterNode, kind.Parameter, dataType
+	case *wire.Expression_Element:
+		out.kind, out.arguments = elementNode, []*node{d.node(kind.Element)}
+	case *wire.Expression_Accumulator:
+		out.kind, out.arguments = accumulatorNode, []*node{d.node(kind.Accumulator)}
+	case *wire.Expression_ListCall:
+		call := kind.ListCall
+		out.kind, out.list = listNode, call.GetKind()
+		out.arguments = []*node{d.node(call.GetList()), d.node(call.GetElement()), d.node(call.GetBody())}
+		if call.Accumulator != nil {
+			out.arguments = append(out.arguments, d.node(call.GetAccumulator()))
+		}
 	default:
 		return nil, errorf(CodeInvalidArgument, "an expression of the plan is of no known kind")
 	}

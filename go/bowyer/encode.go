@@ -306,6 +306,16 @@ func (e *encoder) expression(n *node) (uint32, error) {
 			return 0, asError(err).at(n.where)
 		}
 		out.Kind, out.ParameterType = &wire.Expression_Parameter{Parameter: n.text}, field
+	case elementNode:
+		out.Kind = &wire.Expression_Element{Element: arguments[0]}
+	case accumulatorNode:
+		out.Kind = &wire.Expression_Accumulator{Accumulator: arguments[0]}
+	case listNode:
+		call := &wire.ListCall{Kind: n.list, List: arguments[0], Element: arguments[1], Body: arguments[2]}
+		if len(arguments) > 3 {
+			call.Accumulator = &arguments[3]
+		}
+		out.Kind = &wire.Expression_ListCall{ListCall: call}
 	}
 	index := uint32(len(e.current.Expressions))
 	e.current.Expressions = append(e.current.Expressions, out)

@@ -30,12 +30,16 @@ const (
 	callNode
 	castNode
 	parameterNode
+	elementNode     // its argument: the list
+	accumulatorNode // its argument: the initial value
+	listNode        // its arguments: the list, the element, the body; of a reduce the accumulator too
 )
 
 // node is an immutable expression; equal nodes need not be one, but one node is computed once.
 type node struct {
 	kind      nodeKind
-	try       bool   // of a cast
+	try       bool // of a cast
+	list      wire.ListCallKind
 	text      string // the column, function or parameter
 	literal   *wire.Literal
 	options   []*wire.Option

@@ -34,5 +34,6 @@ pub use kind::Kind;
 pub use options::{OptionDefault, OptionKind, OptionSpec, OptionValue, Options};
 pub use registry::{find, functions};
 pub use scalar::cast::{CastMode, cast};
+pub use scalar::list_values;
 pub use type_name::{data_type, data_type_prefix};
 pub use window::{WindowFunction, find_window, window_functions};

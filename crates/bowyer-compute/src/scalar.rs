@@ -25,7 +25,7 @@ pub mod list;
 pub mod list_aggregates;
 pub mod list_order;
 pub mod list_sets;
-pub(crate) mod list_values;
+pub mod list_values;
 pub mod logarithm;
 pub mod map_parts;
 pub mod mapping;

@@ -8,13 +8,13 @@ mod reshape;
 use std::fmt::Write;
 
 use arrow_cast::display::array_value_to_string;
-use arrow_schema::Fields;
+use arrow_schema::{DataType, Field, Fields};
 
 use crate::literal::array_of;
 use crate::operators::JoinColumn;
 use crate::operators::distinct::Keep;
 use crate::plan::{BoundMeasure, BoundPlan, BoundSortKey, DynamicKey, Relation, RelationKind};
-use crate::program::{NodeKind, Program};
+use crate::program::{ListCall, ListKind, NodeKind, Program};
 
 /// The bound plan as text.
 pub(crate) fn logical(plan: &BoundPlan) -> String {
@@ -165,5 +165,24 @@ fn nested(plan: &BoundPlan, fields: &Fields, program: &Program, node: usize, dep
             let arguments = arguments.iter().map(|&argument| nested(plan, fields, program, argument, depth - 1));
             format!("{}({})", bound.function().name, arguments.collect::<Vec<_>>().join(", "))
         }
+        NodeKind::List(call) => list_call(plan, fields, program, call, depth - 1),
+        NodeKind::Element => "element".to_owned(),
     }
+}
+
+/// `list_transform(xs, element -> add(element, k))`: what the body reads of the row is written into it.
+fn list_call(plan: &BoundPlan, fields: &Fields, program: &Program, call: &ListCall, depth: usize) -> String {
+    let (own, names) = match call.kind {
+        ListKind::Reduce => (2, "(element, accumulator)"),
+        ListKind::Transform | ListKind::Filter => (1, "element"),
+    };
+    let mut read: Vec<String> =
+        call.arguments.iter().map(|&argument| nested(plan, fields, program, argument, depth)).collect();
+    let arguments = read.get(..own).unwrap_or_default().join(", ");
+    for (text, name) in read.iter_mut().zip(["element", "accumulator"]).take(own) {
+        name.clone_into(text);
+    }
+    let read: Fields = read.into_iter().map(|text| Field::new(text, DataType::Null, true)).collect();
+    let body = nested(plan, &read, &call.body, call.root, depth);
+    format!("{}({arguments}, {names} -> {body})", call.kind.name())
 }

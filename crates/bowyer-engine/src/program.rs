@@ -7,10 +7,12 @@
 //! some rows need (the right side of AND and OR, a branch of a choice) is given those rows alone; row numbers of errors
 //! are those of the whole batch all the same.
 
+mod lazy;
+mod lists;
+
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
+use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::{DataType, Field};
 use bowyer_compute::{Bound, CastMode};
@@ -19,6 +21,8 @@ use datafusion_common::ScalarValue;
 
 use crate::literal::array_of;
 use crate::operators::TaskContext;
+use lazy::{spread, undecided};
+pub(crate) use lists::{ListCall, ListKind};
 
 /// Lazy calls that stand above one another deeper than this are refused.
 pub(crate) const LAZY_DEPTH_LIMIT: u32 = 128;
@@ -89,6 +93,10 @@ pub(crate) enum NodeKind {
     Call { bound: Bound, arguments: Vec<usize>, laziness: Laziness },
     /// A conversion of an earlier node.
     Cast { argument: usize, to: DataType, mode: CastMode },
+    /// A program over the elements of lists.
+    List(ListCall),
+    /// While binding: what the body of a list call reads as its own. No program that runs has one.
+    Element,
 }
 
 #[derive(Clone, Debug)]
@@ -98,7 +106,7 @@ pub(crate) struct Node {
     pub(crate) nullable: bool,
     /// Whether it, or anything below it, can fail for what a row holds.
     pub(crate) fallible: bool,
-    /// How many lazy calls stand above one another here.
+    /// How many lazy calls, and list calls, stand above one another here.
     pub(crate) lazy_depth: u32,
     pub(crate) place: NodePlace,
 }
@@ -109,6 +117,7 @@ impl Node {
         match &self.kind {
             NodeKind::Call { arguments, .. } => arguments,
             NodeKind::Cast { argument, .. } => std::slice::from_ref(argument),
+            NodeKind::List(call) => &call.arguments,
             _ => &[],
         }
     }
@@ -123,7 +132,16 @@ impl Node {
         match &mut self.kind {
             NodeKind::Call { arguments, .. } => arguments,
             NodeKind::Cast { argument, .. } => std::slice::from_mut(argument),
+            NodeKind::List(call) => &mut call.arguments,
             _ => &mut [],
+        }
+    }
+
+    /// How many lazy and list calls stand above one another, given how many do in its arguments.
+    pub(crate) fn depth_above(&self, below: u32) -> u32 {
+        match &self.kind {
+            NodeKind::List(call) => below.max(call.body.nodes[call.root].lazy_depth) + 1,
+            _ => below + u32::from(self.is_lazy_call()),
         }
     }
 }
@@ -167,7 +185,7 @@ impl Program {
 
     /// The same program with parameters as constants.
     pub(crate) fn with_parameters(self: &Arc<Self>, values: &[ScalarValue]) -> Arc<Self> {
-        if !self.nodes.iter().any(|node| matches!(node.kind, NodeKind::Parameter(_))) {
+        if !self.has_parameters() {
             return self.clone();
         }
         let mut program = (**self).clone();
@@ -176,9 +194,19 @@ impl Program {
                 && let Some(value) = values.get(index)
             {
                 node.kind = NodeKind::Literal(value.clone());
+            } else if let NodeKind::List(call) = &mut node.kind {
+                call.body = call.body.with_parameters(values);
             }
         }
         Arc::new(program)
+    }
+
+    fn has_parameters(&self) -> bool {
+        self.nodes.iter().any(|node| match &node.kind {
+            NodeKind::Parameter(_) => true,
+            NodeKind::List(call) => call.body.has_parameters(),
+            _ => false,
+        })
     }
 
     /// Adds a node for a column of the input.
@@ -308,7 +336,7 @@ impl Program {
             let below = node.arguments().iter().any(|&argument| target.nodes[argument].fallible);
             node.fallible |= below;
             let depth = node.arguments().iter().map(|&argument| target.nodes[argument].lazy_depth).max();
-            node.lazy_depth = depth.unwrap_or(0) + u32::from(node.is_lazy_call());
+            node.lazy_depth = node.depth_above(depth.unwrap_or(0));
             if node.lazy_depth > LAZY_DEPTH_LIMIT {
                 return None;
             }
@@ -375,6 +403,11 @@ impl<'a> Evaluation<'a> {
             }
             NodeKind::Literal(value) => Column::scalar(array_of(value)?, self.row_count),
             NodeKind::Parameter(index) => Err(Error::internal(format!("parameter {index} has no value"))),
+            NodeKind::Element => Err(Error::internal("an element outside its list")),
+            NodeKind::List(call) => {
+                let arguments = call.arguments.iter().map(|&argument| self.value(argument));
+                call.evaluate(&arguments.collect::<Result<Vec<_>>>()?, self.row_count, &node.data_type, self.context)
+            }
             NodeKind::Cast { argument, to, mode } => {
                 bowyer_compute::cast(&self.value(*argument)?, to, *mode, &self.context.memory)
                     .map_err(|error| error.in_function("cast"))
@@ -436,44 +469,4 @@ impl<'a> Evaluation<'a> {
         }
         Ok(columns)
     }
-}
-
-/// The rows for which argument `position` decides.
-fn undecided(laziness: Laziness, position: usize, before: &[Column], row_count: usize) -> Result<BooleanBuffer> {
-    let first = before.first().ok_or_else(|| Error::internal("a lazy argument stands first"))?;
-    match (laziness, position) {
-        (Laziness::Choice, 1) => is(first, true),
-        (Laziness::Choice, _) => is(first, false),
-        (Laziness::And, _) => Ok(!&is(first, false)?),
-        (Laziness::Or, _) => Ok(!&is(first, true)?),
-        _ => before.iter().try_fold(BooleanBuffer::new_set(row_count), |rows, column| {
-            let array = column.to_array()?;
-            let null = match array.logical_nulls() {
-                Some(nulls) => !nulls.inner(),
-                None => BooleanBuffer::new_unset(row_count),
-            };
-            Ok(&rows & &null)
-        }),
-    }
-}
-
-/// The rows whose value is `wanted`: known, and that one.
-fn is(column: &Column, wanted: bool) -> Result<BooleanBuffer> {
-    let array = column.to_array()?;
-    let array =
-        array.as_boolean_opt().ok_or_else(|| Error::internal(format!("a condition of type {}", array.data_type())))?;
-    let values = if wanted { array.values().clone() } else { !array.values() };
-    Ok(match array.nulls() {
-        Some(nulls) => &values & nulls.inner(),
-        None => values,
-    })
-}
-
-/// An array whose row `indices[i]` is row `i` of `values`; other rows are null.
-fn spread(values: &ArrayRef, indices: &[u32], row_count: usize) -> Result<Column> {
-    let mut places: Vec<Option<u32>> = vec![None; row_count];
-    for (place, &row) in (0_u32..).zip(indices) {
-        places[row as usize] = Some(place);
-    }
-    Ok(Column::Array(arrow_select::take::take(values.as_ref(), &UInt32Array::from(places), None)?))
 }

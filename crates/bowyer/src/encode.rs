@@ -192,6 +192,15 @@ impl ExpressionWriter {
                 r#type: Some(field_to_proto(&Field::new("", to.clone(), true))?),
                 r#try: *or_null,
             }),
+            Node::Element { list } => Kind::Element(self.expression(list)?),
+            Node::Accumulator { initial } => Kind::Accumulator(self.expression(initial)?),
+            Node::List { kind, list, element, accumulator, body } => Kind::ListCall(proto::ListCall {
+                kind: (*kind).into(),
+                list: self.expression(list)?,
+                element: self.expression(element)?,
+                accumulator: accumulator.as_ref().map(|accumulator| self.expression(accumulator)).transpose()?,
+                body: self.expression(body)?,
+            }),
         };
         let index = index_of(self.written.len())?;
         self.written.push(proto::Expression { kind: Some(kind), parameter_type });

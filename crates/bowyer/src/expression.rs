@@ -23,6 +23,9 @@ pub(crate) enum Node {
     Parameter(String, DataType),
     Call { function: String, arguments: Vec<Expr>, options: Vec<(String, Literal)> },
     Cast { argument: Expr, to: DataType, or_null: bool },
+    Element { list: Expr },
+    Accumulator { initial: Expr },
+    List { kind: proto::ListCallKind, list: Expr, element: Expr, accumulator: Option<Expr>, body: Expr },
 }
 
 /// A constant. Without [`Literal::of`], its type is that of the operand beside it.

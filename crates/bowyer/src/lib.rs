@@ -36,6 +36,7 @@ mod encode;
 mod engine;
 mod expression;
 mod input;
+mod list_expression;
 mod measure;
 mod plan;
 mod prepared;

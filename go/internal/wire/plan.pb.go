@@ -358,6 +358,58 @@ func (SetKind) EnumDescriptor() ([]byte, []int) {
 	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{5}
 }
 
+type ListCallKind int32
+
+const (
+	ListCallKind_LIST_CALL_KIND_UNSPECIFIED ListCallKind = 0
+	ListCallKind_LIST_CALL_KIND_TRANSFORM   ListCallKind = 1 // the body's value for each element
+	ListCallKind_LIST_CALL_KIND_FILTER      ListCallKind = 2 // the elements for which the body is true
+	ListCallKind_LIST_CALL_KIND_REDUCE      ListCallKind = 3 // the body's value after the last element; of no elements, the initial value
+)
+
+// Enum value maps for ListCallKind.
+var (
+	ListCallKind_name = map[int32]string{
+		0: "LIST_CALL_KIND_UNSPECIFIED",
+		1: "LIST_CALL_KIND_TRANSFORM",
+		2: "LIST_CALL_KIND_FILTER",
+		3: "LIST_CALL_KIND_REDUCE",
+	}
+	ListCallKind_value = map[string]int32{
+		"LIST_CALL_KIND_UNSPECIFIED": 0,
+		"LIST_CALL_KIND_TRANSFORM":   1,
+		"LIST_CALL_KIND_FILTER":      2,
+		"LIST_CALL_KIND_REDUCE":      3,
+	}
+)
+
+func (x ListCallKind) Enum() *ListCallKind {
+	p := new(ListCallKind)
+	*p = x
+	return p
+}
+
+func (x ListCallKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ListCallKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_bowyer_v1_plan_proto_enumTypes[6].Descriptor()
+}
+
+func (ListCallKind) Type() protoreflect.EnumType {
+	return &file_bowyer_v1_plan_proto_enumTypes[6]
+}
+
+func (x ListCallKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ListCallKind.Descriptor instead.
+func (ListCallKind) EnumDescriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{6}
+}
+
 type Plan struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Version       uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // of this contract: 1
@@ -2495,6 +2547,9 @@ type Expression struct {
 	//	*Expression_Call
 	//	*Expression_Cast
 	//	*Expression_Parameter
+	//	*Expression_Element
+	//	*Expression_Accumulator
+	//	*Expression_ListCall
 	Kind          isExpression_Kind `protobuf_oneof:"kind"`
 	ParameterType *Field            `protobuf:"bytes,6,opt,name=parameter_type,json=parameterType,proto3" json:"parameter_type,omitempty"` // of a parameter: required
 	unknownFields protoimpl.UnknownFields
@@ -2583,6 +2638,33 @@ func (x *Expression) GetParameter() string {
 	return ""
 }
 
+func (x *Expression) GetElement() uint32 {
+	if x != nil {
+		if x, ok := x.Kind.(*Expression_Element); ok {
+			return x.Element
+		}
+	}
+	return 0
+}
+
+func (x *Expression) GetAccumulator() uint32 {
+	if x != nil {
+		if x, ok := x.Kind.(*Expression_Accumulator); ok {
+			return x.Accumulator
+		}
+	}
+	return 0
+}
+
+func (x *Expression) GetListCall() *ListCall {
+	if x != nil {
+		if x, ok := x.Kind.(*Expression_ListCall); ok {
+			return x.ListCall
+		}
+	}
+	return nil
+}
+
 func (x *Expression) GetParameterType() *Field {
 	if x != nil {
 		return x.ParameterType
@@ -2614,6 +2696,18 @@ type Expression_Parameter struct {
 	Parameter string `protobuf:"bytes,5,opt,name=parameter,proto3,oneof"` // bound by name when a query starts
 }
 
+type Expression_Element struct {
+	Element uint32 `protobuf:"varint,7,opt,name=element,proto3,oneof"` // an element of the list that an earlier expression gives; stands in the body of a ListCall
+}
+
+type Expression_Accumulator struct {
+	Accumulator uint32 `protobuf:"varint,8,opt,name=accumulator,proto3,oneof"` // what a reduce has made so far, at first the earlier expression; stands in its body
+}
+
+type Expression_ListCall struct {
+	ListCall *ListCall `protobuf:"bytes,9,opt,name=list_call,json=listCall,proto3,oneof"`
+}
+
 func (*Expression_Column) isExpression_Kind() {}
 
 func (*Expression_Literal) isExpression_Kind() {}
@@ -2623,6 +2717,12 @@ func (*Expression_Call) isExpression_Kind() {}
 func (*Expression_Cast) isExpression_Kind() {}
 
 func (*Expression_Parameter) isExpression_Kind() {}
+
+func (*Expression_Element) isExpression_Kind() {}
+
+func (*Expression_Accumulator) isExpression_Kind() {}
+
+func (*Expression_ListCall) isExpression_Kind() {}
 
 // A call of a scalar function of the manual. `and_kleene`, `or_kleene`, `if_else` and `coalesce` give an argument only
 // the rows that earlier arguments left undecided.
@@ -2686,6 +2786,84 @@ func (x *Call) GetOptions() []*Option {
 	return nil
 }
 
+// An expression over each element of each list. It may read columns too: each element sees those of its row. A null list
+// gives null, and no body is computed for what lies beneath it. Bodies nest: what is an element in one may be a list in another.
+type ListCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          ListCallKind           `protobuf:"varint,1,opt,name=kind,proto3,enum=bowyer.v1.ListCallKind" json:"kind,omitempty"`
+	List          uint32                 `protobuf:"varint,2,opt,name=list,proto3" json:"list,omitempty"`
+	Element       uint32                 `protobuf:"varint,3,opt,name=element,proto3" json:"element,omitempty"` // the expression of kind `element` of this list
+	Body          uint32                 `protobuf:"varint,4,opt,name=body,proto3" json:"body,omitempty"`
+	Accumulator   *uint32                `protobuf:"varint,5,opt,name=accumulator,proto3,oneof" json:"accumulator,omitempty"` // of a reduce: the expression of kind `accumulator`; the body is of its type
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCall) Reset() {
+	*x = ListCall{}
+	mi := &file_bowyer_v1_plan_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCall) ProtoMessage() {}
+
+func (x *ListCall) ProtoReflect() protoreflect.Message {
+	mi := &file_bowyer_v1_plan_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCall.ProtoReflect.Descriptor instead.
+func (*ListCall) Descriptor() ([]byte, []int) {
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ListCall) GetKind() ListCallKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ListCallKind_LIST_CALL_KIND_UNSPECIFIED
+}
+
+func (x *ListCall) GetList() uint32 {
+	if x != nil {
+		return x.List
+	}
+	return 0
+}
+
+func (x *ListCall) GetElement() uint32 {
+	if x != nil {
+		return x.Element
+	}
+	return 0
+}
+
+func (x *ListCall) GetBody() uint32 {
+	if x != nil {
+		return x.Body
+	}
+	return 0
+}
+
+func (x *ListCall) GetAccumulator() uint32 {
+	if x != nil && x.Accumulator != nil {
+		return *x.Accumulator
+	}
+	return 0
+}
+
 type Cast struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Argument      uint32                 `protobuf:"varint,1,opt,name=argument,proto3" json:"argument,omitempty"`
@@ -2697,7 +2875,7 @@ type Cast struct {
 
 func (x *Cast) Reset() {
 	*x = Cast{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[30]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2709,7 +2887,7 @@ func (x *Cast) String() string {
 func (*Cast) ProtoMessage() {}
 
 func (x *Cast) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[30]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2722,7 +2900,7 @@ func (x *Cast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cast.ProtoReflect.Descriptor instead.
 func (*Cast) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{30}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Cast) GetArgument() uint32 {
@@ -2759,7 +2937,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_bowyer_v1_plan_proto_msgTypes[31]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2771,7 +2949,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_bowyer_v1_plan_proto_msgTypes[31]
+	mi := &file_bowyer_v1_plan_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2784,7 +2962,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{31}
+	return file_bowyer_v1_plan_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Origin) GetRelation() uint32 {
@@ -2985,20 +3163,30 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\x04seed\x18\x02 \x01(\x04R\x04seed\x12\x1c\n" +
 	"\bfraction\x18\x03 \x01(\x01H\x00R\bfraction\x12\x14\n" +
 	"\x04rows\x18\x04 \x01(\x04H\x00R\x04rowsB\x06\n" +
-	"\x04size\"\x85\x02\n" +
+	"\x04size\"\xf9\x02\n" +
 	"\n" +
 	"Expression\x12\x18\n" +
 	"\x06column\x18\x01 \x01(\tH\x00R\x06column\x12.\n" +
 	"\aliteral\x18\x02 \x01(\v2\x12.bowyer.v1.LiteralH\x00R\aliteral\x12%\n" +
 	"\x04call\x18\x03 \x01(\v2\x0f.bowyer.v1.CallH\x00R\x04call\x12%\n" +
 	"\x04cast\x18\x04 \x01(\v2\x0f.bowyer.v1.CastH\x00R\x04cast\x12\x1e\n" +
-	"\tparameter\x18\x05 \x01(\tH\x00R\tparameter\x127\n" +
+	"\tparameter\x18\x05 \x01(\tH\x00R\tparameter\x12\x1a\n" +
+	"\aelement\x18\a \x01(\rH\x00R\aelement\x12\"\n" +
+	"\vaccumulator\x18\b \x01(\rH\x00R\vaccumulator\x122\n" +
+	"\tlist_call\x18\t \x01(\v2\x13.bowyer.v1.ListCallH\x00R\blistCall\x127\n" +
 	"\x0eparameter_type\x18\x06 \x01(\v2\x10.bowyer.v1.FieldR\rparameterTypeB\x06\n" +
 	"\x04kind\"m\n" +
 	"\x04Call\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12\x1c\n" +
 	"\targuments\x18\x02 \x03(\rR\targuments\x12+\n" +
-	"\aoptions\x18\x03 \x03(\v2\x11.bowyer.v1.OptionR\aoptions\"Z\n" +
+	"\aoptions\x18\x03 \x03(\v2\x11.bowyer.v1.OptionR\aoptions\"\xb0\x01\n" +
+	"\bListCall\x12+\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x17.bowyer.v1.ListCallKindR\x04kind\x12\x12\n" +
+	"\x04list\x18\x02 \x01(\rR\x04list\x12\x18\n" +
+	"\aelement\x18\x03 \x01(\rR\aelement\x12\x12\n" +
+	"\x04body\x18\x04 \x01(\rR\x04body\x12%\n" +
+	"\vaccumulator\x18\x05 \x01(\rH\x00R\vaccumulator\x88\x01\x01B\x0e\n" +
+	"\f_accumulator\"Z\n" +
 	"\x04Cast\x12\x1a\n" +
 	"\bargument\x18\x01 \x01(\rR\bargument\x12$\n" +
 	"\x04type\x18\x02 \x01(\v2\x10.bowyer.v1.FieldR\x04type\x12\x10\n" +
@@ -3047,7 +3235,12 @@ const file_bowyer_v1_plan_proto_rawDesc = "" +
 	"\aSetKind\x12\x18\n" +
 	"\x14SET_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12SET_KIND_INTERSECT\x10\x01\x12\x13\n" +
-	"\x0fSET_KIND_EXCEPT\x10\x02B6Z4github.com/bowyer-arrow/bowyer/go/internal/wire;wireb\x06proto3"
+	"\x0fSET_KIND_EXCEPT\x10\x02*\x82\x01\n" +
+	"\fListCallKind\x12\x1e\n" +
+	"\x1aLIST_CALL_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18LIST_CALL_KIND_TRANSFORM\x10\x01\x12\x19\n" +
+	"\x15LIST_CALL_KIND_FILTER\x10\x02\x12\x19\n" +
+	"\x15LIST_CALL_KIND_REDUCE\x10\x03B6Z4github.com/bowyer-arrow/bowyer/go/internal/wire;wireb\x06proto3"
 
 var (
 	file_bowyer_v1_plan_proto_rawDescOnce sync.Once
@@ -3061,8 +3254,8 @@ func file_bowyer_v1_plan_proto_rawDescGZIP() []byte {
 	return file_bowyer_v1_plan_proto_rawDescData
 }
 
-var file_bowyer_v1_plan_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_bowyer_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_bowyer_v1_plan_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_bowyer_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_bowyer_v1_plan_proto_goTypes = []any{
 	(JoinKind)(0),           // 0: bowyer.v1.JoinKind
 	(AsOfDirection)(0),      // 1: bowyer.v1.AsOfDirection
@@ -3070,102 +3263,106 @@ var file_bowyer_v1_plan_proto_goTypes = []any{
 	(FrameUnit)(0),          // 3: bowyer.v1.FrameUnit
 	(FrameExclusion)(0),     // 4: bowyer.v1.FrameExclusion
 	(SetKind)(0),            // 5: bowyer.v1.SetKind
-	(*Plan)(nil),            // 6: bowyer.v1.Plan
-	(*Input)(nil),           // 7: bowyer.v1.Input
-	(*Output)(nil),          // 8: bowyer.v1.Output
-	(*Relation)(nil),        // 9: bowyer.v1.Relation
-	(*Rejects)(nil),         // 10: bowyer.v1.Rejects
-	(*Scan)(nil),            // 11: bowyer.v1.Scan
-	(*Filter)(nil),          // 12: bowyer.v1.Filter
-	(*Project)(nil),         // 13: bowyer.v1.Project
-	(*NamedExpression)(nil), // 14: bowyer.v1.NamedExpression
-	(*Aggregate)(nil),       // 15: bowyer.v1.Aggregate
-	(*GroupingSet)(nil),     // 16: bowyer.v1.GroupingSet
-	(*Measure)(nil),         // 17: bowyer.v1.Measure
-	(*Join)(nil),            // 18: bowyer.v1.Join
-	(*AsOfJoin)(nil),        // 19: bowyer.v1.AsOfJoin
-	(*JoinKey)(nil),         // 20: bowyer.v1.JoinKey
-	(*Sort)(nil),            // 21: bowyer.v1.Sort
-	(*SortKey)(nil),         // 22: bowyer.v1.SortKey
-	(*Limit)(nil),           // 23: bowyer.v1.Limit
-	(*Union)(nil),           // 24: bowyer.v1.Union
-	(*Distinct)(nil),        // 25: bowyer.v1.Distinct
-	(*Window)(nil),          // 26: bowyer.v1.Window
-	(*Frame)(nil),           // 27: bowyer.v1.Frame
-	(*SetOperation)(nil),    // 28: bowyer.v1.SetOperation
-	(*Unnest)(nil),          // 29: bowyer.v1.Unnest
-	(*Pivot)(nil),           // 30: bowyer.v1.Pivot
-	(*PivotValue)(nil),      // 31: bowyer.v1.PivotValue
-	(*Unpivot)(nil),         // 32: bowyer.v1.Unpivot
-	(*Sample)(nil),          // 33: bowyer.v1.Sample
-	(*Expression)(nil),      // 34: bowyer.v1.Expression
-	(*Call)(nil),            // 35: bowyer.v1.Call
-	(*Cast)(nil),            // 36: bowyer.v1.Cast
-	(*Origin)(nil),          // 37: bowyer.v1.Origin
-	(*Schema)(nil),          // 38: bowyer.v1.Schema
-	(*Option)(nil),          // 39: bowyer.v1.Option
-	(*Literal)(nil),         // 40: bowyer.v1.Literal
-	(*Field)(nil),           // 41: bowyer.v1.Field
+	(ListCallKind)(0),       // 6: bowyer.v1.ListCallKind
+	(*Plan)(nil),            // 7: bowyer.v1.Plan
+	(*Input)(nil),           // 8: bowyer.v1.Input
+	(*Output)(nil),          // 9: bowyer.v1.Output
+	(*Relation)(nil),        // 10: bowyer.v1.Relation
+	(*Rejects)(nil),         // 11: bowyer.v1.Rejects
+	(*Scan)(nil),            // 12: bowyer.v1.Scan
+	(*Filter)(nil),          // 13: bowyer.v1.Filter
+	(*Project)(nil),         // 14: bowyer.v1.Project
+	(*NamedExpression)(nil), // 15: bowyer.v1.NamedExpression
+	(*Aggregate)(nil),       // 16: bowyer.v1.Aggregate
+	(*GroupingSet)(nil),     // 17: bowyer.v1.GroupingSet
+	(*Measure)(nil),         // 18: bowyer.v1.Measure
+	(*Join)(nil),            // 19: bowyer.v1.Join
+	(*AsOfJoin)(nil),        // 20: bowyer.v1.AsOfJoin
+	(*JoinKey)(nil),         // 21: bowyer.v1.JoinKey
+	(*Sort)(nil),            // 22: bowyer.v1.Sort
+	(*SortKey)(nil),         // 23: bowyer.v1.SortKey
+	(*Limit)(nil),           // 24: bowyer.v1.Limit
+	(*Union)(nil),           // 25: bowyer.v1.Union
+	(*Distinct)(nil),        // 26: bowyer.v1.Distinct
+	(*Window)(nil),          // 27: bowyer.v1.Window
+	(*Frame)(nil),           // 28: bowyer.v1.Frame
+	(*SetOperation)(nil),    // 29: bowyer.v1.SetOperation
+	(*Unnest)(nil),          // 30: bowyer.v1.Unnest
+	(*Pivot)(nil),           // 31: bowyer.v1.Pivot
+	(*PivotValue)(nil),      // 32: bowyer.v1.PivotValue
+	(*Unpivot)(nil),         // 33: bowyer.v1.Unpivot
+	(*Sample)(nil),          // 34: bowyer.v1.Sample
+	(*Expression)(nil),      // 35: bowyer.v1.Expression
+	(*Call)(nil),            // 36: bowyer.v1.Call
+	(*ListCall)(nil),        // 37: bowyer.v1.ListCall
+	(*Cast)(nil),            // 38: bowyer.v1.Cast
+	(*Origin)(nil),          // 39: bowyer.v1.Origin
+	(*Schema)(nil),          // 40: bowyer.v1.Schema
+	(*Option)(nil),          // 41: bowyer.v1.Option
+	(*Literal)(nil),         // 42: bowyer.v1.Literal
+	(*Field)(nil),           // 43: bowyer.v1.Field
 }
 var file_bowyer_v1_plan_proto_depIdxs = []int32{
-	7,  // 0: bowyer.v1.Plan.inputs:type_name -> bowyer.v1.Input
-	9,  // 1: bowyer.v1.Plan.relations:type_name -> bowyer.v1.Relation
-	8,  // 2: bowyer.v1.Plan.outputs:type_name -> bowyer.v1.Output
-	37, // 3: bowyer.v1.Plan.origins:type_name -> bowyer.v1.Origin
-	38, // 4: bowyer.v1.Input.schema:type_name -> bowyer.v1.Schema
-	34, // 5: bowyer.v1.Relation.expressions:type_name -> bowyer.v1.Expression
-	11, // 6: bowyer.v1.Relation.scan:type_name -> bowyer.v1.Scan
-	12, // 7: bowyer.v1.Relation.filter:type_name -> bowyer.v1.Filter
-	13, // 8: bowyer.v1.Relation.project:type_name -> bowyer.v1.Project
-	15, // 9: bowyer.v1.Relation.aggregate:type_name -> bowyer.v1.Aggregate
-	18, // 10: bowyer.v1.Relation.join:type_name -> bowyer.v1.Join
-	21, // 11: bowyer.v1.Relation.sort:type_name -> bowyer.v1.Sort
-	23, // 12: bowyer.v1.Relation.limit:type_name -> bowyer.v1.Limit
-	24, // 13: bowyer.v1.Relation.union:type_name -> bowyer.v1.Union
-	25, // 14: bowyer.v1.Relation.distinct:type_name -> bowyer.v1.Distinct
-	26, // 15: bowyer.v1.Relation.window:type_name -> bowyer.v1.Window
-	19, // 16: bowyer.v1.Relation.as_of_join:type_name -> bowyer.v1.AsOfJoin
-	28, // 17: bowyer.v1.Relation.set_operation:type_name -> bowyer.v1.SetOperation
-	29, // 18: bowyer.v1.Relation.unnest:type_name -> bowyer.v1.Unnest
-	30, // 19: bowyer.v1.Relation.pivot:type_name -> bowyer.v1.Pivot
-	32, // 20: bowyer.v1.Relation.unpivot:type_name -> bowyer.v1.Unpivot
-	33, // 21: bowyer.v1.Relation.sample:type_name -> bowyer.v1.Sample
-	10, // 22: bowyer.v1.Relation.rejects:type_name -> bowyer.v1.Rejects
-	14, // 23: bowyer.v1.Project.columns:type_name -> bowyer.v1.NamedExpression
-	14, // 24: bowyer.v1.Aggregate.keys:type_name -> bowyer.v1.NamedExpression
-	17, // 25: bowyer.v1.Aggregate.measures:type_name -> bowyer.v1.Measure
-	16, // 26: bowyer.v1.Aggregate.grouping_sets:type_name -> bowyer.v1.GroupingSet
-	39, // 27: bowyer.v1.Measure.options:type_name -> bowyer.v1.Option
-	22, // 28: bowyer.v1.Measure.order:type_name -> bowyer.v1.SortKey
+	8,  // 0: bowyer.v1.Plan.inputs:type_name -> bowyer.v1.Input
+	10, // 1: bowyer.v1.Plan.relations:type_name -> bowyer.v1.Relation
+	9,  // 2: bowyer.v1.Plan.outputs:type_name -> bowyer.v1.Output
+	39, // 3: bowyer.v1.Plan.origins:type_name -> bowyer.v1.Origin
+	40, // 4: bowyer.v1.Input.schema:type_name -> bowyer.v1.Schema
+	35, // 5: bowyer.v1.Relation.expressions:type_name -> bowyer.v1.Expression
+	12, // 6: bowyer.v1.Relation.scan:type_name -> bowyer.v1.Scan
+	13, // 7: bowyer.v1.Relation.filter:type_name -> bowyer.v1.Filter
+	14, // 8: bowyer.v1.Relation.project:type_name -> bowyer.v1.Project
+	16, // 9: bowyer.v1.Relation.aggregate:type_name -> bowyer.v1.Aggregate
+	19, // 10: bowyer.v1.Relation.join:type_name -> bowyer.v1.Join
+	22, // 11: bowyer.v1.Relation.sort:type_name -> bowyer.v1.Sort
+	24, // 12: bowyer.v1.Relation.limit:type_name -> bowyer.v1.Limit
+	25, // 13: bowyer.v1.Relation.union:type_name -> bowyer.v1.Union
+	26, // 14: bowyer.v1.Relation.distinct:type_name -> bowyer.v1.Distinct
+	27, // 15: bowyer.v1.Relation.window:type_name -> bowyer.v1.Window
+	20, // 16: bowyer.v1.Relation.as_of_join:type_name -> bowyer.v1.AsOfJoin
+	29, // 17: bowyer.v1.Relation.set_operation:type_name -> bowyer.v1.SetOperation
+	30, // 18: bowyer.v1.Relation.unnest:type_name -> bowyer.v1.Unnest
+	31, // 19: bowyer.v1.Relation.pivot:type_name -> bowyer.v1.Pivot
+	33, // 20: bowyer.v1.Relation.unpivot:type_name -> bowyer.v1.Unpivot
+	34, // 21: bowyer.v1.Relation.sample:type_name -> bowyer.v1.Sample
+	11, // 22: bowyer.v1.Relation.rejects:type_name -> bowyer.v1.Rejects
+	15, // 23: bowyer.v1.Project.columns:type_name -> bowyer.v1.NamedExpression
+	15, // 24: bowyer.v1.Aggregate.keys:type_name -> bowyer.v1.NamedExpression
+	18, // 25: bowyer.v1.Aggregate.measures:type_name -> bowyer.v1.Measure
+	17, // 26: bowyer.v1.Aggregate.grouping_sets:type_name -> bowyer.v1.GroupingSet
+	41, // 27: bowyer.v1.Measure.options:type_name -> bowyer.v1.Option
+	23, // 28: bowyer.v1.Measure.order:type_name -> bowyer.v1.SortKey
 	0,  // 29: bowyer.v1.Join.kind:type_name -> bowyer.v1.JoinKind
-	20, // 30: bowyer.v1.Join.keys:type_name -> bowyer.v1.JoinKey
-	20, // 31: bowyer.v1.AsOfJoin.by:type_name -> bowyer.v1.JoinKey
+	21, // 30: bowyer.v1.Join.keys:type_name -> bowyer.v1.JoinKey
+	21, // 31: bowyer.v1.AsOfJoin.by:type_name -> bowyer.v1.JoinKey
 	1,  // 32: bowyer.v1.AsOfJoin.direction:type_name -> bowyer.v1.AsOfDirection
-	22, // 33: bowyer.v1.Sort.keys:type_name -> bowyer.v1.SortKey
+	23, // 33: bowyer.v1.Sort.keys:type_name -> bowyer.v1.SortKey
 	2,  // 34: bowyer.v1.Distinct.keep:type_name -> bowyer.v1.DistinctKeep
-	22, // 35: bowyer.v1.Window.order:type_name -> bowyer.v1.SortKey
-	27, // 36: bowyer.v1.Window.frame:type_name -> bowyer.v1.Frame
-	17, // 37: bowyer.v1.Window.functions:type_name -> bowyer.v1.Measure
+	23, // 35: bowyer.v1.Window.order:type_name -> bowyer.v1.SortKey
+	28, // 36: bowyer.v1.Window.frame:type_name -> bowyer.v1.Frame
+	18, // 37: bowyer.v1.Window.functions:type_name -> bowyer.v1.Measure
 	3,  // 38: bowyer.v1.Frame.unit:type_name -> bowyer.v1.FrameUnit
-	40, // 39: bowyer.v1.Frame.start:type_name -> bowyer.v1.Literal
-	40, // 40: bowyer.v1.Frame.end:type_name -> bowyer.v1.Literal
+	42, // 39: bowyer.v1.Frame.start:type_name -> bowyer.v1.Literal
+	42, // 40: bowyer.v1.Frame.end:type_name -> bowyer.v1.Literal
 	4,  // 41: bowyer.v1.Frame.exclusion:type_name -> bowyer.v1.FrameExclusion
 	5,  // 42: bowyer.v1.SetOperation.kind:type_name -> bowyer.v1.SetKind
-	14, // 43: bowyer.v1.Pivot.keys:type_name -> bowyer.v1.NamedExpression
-	31, // 44: bowyer.v1.Pivot.values:type_name -> bowyer.v1.PivotValue
-	17, // 45: bowyer.v1.Pivot.measures:type_name -> bowyer.v1.Measure
-	40, // 46: bowyer.v1.PivotValue.value:type_name -> bowyer.v1.Literal
-	40, // 47: bowyer.v1.Expression.literal:type_name -> bowyer.v1.Literal
-	35, // 48: bowyer.v1.Expression.call:type_name -> bowyer.v1.Call
-	36, // 49: bowyer.v1.Expression.cast:type_name -> bowyer.v1.Cast
-	41, // 50: bowyer.v1.Expression.parameter_type:type_name -> bowyer.v1.Field
-	39, // 51: bowyer.v1.Call.options:type_name -> bowyer.v1.Option
-	41, // 52: bowyer.v1.Cast.type:type_name -> bowyer.v1.Field
-	53, // [53:53] is the sub-list for method output_type
-	53, // [53:53] is the sub-list for method input_type
-	53, // [53:53] is the sub-list for extension type_name
-	53, // [53:53] is the sub-list for extension extendee
-	0,  // [0:53] is the sub-list for field type_name
+	15, // 43: bowyer.v1.Pivot.keys:type_name -> bowyer.v1.NamedExpression
+	32, // 44: bowyer.v1.Pivot.values:type_name -> bowyer.v1.PivotValue
+	18, // 45: bowyer.v1.Pivot.measures:type_name -> bowyer.v1.Measure
+	42, // 46: bowyer.v1.PivotValue.value:type_name -> bowyer.v1.Literal
+	42, // 47: bowyer.v1.Expression.literal:type_name -> bowyer.v1.Literal
+	36, // 48: bowyer.v1.Expression.call:type_name -> bowyer.v1.Call
+	38, // 49: bowyer.v1.Expression.cast:type_name -> bowyer.v1.Cast
+	37, // 50: bowyer.v1.Expression.list_call:type_name -> bowyer.v1.ListCall
+	43, // 51: bowyer.v1.Expression.parameter_type:type_name -> bowyer.v1.Field
+	41, // 52: bowyer.v1.Call.options:type_name -> bowyer.v1.Option
+	6,  // 53: bowyer.v1.ListCall.kind:type_name -> bowyer.v1.ListCallKind
+	43, // 54: bowyer.v1.Cast.type:type_name -> bowyer.v1.Field
+	55, // [55:55] is the sub-list for method output_type
+	55, // [55:55] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_bowyer_v1_plan_proto_init() }
@@ -3207,15 +3404,19 @@ func file_bowyer_v1_plan_proto_init() {
 		(*Expression_Call)(nil),
 		(*Expression_Cast)(nil),
 		(*Expression_Parameter)(nil),
+		(*Expression_Element)(nil),
+		(*Expression_Accumulator)(nil),
+		(*Expression_ListCall)(nil),
 	}
-	file_bowyer_v1_plan_proto_msgTypes[31].OneofWrappers = []any{}
+	file_bowyer_v1_plan_proto_msgTypes[30].OneofWrappers = []any{}
+	file_bowyer_v1_plan_proto_msgTypes[32].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bowyer_v1_plan_proto_rawDesc), len(file_bowyer_v1_plan_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   32,
+			NumEnums:      7,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -17,20 +17,20 @@ use crate::vector::rows::take_rows64;
 
 /// The lists of an array: which of the items each has.
 #[derive(Debug)]
-pub(crate) struct Lists {
+pub struct Lists {
     /// The items of all lists.
-    pub(crate) items: ArrayRef,
+    pub items: ArrayRef,
     /// The items of each list; of a null one none.
-    pub(crate) ranges: Vec<Range<usize>>,
+    pub ranges: Vec<Range<usize>>,
     /// The lists that are there.
-    pub(crate) nulls: Option<NullBuffer>,
+    pub nulls: Option<NullBuffer>,
 }
 
 /// The field of the items of a list type.
 ///
 /// # Errors
 /// `Internal` when it is no list.
-pub(crate) fn item_field(data_type: &DataType) -> Result<&FieldRef> {
+pub fn item_field(data_type: &DataType) -> Result<&FieldRef> {
     match data_type {
         DataType::List(item)
         | DataType::LargeList(item)
@@ -47,7 +47,7 @@ impl Lists {
     ///
     /// # Errors
     /// `NotImplemented` when it holds none.
-    pub(crate) fn of(array: &ArrayRef) -> Result<Self> {
+    pub fn of(array: &ArrayRef) -> Result<Self> {
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0).cloned();
         let is_there = |row: usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
         let (items, ranges): (ArrayRef, Vec<Range<usize>>) = match array.data_type() {
@@ -77,7 +77,7 @@ impl Lists {
     }
 
     /// Whether a list is there.
-    pub(crate) fn is_valid(&self, row: usize) -> bool {
+    pub fn is_valid(&self, row: usize) -> bool {
         self.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))
     }
 }
@@ -94,12 +94,7 @@ fn views<O: ArrowNativeType>(offsets: &[O], sizes: &[O]) -> Vec<Range<usize>> {
 ///
 /// # Errors
 /// `LimitExceeded` past 32-bit offsets; `NotImplemented` for another type.
-pub(crate) fn lists(
-    data_type: &DataType,
-    lengths: &[usize],
-    items: ArrayRef,
-    nulls: Option<NullBuffer>,
-) -> Result<ArrayRef> {
+pub fn lists(data_type: &DataType, lengths: &[usize], items: ArrayRef, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
     let field = item_field(data_type)?.clone();
     if let DataType::LargeList(_) = data_type {
         let offsets = OffsetBuffer::<i64>::from_lengths(lengths.iter().copied());
@@ -117,6 +112,6 @@ pub(crate) fn lists(
 ///
 /// # Errors
 /// As taking rows.
-pub(crate) fn take_items(items: &ArrayRef, rows: Vec<Option<u64>>, memory: &Memory) -> Result<ArrayRef> {
+pub fn take_items(items: &ArrayRef, rows: Vec<Option<u64>>, memory: &Memory) -> Result<ArrayRef> {
     take_rows64(items, &UInt64Array::from(rows), memory)
 }

@@ -3,11 +3,14 @@
 
 //! Binding of the expressions of one relation.
 
+use std::collections::HashMap;
+
 use arrow_schema::{DataType, Schema};
 use bowyer_compute::{Argument, Bound, CastMode, FunctionKind, OptionValue};
 use bowyer_core::{Error, Result};
 use datafusion_common::ScalarValue;
 
+use super::lists::Own;
 use super::{Binder, Origins};
 use crate::literal::{array_of, beside, foreign, is_untyped, literal_value, option_value};
 use crate::program::{LAZY_DEPTH_LIMIT, Laziness, Node, NodeKind, NodePlace, Program};
@@ -19,9 +22,13 @@ use crate::types::field_from_proto;
 pub(super) struct Expressions<'a> {
     binder: &'a mut Binder,
     schema: Schema,
-    program: Program,
+    pub(super) program: Program,
     /// Of each expression of the plan: its node, and its value when it is a literal that has no type yet.
     bound: Vec<(usize, Option<ScalarValue>)>,
+    /// How many nodes the bodies of list calls have.
+    pub(super) body_nodes: usize,
+    /// The expressions that stand for elements and accumulators.
+    pub(super) own: HashMap<u32, Own>,
 }
 
 impl<'a> Expressions<'a> {
@@ -33,7 +40,14 @@ impl<'a> Expressions<'a> {
         paths: &[String],
         origins: (&Origins, usize),
     ) -> Result<Self> {
-        let mut this = Self { binder, schema: schema.clone(), program: Program::default(), bound: Vec::new() };
+        let mut this = Self {
+            binder,
+            schema: schema.clone(),
+            program: Program::default(),
+            bound: Vec::new(),
+            body_nodes: 0,
+            own: HashMap::new(),
+        };
         for (index, expression) in expressions.iter().enumerate() {
             let place = NodePlace {
                 path: paths.get(index).cloned().unwrap_or_default(),
@@ -61,7 +75,14 @@ impl<'a> Expressions<'a> {
                 self.bound.len()
             ))
         })?;
-        Ok((*index, &self.program.nodes[*index]))
+        let node = &self.program.nodes[*index];
+        self.refuse_stray_elements(*index).map_err(|error| node.place.locate(error))?;
+        Ok((*index, node))
+    }
+
+    /// The node of an expression before expression `index`.
+    pub(super) fn earlier_node(&self, argument: u32, index: usize) -> Result<usize> {
+        Ok(self.bound[self.earlier(argument, index)?].0)
     }
 
     /// The node `value`, evaluated only where `predicate` is true if it can fail.
@@ -105,6 +126,9 @@ impl<'a> Expressions<'a> {
                 let node = self.call(call, index).map_err(|error| error.in_function(call.function.clone()))?;
                 Ok((node, None))
             }
+            Some(Kind::Element(list)) => self.element(*list, index).map(|node| (node, None)),
+            Some(Kind::Accumulator(initial)) => self.accumulator(*initial, index).map(|node| (node, None)),
+            Some(Kind::ListCall(call)) => self.list_call(call, index).map(|node| (node, None)),
         }
     }
 
@@ -248,6 +272,6 @@ fn literal_node(value: ScalarValue) -> Node {
     node_of(NodeKind::Literal(value), data_type, nullable, false, 0)
 }
 
-fn node_of(kind: NodeKind, data_type: DataType, nullable: bool, fallible: bool, lazy_depth: u32) -> Node {
+pub(super) fn node_of(kind: NodeKind, data_type: DataType, nullable: bool, fallible: bool, lazy_depth: u32) -> Node {
     Node { kind, data_type, nullable, fallible, lazy_depth, place: NodePlace::default() }
 }

@@ -9,6 +9,7 @@
 
 mod expression;
 mod join;
+mod lists;
 mod pivot;
 mod rejects;
 mod relation;

@@ -208,7 +208,7 @@ fn expression_paths(message: &proto::Relation, kind: &Kind, path: &str) -> Vec<S
             continue;
         }
         let text = paths[index].clone();
-        for &argument in arguments_of(&message.expressions[index]) {
+        for argument in arguments_of(&message.expressions[index]) {
             if let Some(slot) = paths.get_mut(argument as usize).filter(|slot| slot.is_empty()) {
                 slot.clone_from(&text);
             }
@@ -230,11 +230,16 @@ pub(super) fn mark_measure(measure: &proto::Measure, path: &str, mark: &mut dyn 
     }
 }
 
-fn arguments_of(expression: &proto::Expression) -> &[u32] {
+fn arguments_of(expression: &proto::Expression) -> Vec<u32> {
+    use proto::expression::Kind;
     match &expression.kind {
-        Some(proto::expression::Kind::Call(call)) => &call.arguments,
-        Some(proto::expression::Kind::Cast(cast)) => std::slice::from_ref(&cast.argument),
-        _ => &[],
+        Some(Kind::Call(call)) => call.arguments.clone(),
+        Some(Kind::Cast(cast)) => vec![cast.argument],
+        Some(Kind::ListCall(call)) => {
+            [call.list, call.element, call.body].into_iter().chain(call.accumulator).collect()
+        }
+        Some(Kind::Element(of) | Kind::Accumulator(of)) => vec![*of],
+        _ => Vec::new(),
     }
 }
 

@@ -18,7 +18,7 @@ use datafusion_common::ScalarValue;
 use super::{Rewrite, Rewrites};
 use crate::literal::{array_of, scalar_of};
 use crate::plan::BoundPlan;
-use crate::program::{Node, NodeKind, Program};
+use crate::program::{ListCall, Node, NodeKind, Program};
 
 /// A constant larger than this is left to be computed for each batch.
 const CONSTANT_BYTES: usize = 4096;
@@ -47,6 +47,9 @@ pub(super) fn rebuild(program: &Program, roots: &[usize], rewrites: Rewrites) ->
         let mut node = node.clone();
         for argument in node.arguments_mut() {
             *argument = places[*argument];
+        }
+        if let NodeKind::List(call) = &mut node.kind {
+            rewrite_body(call, &built, rewrites);
         }
         settle(&mut node, &built);
         if rewrites.has(Rewrite::Constants)
@@ -85,9 +88,27 @@ fn settle(node: &mut Node, built: &Program) {
         || match &node.kind {
             NodeKind::Call { bound, .. } => bound.fallible(),
             NodeKind::Cast { .. } => node.fallible,
+            NodeKind::List(call) => call.body.nodes[call.root].fallible,
             _ => false,
         };
-    node.lazy_depth = depth + u32::from(node.is_lazy_call());
+    node.lazy_depth = node.depth_above(depth);
+}
+
+/// Rewrites the body of a list call on its own: nothing leaves it, and constants that it reads become its own.
+fn rewrite_body(call: &mut ListCall, built: &Program, rewrites: Rewrites) {
+    let mut body = Program::clone(&call.body);
+    for node in &mut body.nodes {
+        if let NodeKind::Column(column) = node.kind
+            && column >= call.kind.own_columns()
+            && rewrites.has(Rewrite::Constants)
+            && let Some(value) = call.arguments.get(column).and_then(|&argument| literal(built, argument)).cloned()
+            && value.data_type() == node.data_type
+        {
+            become_literal(node, value);
+        }
+    }
+    let (body, places) = rebuild(&body, &[call.root], rewrites);
+    (call.body, call.root) = (Arc::new(body), places[0]);
 }
 
 fn become_literal(node: &mut Node, value: ScalarValue) {
@@ -215,7 +236,11 @@ fn identity(node: &Node) -> Option<String> {
             write!(text, "{} {:?} {arguments:?} ", function.name, bound.argument_types()).ok()?;
             if function.options.is_empty() { Ok(()) } else { write!(text, "{:?}", bound.options()) }
         }
-        NodeKind::Call { .. } => return None,
+        NodeKind::List(call) => {
+            let nodes = call.body.nodes.iter().map(identity).collect::<Option<Vec<_>>>()?;
+            write!(text, "{:?} {:?} of {} in {nodes:?}", call.kind, call.arguments, call.root)
+        }
+        NodeKind::Call { .. } | NodeKind::Element => return None,
     }
     .ok()?;
     Some(text)

@@ -89,7 +89,8 @@ fn worth_it(plan: &BoundPlan, uses: &[usize], project: usize, offset: u64, count
     if count.is_none() || (offset > 0 && nodes().any(|node| node.fallible)) {
         return false;
     }
-    let computes = nodes().any(|node| matches!(node.kind, NodeKind::Call { .. } | NodeKind::Cast { .. }));
+    let computes =
+        nodes().any(|node| matches!(node.kind, NodeKind::Call { .. } | NodeKind::Cast { .. } | NodeKind::List(_)));
     if computes && count.is_some_and(|count| count <= SMALL) {
         return true;
     }

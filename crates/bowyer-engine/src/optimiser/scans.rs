@@ -213,7 +213,7 @@ impl Written<'_> {
         Some(match &node.kind {
             NodeKind::Column(column) => Kind::Column(self.schema.fields().get(*column)?.name().clone()),
             NodeKind::Literal(value) => Kind::Literal(literal(value)?),
-            NodeKind::Parameter(_) => return None,
+            NodeKind::Parameter(_) | NodeKind::List(_) | NodeKind::Element => return None,
             NodeKind::Cast { argument, to, mode } => Kind::Cast(proto::Cast {
                 argument: self.places[*argument]?,
                 r#type: Some(field_to_proto(&Field::new("", to.clone(), true)).ok()?),

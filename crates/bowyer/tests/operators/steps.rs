@@ -3,6 +3,7 @@
 
 //! Plans written as steps: `filter greater(x, 1)`, `join left u on k`, `sort x desc, y`.
 
+mod lists;
 mod reshape;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ type Parsed<T> = Result<T, String>;
 pub(crate) fn plan(steps: &[String], known: &BTreeMap<String, Plan>) -> Parsed<Plan> {
     let (first, rest) = steps.split_first().ok_or("a plan without steps")?;
     rest.iter().try_fold(named(first, known)?, |plan, step| {
-        let mut reader = Reader { rest: step };
+        let mut reader = Reader { rest: step, own: Vec::new() };
         let plan = reader.step(&plan, known).map_err(|error| format!("{step}: {error}"))?;
         if reader.at_end() { Ok(plan) } else { Err(format!("{step}: unexpected {:?}", reader.rest)) }
     })
@@ -33,6 +34,8 @@ type Named = (String, Expr);
 
 struct Reader<'a> {
     rest: &'a str,
+    /// The elements and accumulators of the bodies around, by name.
+    own: Vec<(&'a str, Expr)>,
 }
 
 /// The arguments of a call, and its options by name.
@@ -259,11 +262,12 @@ impl<'a> Reader<'a> {
                 self.rest = &self.rest[end + 1..];
                 Ok(if name == "cast" { argument.cast(to) } else { argument.try_cast(to) })
             }
+            "list_transform" | "list_filter" | "list_reduce" => self.list_call(name),
             _ if self.rest.starts_with('(') => {
                 let (arguments, options) = self.arguments()?;
                 Ok(function(name, arguments, options.iter().map(|(name, value)| (*name, value.clone()))))
             }
-            _ => Ok(col(name)),
+            _ => Ok(self.own.iter().rev().find(|(own, _)| *own == name).map_or_else(|| col(name), |own| own.1.clone())),
         }
     }
 
