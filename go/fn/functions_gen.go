@@ -112,6 +112,37 @@ func Add(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "add_checked", nil, a, b)
 }
 
+// AddBusinessDaysOptions are the options of [AddBusinessDays].
+type AddBusinessDaysOptions struct {
+	// WeekMask: which days from Monday on are business days: seven of 0 and 1. Default "1111100".
+	WeekMask Opt[string]
+
+	// Holidays: days that are none: dates, or text such as 2024-12-25. Default none.
+	Holidays Opt[any]
+
+	// Roll: what becomes of a date that is no business day: it fails, or counting begins at the next or the last one. One
+	// of "raise", "forward", "backward"; default "raise".
+	Roll Opt[string]
+}
+
+func (o AddBusinessDaysOptions) given(set bowyer.Options) {
+	o.WeekMask.put(set, "week_mask")
+	o.Holidays.put(set, "holidays")
+	o.Roll.put(set, "roll")
+}
+
+// AddBusinessDays gives the date so many business days after each date, or before it.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	add_business_days(date32[day] ["2024-03-01", "2024-03-04", null], int64 [5, -1, 1])
+//		date32[day] ["2024-03-08", "2024-03-01", null]
+//
+// The caller must Release the result.
+func AddBusinessDays(ctx context.Context, date, days Value, options ...AddBusinessDaysOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "add_business_days", optionsOf(options), date, days)
+}
+
 // AddUnchecked adds two values.
 //
 // Integers wrap around.
@@ -1076,6 +1107,34 @@ func BitXor(ctx context.Context, values Value, options ...BitXorOptions) (scalar
 	return bowyer.CallScalar(ctx, "bit_xor", optionsOf(options), values)
 }
 
+// BusinessDaysBetweenOptions are the options of [BusinessDaysBetween].
+type BusinessDaysBetweenOptions struct {
+	// WeekMask: which days from Monday on are business days: seven of 0 and 1. Default "1111100".
+	WeekMask Opt[string]
+
+	// Holidays: days that are none: dates, or text such as 2024-12-25. Default none.
+	Holidays Opt[any]
+}
+
+func (o BusinessDaysBetweenOptions) given(set bowyer.Options) {
+	o.WeekMask.put(set, "week_mask")
+	o.Holidays.put(set, "holidays")
+}
+
+// BusinessDaysBetween counts the business days from one date, itself counted, to another, which is not.
+//
+// Negative where the second is before the first: the days after it up to the first.
+//
+// A null argument gives a null.
+//
+//	business_days_between(date32[day] ["2024-03-01", "2024-03-04", null], date32[day] ["2024-03-11", "2024-03-01", "2024-03-01"])
+//		int64 [6, -1, null]
+//
+// The caller must Release the result.
+func BusinessDaysBetween(ctx context.Context, start, end Value, options ...BusinessDaysBetweenOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "business_days_between", optionsOf(options), start, end)
+}
+
 // CaseWhen takes the value that belongs to the first true condition, else the last value.
 //
 // The conditions are the boolean fields of one struct; a null condition counts as false. Without a value more than
@@ -1717,6 +1776,34 @@ func DamerauLevenshtein(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "damerau_levenshtein", nil, a, b)
 }
 
+// DateRangeOptions are the options of [DateRange].
+type DateRangeOptions struct {
+	// Every: the distance, as `1d`, `2w`, `1mo` or `90m`; negative ones go back. Default "1d".
+	Every Opt[string]
+
+	// IncludeStop: whether the stop may be the last. Default true.
+	IncludeStop Opt[bool]
+}
+
+func (o DateRangeOptions) given(set bowyer.Options) {
+	o.Every.put(set, "every")
+	o.IncludeStop.put(set, "include_stop")
+}
+
+// DateRange gives the days or moments from a start up to a stop, which may be one of them, at a distance.
+//
+// Each is reckoned from the start, and a day that a month does not have is its last one. Timestamps have no zone.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	date_range(date32[day] ["2024-01-31", null], date32[day] ["2024-03-31", "2024-01-01"], every = "1mo")
+//		list<item: date32[day]> [["2024-01-31", "2024-02-29", "2024-03-31"], null]
+//
+// The caller must Release the result.
+func DateRange(ctx context.Context, start, stop Value, options ...DateRangeOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "date_range", optionsOf(options), start, stop)
+}
+
 // DateTruncOptions are the options of [DateTrunc].
 type DateTruncOptions struct {
 	// Unit: the unit, or a span. Required.
@@ -2027,7 +2114,7 @@ type EwmMeanOptions struct {
 	// IgnoreNulls: whether age counts valid rows alone. Default false.
 	IgnoreNulls Opt[bool]
 
-	// MinPeriods: how many values a mean needs; with fewer it is null. Default 1.
+	// MinPeriods: how many values a row needs so far; with fewer it is null. Default 1.
 	MinPeriods Opt[int64]
 }
 
@@ -2053,6 +2140,137 @@ func (o EwmMeanOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func EwmMean(ctx context.Context, values Value, options ...EwmMeanOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "ewm_mean", optionsOf(options), values)
+}
+
+// EwmMeanByOptions are the options of [EwmMeanBy].
+type EwmMeanByOptions struct {
+	// HalfLife: the time after which a weight has halved, as `90s` or `1d`. Required.
+	HalfLife Opt[string]
+}
+
+func (o EwmMeanByOptions) given(set bowyer.Options) {
+	o.HalfLife.put(set, "half_life")
+}
+
+// EwmMeanBy averages the values so far, with weights that fall exponentially with time.
+//
+// Each value moves the mean by what has decayed since the value before. Times ascend. A null value, and a row without
+// a time, gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	ewm_mean_by(int64 [1, 3, null, 5], timestamp[s] [0, 60, 90, 120], half_life = "1m")
+//		double [1, 2, null, 3.5]
+//
+// The caller must Release the result.
+func EwmMeanBy(ctx context.Context, values, times Value, options ...EwmMeanByOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ewm_mean_by", optionsOf(options), values, times)
+}
+
+// EwmStddevOptions are the options of [EwmStddev].
+type EwmStddevOptions struct {
+	// Alpha: the weight of a row beside the mean before it: more than 0 and at most 1. Default none.
+	Alpha Opt[float64]
+
+	// Com: the centre of mass: alpha is 1 / (1 + com). Default none.
+	Com Opt[float64]
+
+	// Span: the span: alpha is 2 / (span + 1). Default none.
+	Span Opt[float64]
+
+	// HalfLife: the rows after which a weight has halved. Default none.
+	HalfLife Opt[float64]
+
+	// Adjust: whether weights add up to one from the first row on. Default true.
+	Adjust Opt[bool]
+
+	// IgnoreNulls: whether age counts valid rows alone. Default false.
+	IgnoreNulls Opt[bool]
+
+	// MinPeriods: how many values a row needs so far; with fewer it is null. Default 1.
+	MinPeriods Opt[int64]
+
+	// Bias: whether the variance of the values themselves is meant, not an estimate from a sample. Default false.
+	Bias Opt[bool]
+}
+
+func (o EwmStddevOptions) given(set bowyer.Options) {
+	o.Alpha.put(set, "alpha")
+	o.Com.put(set, "com")
+	o.Span.put(set, "span")
+	o.HalfLife.put(set, "half_life")
+	o.Adjust.put(set, "adjust")
+	o.IgnoreNulls.put(set, "ignore_nulls")
+	o.MinPeriods.put(set, "min_periods")
+	o.Bias.put(set, "bias")
+}
+
+// EwmStddev computes the standard deviation of the values so far, with weights that fall exponentially with age.
+//
+// One of `alpha`, `com`, `span` and `half_life` says how fast. A null gives null, and so does a single value unless
+// `bias` is set.
+//
+// Fails at the first row whose value has no answer.
+//
+//	ewm_stddev(double [1, 2, null], alpha = 0.5, ignore_nulls = true)
+//		double [null, 0.7071067811865476, null]
+//
+// The caller must Release the result.
+func EwmStddev(ctx context.Context, values Value, options ...EwmStddevOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ewm_stddev", optionsOf(options), values)
+}
+
+// EwmVarianceOptions are the options of [EwmVariance].
+type EwmVarianceOptions struct {
+	// Alpha: the weight of a row beside the mean before it: more than 0 and at most 1. Default none.
+	Alpha Opt[float64]
+
+	// Com: the centre of mass: alpha is 1 / (1 + com). Default none.
+	Com Opt[float64]
+
+	// Span: the span: alpha is 2 / (span + 1). Default none.
+	Span Opt[float64]
+
+	// HalfLife: the rows after which a weight has halved. Default none.
+	HalfLife Opt[float64]
+
+	// Adjust: whether weights add up to one from the first row on. Default true.
+	Adjust Opt[bool]
+
+	// IgnoreNulls: whether age counts valid rows alone. Default false.
+	IgnoreNulls Opt[bool]
+
+	// MinPeriods: how many values a row needs so far; with fewer it is null. Default 1.
+	MinPeriods Opt[int64]
+
+	// Bias: whether the variance of the values themselves is meant, not an estimate from a sample. Default false.
+	Bias Opt[bool]
+}
+
+func (o EwmVarianceOptions) given(set bowyer.Options) {
+	o.Alpha.put(set, "alpha")
+	o.Com.put(set, "com")
+	o.Span.put(set, "span")
+	o.HalfLife.put(set, "half_life")
+	o.Adjust.put(set, "adjust")
+	o.IgnoreNulls.put(set, "ignore_nulls")
+	o.MinPeriods.put(set, "min_periods")
+	o.Bias.put(set, "bias")
+}
+
+// EwmVariance computes the variance of the values so far, with weights that fall exponentially with age.
+//
+// One of `alpha`, `com`, `span` and `half_life` says how fast. A null gives null, and so does a single value unless
+// `bias` is set.
+//
+// Fails at the first row whose value has no answer.
+//
+//	ewm_variance(double [1, 2, null], alpha = 0.5, ignore_nulls = true)
+//		double [null, 0.5, null]
+//
+// The caller must Release the result.
+func EwmVariance(ctx context.Context, values Value, options ...EwmVarianceOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "ewm_variance", optionsOf(options), values)
 }
 
 // Exp raises e to the power of each value.
@@ -2340,6 +2558,24 @@ func Floor(ctx context.Context, value Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "floor", nil, value)
 }
 
+// FloorDivide divides and rounds the quotient down.
+//
+// Where `divide` cuts towards zero, -7 by 2 is -4 here. An integer divided by zero, and a quotient that does not fit,
+// fail; floats follow IEEE 754.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	floor_divide(int64 [7, -7, null], int64 [2, 2, 1])
+//		int64 [3, -4, null]
+//
+//	floor_divide(double [7.5, -7.5], scalar double 2)
+//		double [3, -4]
+//
+// The caller must Release the result.
+func FloorDivide(ctx context.Context, dividend, divisor Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "floor_divide", nil, dividend, divisor)
+}
+
 // FloorTemporalOptions are the options of [FloorTemporal].
 type FloorTemporalOptions struct {
 	// Multiple: how many units to round to. Default 1.
@@ -2377,6 +2613,56 @@ func (o FloorTemporalOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func FloorTemporal(ctx context.Context, timestamps Value, options ...FloorTemporalOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "floor_temporal", optionsOf(options), timestamps)
+}
+
+// FormatOptions are the options of [Format].
+type FormatOptions struct {
+	// Pattern: text with places for the values. Required.
+	Pattern Opt[string]
+}
+
+func (o FormatOptions) given(set bowyer.Options) {
+	o.Pattern.put(set, "pattern")
+}
+
+// Format writes the arguments of each row into the places of a pattern.
+//
+// `{}` is the next argument and `{1}` the second; `{{` and `}}` are braces. Values are written as `cast` to a string
+// writes them.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	format(string ["ann", "bob"], int64 [3, null], pattern = "{} has {{{}}}")
+//		string ["ann has {3}", null]
+//
+// The caller must Release the result.
+func Format(ctx context.Context, options FormatOptions, values ...Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "format", optionsOf([]FormatOptions{options}), values...)
+}
+
+// FromBaseOptions are the options of [FromBase].
+type FromBaseOptions struct {
+	// Base: how many digits there are: 2 to 36. Required.
+	Base Opt[int64]
+}
+
+func (o FromBaseOptions) given(set bowyer.Options) {
+	o.Base.put(set, "base")
+}
+
+// FromBase reads integers that are written with the digits of a base.
+//
+// Large and small letters are the same digits, and a sign may stand before them. Fails for other text, and for what
+// does not fit 64 bits.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	from_base(string ["ff", "-5", null], base = 16)
+//		int64 [255, -5, null]
+//
+// The caller must Release the result.
+func FromBase(ctx context.Context, strings Value, options ...FromBaseOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "from_base", optionsOf(options), strings)
 }
 
 // FromEpochOptions are the options of [FromEpoch].
@@ -2438,6 +2724,20 @@ func FromJson(ctx context.Context, json Value, options ...FromJsonOptions) (arro
 // The caller must Release the result.
 func Gcd(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "gcd", nil, a, b)
+}
+
+// GenerateSeries gives the integers from a start up to a stop, which is one of them, at a distance.
+//
+// Fails where the distance is zero. A start beyond the stop gives an empty list.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	generate_series(int64 [1, 5, 3, null], int64 [5, 1, 2, 1], int64 [2, -2, 1, 1])
+//		list<item: int64> [[1, 3, 5], [5, 3, 1], [], null]
+//
+// The caller must Release the result.
+func GenerateSeries(ctx context.Context, start, stop, step Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "generate_series", nil, start, stop, step)
 }
 
 // Greater tells whether the first value is greater than the second.
@@ -3050,6 +3350,20 @@ func IsoYear(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "iso_year", nil, values)
 }
 
+// Jaccard gives the share of the characters of two texts that both have, from 0 to 1.
+//
+// Each character counts once, however often it stands; two empty texts are alike.
+//
+// A null argument gives a null.
+//
+//	jaccard(string ["duck", "a"], string ["luck", "b"])
+//		double [0.6, 0]
+//
+// The caller must Release the result.
+func Jaccard(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "jaccard", nil, a, b)
+}
+
 // JaroWinkler tells how alike two texts are, from 0 to 1, with weight on a common beginning.
 //
 // A null argument gives a null.
@@ -3377,6 +3691,20 @@ func ListContains(ctx context.Context, lists, value Value) (arrow.Array, error) 
 	return bowyer.Call(ctx, "list_contains", nil, lists, value)
 }
 
+// ListCosineSimilarity gives the cosine of the angle between two lists of numbers as vectors.
+//
+// Computed in doubles. Fails where the lists have different lengths; a null item gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	list_cosine_similarity(list<item: double> [[1, 2], [], null], list<item: double> [[3, 4], [], [1]])
+//		double [0.9838699100999074, nan, null]
+//
+// The caller must Release the result.
+func ListCosineSimilarity(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_cosine_similarity", nil, a, b)
+}
+
 // ListDifference gives the distinct items of the first list that the second does not have.
 //
 // A null argument gives a null. Fails at the first row whose value has no answer.
@@ -3387,6 +3715,20 @@ func ListContains(ctx context.Context, lists, value Value) (arrow.Array, error) 
 // The caller must Release the result.
 func ListDifference(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "list_difference", nil, a, b)
+}
+
+// ListDot adds up the products of the items of two lists of numbers that stand at the same place.
+//
+// Computed in doubles. Fails where the lists have different lengths; a null item gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	list_dot(list<item: double> [[1, 2], [], null], list<item: double> [[3, 4], [], [1]])
+//		double [11, 0, null]
+//
+// The caller must Release the result.
+func ListDot(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_dot", nil, a, b)
 }
 
 // ListElement takes one item of each list, counted from zero.
@@ -3401,6 +3743,20 @@ func ListDifference(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func ListElement(ctx context.Context, lists, index Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "list_element", nil, lists, index)
+}
+
+// ListEuclideanDistance gives the distance of two lists of numbers as points.
+//
+// Computed in doubles. Fails where the lists have different lengths; a null item gives null.
+//
+// Fails at the first row whose value has no answer.
+//
+//	list_euclidean_distance(list<item: double> [[1, 2], [], null], list<item: double> [[3, 4], [], [1]])
+//		double [2.8284271247461903, 0, null]
+//
+// The caller must Release the result.
+func ListEuclideanDistance(ctx context.Context, a, b Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_euclidean_distance", nil, a, b)
 }
 
 // ListFlattenOptions are the options of [ListFlatten].
@@ -3471,6 +3827,31 @@ func ListHasAny(ctx context.Context, a, b Value) (arrow.Array, error) {
 // The caller must Release the result.
 func ListIntersect(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "list_intersect", nil, a, b)
+}
+
+// ListJoinOptions are the options of [ListJoin].
+type ListJoinOptions struct {
+	// NullReplacement: what stands for an item that is null; without it, it is left out. Default none.
+	NullReplacement Opt[string]
+}
+
+func (o ListJoinOptions) given(set bowyer.Options) {
+	o.NullReplacement.put(set, "null_replacement")
+}
+
+// ListJoin joins the items of each list as text, with a separator between them.
+//
+// Items are written as `cast` to a string writes them; binary_join joins strings alone, and gives null where one is
+// null.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_join(list<item: int64> [[1, null, 3], [], null], scalar string "-")
+//		string ["1-3", "", null]
+//
+// The caller must Release the result.
+func ListJoin(ctx context.Context, lists, separator Value, options ...ListJoinOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_join", optionsOf(options), lists, separator)
 }
 
 // ListMax finds the greatest item of each list.
@@ -3671,6 +4052,35 @@ func ListUnique(ctx context.Context, lists Value) (arrow.Array, error) {
 // The caller must Release the result.
 func ListValueLength(ctx context.Context, lists Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "list_value_length", nil, lists)
+}
+
+// ListZipOptions are the options of [ListZip].
+type ListZipOptions struct {
+	// FieldNames: the names of the fields. Default none.
+	FieldNames Opt[any]
+
+	// Shortest: whether the result ends with the shortest list instead. Default false.
+	Shortest Opt[bool]
+}
+
+func (o ListZipOptions) given(set bowyer.Options) {
+	o.FieldNames.put(set, "field_names")
+	o.Shortest.put(set, "shortest")
+}
+
+// ListZip puts the items of several lists that stand at the same place into structs.
+//
+// A list that is not as long as the longest is filled up with nulls. Without names the fields are called 0, 1 and so
+// on.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	list_zip(list<item: int64> [[1, 2], [3], null], list<item: string> [["a"], ["b"], ["c"]], field_names = ["x", "y"])
+//		list<item: struct<x: int64, y: string>> [[{x: 1, y: "a"}, {x: 2, y: null}], [{x: 3, y: "b"}], null]
+//
+// The caller must Release the result.
+func ListZip(ctx context.Context, options ListZipOptions, lists ...Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "list_zip", optionsOf([]ListZipOptions{options}), lists...)
 }
 
 // Ln gives the natural logarithm of each value.
@@ -3913,6 +4323,46 @@ func (o MakeTimestampOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func MakeTimestamp(ctx context.Context, year, month, day, hour, minute, second Value, options ...MakeTimestampOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "make_timestamp", optionsOf(options), year, month, day, hour, minute, second)
+}
+
+// MapConcat puts the entries of several maps into one map, row by row.
+//
+// A key has the value that it has last, at the place where it stands first. Floats are told apart by their bits.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	map_concat(map<string, int64> [[["a", 1], ["b", 2]], null], map<string, int64> [[["c", 3], ["a", 4]], []])
+//		map<string, int64> [[["a", 4], ["b", 2], ["c", 3]], null]
+//
+// The caller must Release the result.
+func MapConcat(ctx context.Context, maps ...Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "map_concat", nil, maps...)
+}
+
+// MapEntries gives the entries of each map as a list of structs of key and value.
+//
+// A null argument gives a null.
+//
+//	map_entries(map<string, int64> [[["a", 1], ["b", null]], null])
+//		list<item: struct<key: string, value: int64>> [[{key: "a", value: 1}, {key: "b", value: null}], null]
+//
+// The caller must Release the result.
+func MapEntries(ctx context.Context, maps Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "map_entries", nil, maps)
+}
+
+// MapFromEntries makes a map of each list of structs of two fields, the key and the value.
+//
+// Fails where an entry or a key is null. A key that stands twice is kept twice.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	map_from_entries(list<item: struct<k: string, v: int64>> [[{k: "a", v: 1}, {k: "b", v: null}], null])
+//		map<string, int64> [[["a", 1], ["b", null]], null]
+//
+// The caller must Release the result.
+func MapFromEntries(ctx context.Context, entries Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "map_from_entries", nil, entries)
 }
 
 // MapKeys gives the keys of each map, in order.
@@ -4866,6 +5316,20 @@ func Radians(ctx context.Context, value Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "radians", nil, value)
 }
 
+// Range gives the integers from a start up to a stop, which is left out, at a distance.
+//
+// Fails where the distance is zero. A start beyond the stop gives an empty list.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	range(int64 [1, 5, 3, null], int64 [5, 1, 3, 1], int64 [2, -2, 1, 1])
+//		list<item: int64> [[1, 3], [5, 3], [], null]
+//
+// The caller must Release the result.
+func Range(ctx context.Context, start, stop, step Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "range", nil, start, stop, step)
+}
+
 // RankOptions are the options of [Rank].
 type RankOptions struct {
 	// SortKeys: which values come first. One of "ascending", "descending"; default "ascending".
@@ -5272,6 +5736,76 @@ func Right(ctx context.Context, strings, count Value) (arrow.Array, error) {
 // The caller must Release the result.
 func RleId(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "rle_id", nil, values)
+}
+
+// RollingCorrelationOptions are the options of [RollingCorrelation].
+type RollingCorrelationOptions struct {
+	// Window: how many rows a window has. Required.
+	Window Opt[int64]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+
+	// Center: whether the row is in the middle of its window and not at its end. Default false.
+	Center Opt[bool]
+}
+
+func (o RollingCorrelationOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+	o.Center.put(set, "center")
+}
+
+// RollingCorrelation computes Pearson's correlation of the values of two columns in a window.
+//
+// The window ends at its row unless it is centred; rows with a null are left out. NaN where a column does not vary.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_correlation(int64 [1, 2, 3], double [10, 12, 17], window = 2, min_periods = 1)
+//		double [null, 1, 1]
+//
+// The caller must Release the result.
+func RollingCorrelation(ctx context.Context, a, b Value, options ...RollingCorrelationOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_correlation", optionsOf(options), a, b)
+}
+
+// RollingCovarianceOptions are the options of [RollingCovariance].
+type RollingCovarianceOptions struct {
+	// Window: how many rows a window has. Required.
+	Window Opt[int64]
+
+	// MinPeriods: how many values a window needs, else it gives null: by default all that it has rows, or one in a span of
+	// time. Default none.
+	MinPeriods Opt[int64]
+
+	// Center: whether the row is in the middle of its window and not at its end. Default false.
+	Center Opt[bool]
+
+	// Ddof: what is taken from the count of values before dividing by it. Default 1.
+	Ddof Opt[int64]
+}
+
+func (o RollingCovarianceOptions) given(set bowyer.Options) {
+	o.Window.put(set, "window")
+	o.MinPeriods.put(set, "min_periods")
+	o.Center.put(set, "center")
+	o.Ddof.put(set, "ddof")
+}
+
+// RollingCovariance computes the covariance of the values of two columns in a window.
+//
+// The window ends at its row unless it is centred; rows with a null are left out.
+//
+// Fails at the first row whose value has no answer.
+//
+//	rolling_covariance(int64 [1, 2, 3], double [10, 12, 17], window = 2, min_periods = 1)
+//		double [null, 1, 2.5]
+//
+// The caller must Release the result.
+func RollingCovariance(ctx context.Context, a, b Value, options ...RollingCovarianceOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "rolling_covariance", optionsOf(options), a, b)
 }
 
 // RollingMaxOptions are the options of [RollingMax].
@@ -5855,6 +6389,31 @@ func (o RoundBinaryOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func RoundBinary(ctx context.Context, value, ndigits Value, options ...RoundBinaryOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "round_binary", optionsOf(options), value, ndigits)
+}
+
+// RoundSignificantOptions are the options of [RoundSignificant].
+type RoundSignificantOptions struct {
+	// Digits: how many digits are kept: 1 to 17. Required.
+	Digits Opt[int64]
+}
+
+func (o RoundSignificantOptions) given(set bowyer.Options) {
+	o.Digits.put(set, "digits")
+}
+
+// RoundSignificant rounds to a number of significant digits.
+//
+// To the nearest number of so many decimal digits; one that stands exactly between two goes to the even digit.
+// Integers become doubles.
+//
+// A null argument gives a null.
+//
+//	round_significant(double [1234.5, -0.0012345, 0, null], digits = 3)
+//		double [1230, -0.00123, 0, null]
+//
+// The caller must Release the result.
+func RoundSignificant(ctx context.Context, values Value, options ...RoundSignificantOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "round_significant", optionsOf(options), values)
 }
 
 // RoundTemporalOptions are the options of [RoundTemporal].
@@ -6571,6 +7130,50 @@ func StructField(ctx context.Context, values Value, options ...StructFieldOption
 	return bowyer.Call(ctx, "struct_field", optionsOf(options), values)
 }
 
+// StructInsertOptions are the options of [StructInsert].
+type StructInsertOptions struct {
+	// FieldNames: the names of the fields, in order. A slice of Go values; required.
+	FieldNames Opt[any]
+}
+
+func (o StructInsertOptions) given(set bowyer.Options) {
+	o.FieldNames.put(set, "field_names")
+}
+
+// StructInsert adds fields to each struct; a field of a name that is there is replaced in its place.
+//
+// A struct that is null stays null.
+//
+//	struct_insert(struct<a: int64, b: string> [{a: 1, b: "x"}, null], int64 [7, 8], scalar bool true, field_names = ["a", "c"])
+//		struct<a: int64, b: string, c: bool> [{a: 7, b: "x", c: true}, null]
+//
+// The caller must Release the result.
+func StructInsert(ctx context.Context, options StructInsertOptions, structs Value, values ...Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "struct_insert", optionsOf([]StructInsertOptions{options}), append([]Value{structs}, values...)...)
+}
+
+// StructRenameOptions are the options of [StructRename].
+type StructRenameOptions struct {
+	// FieldNames: the names of the fields, in order. A slice of Go values; required.
+	FieldNames Opt[any]
+}
+
+func (o StructRenameOptions) given(set bowyer.Options) {
+	o.FieldNames.put(set, "field_names")
+}
+
+// StructRename gives the fields of each struct other names.
+//
+// A null argument gives a null.
+//
+//	struct_rename(struct<a: int64, b: string> [{a: 1, b: "x"}, null], field_names = ["id", "name"])
+//		struct<id: int64, name: string> [{id: 1, name: "x"}, null]
+//
+// The caller must Release the result.
+func StructRename(ctx context.Context, structs Value, options ...StructRenameOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "struct_rename", optionsOf(options), structs)
+}
+
 // Subsecond gives the fraction of the second.
 //
 // A null argument gives a null.
@@ -6796,6 +7399,30 @@ func TimeBucket(ctx context.Context, timestamps Value, options ...TimeBucketOpti
 	return bowyer.Call(ctx, "time_bucket", optionsOf(options), timestamps)
 }
 
+// ToBaseOptions are the options of [ToBase].
+type ToBaseOptions struct {
+	// Base: how many digits there are: 2 to 36. Required.
+	Base Opt[int64]
+}
+
+func (o ToBaseOptions) given(set bowyer.Options) {
+	o.Base.put(set, "base")
+}
+
+// ToBase writes integers with the digits of a base.
+//
+// Digits above nine are small letters; negative numbers have a sign.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	to_base(int64 [255, -5, null], base = 16)
+//		string ["ff", "-5", null]
+//
+// The caller must Release the result.
+func ToBase(ctx context.Context, values Value, options ...ToBaseOptions) (arrow.Array, error) {
+	return bowyer.Call(ctx, "to_base", optionsOf(options), values)
+}
+
 // ToJson writes each value as JSON.
 //
 // Structs and maps become objects, lists arrays, numbers and booleans themselves; binary values become text in base
@@ -6810,6 +7437,104 @@ func TimeBucket(ctx context.Context, timestamps Value, options ...TimeBucketOpti
 // The caller must Release the result.
 func ToJson(ctx context.Context, values Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "to_json", nil, values)
+}
+
+// TotalDays counts the whole days of a duration.
+//
+// Parts are cut off, of negative durations too. Fails where the number does not fit 64 bits.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	total_days(duration[s] [90061, -90061, null])
+//		int64 [1, -1, null]
+//
+// The caller must Release the result.
+func TotalDays(ctx context.Context, duration Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "total_days", nil, duration)
+}
+
+// TotalHours counts the whole hours of a duration.
+//
+// Parts are cut off, of negative durations too. Fails where the number does not fit 64 bits.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	total_hours(duration[s] [90061, -90061, null])
+//		int64 [25, -25, null]
+//
+// The caller must Release the result.
+func TotalHours(ctx context.Context, duration Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "total_hours", nil, duration)
+}
+
+// TotalMicroseconds counts the whole microseconds of a duration.
+//
+// Parts are cut off, of negative durations too. Fails where the number does not fit 64 bits.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	total_microseconds(duration[s] [90061, -90061, null])
+//		int64 [90061000000, -90061000000, null]
+//
+// The caller must Release the result.
+func TotalMicroseconds(ctx context.Context, duration Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "total_microseconds", nil, duration)
+}
+
+// TotalMilliseconds counts the whole milliseconds of a duration.
+//
+// Parts are cut off, of negative durations too. Fails where the number does not fit 64 bits.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	total_milliseconds(duration[s] [90061, -90061, null])
+//		int64 [90061000, -90061000, null]
+//
+// The caller must Release the result.
+func TotalMilliseconds(ctx context.Context, duration Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "total_milliseconds", nil, duration)
+}
+
+// TotalMinutes counts the whole minutes of a duration.
+//
+// Parts are cut off, of negative durations too. Fails where the number does not fit 64 bits.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	total_minutes(duration[s] [90061, -90061, null])
+//		int64 [1501, -1501, null]
+//
+// The caller must Release the result.
+func TotalMinutes(ctx context.Context, duration Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "total_minutes", nil, duration)
+}
+
+// TotalNanoseconds counts the nanoseconds of a duration.
+//
+// Parts are cut off, of negative durations too. Fails where the number does not fit 64 bits.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	total_nanoseconds(duration[s] [90061, -90061, null])
+//		int64 [90061000000000, -90061000000000, null]
+//
+// The caller must Release the result.
+func TotalNanoseconds(ctx context.Context, duration Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "total_nanoseconds", nil, duration)
+}
+
+// TotalSeconds counts the whole seconds of a duration.
+//
+// Parts are cut off, of negative durations too. Fails where the number does not fit 64 bits.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	total_seconds(duration[s] [90061, -90061, null])
+//		int64 [90061, -90061, null]
+//
+// The caller must Release the result.
+func TotalSeconds(ctx context.Context, duration Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "total_seconds", nil, duration)
 }
 
 // TranslateOptions are the options of [Translate].
@@ -6988,6 +7713,34 @@ func (o Utf8CenterOptions) given(set bowyer.Options) {
 // The caller must Release the result.
 func Utf8Center(ctx context.Context, strings Value, options ...Utf8CenterOptions) (arrow.Array, error) {
 	return bowyer.Call(ctx, "utf8_center", optionsOf(options), strings)
+}
+
+// Utf8GraphemeLength counts the characters that a person sees in each value.
+//
+// Extended grapheme clusters of Unicode; utf8_length counts code points.
+//
+// A null argument gives a null.
+//
+//	utf8_grapheme_length(string ["éa", "🇩🇪!", null])
+//		int32 [2, 2, null]
+//
+// The caller must Release the result.
+func Utf8GraphemeLength(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_grapheme_length", nil, strings)
+}
+
+// Utf8GraphemeReverse turns the characters that a person sees in each value round.
+//
+// Extended grapheme clusters of Unicode; utf8_reverse turns code points round, which puts accents on other letters.
+//
+// A null argument gives a null.
+//
+//	utf8_grapheme_reverse(string ["éa", null])
+//		string ["aé", null]
+//
+// The caller must Release the result.
+func Utf8GraphemeReverse(ctx context.Context, strings Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "utf8_grapheme_reverse", nil, strings)
 }
 
 // Utf8IsAlnum whether there are characters, and all are letters or numbers.

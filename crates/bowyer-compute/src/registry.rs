@@ -107,6 +107,21 @@ pub const FAMILIES: &[&[Function]] = &[
     scalar::temporal_names::FAMILY,
     vector::interpolate::FAMILY,
     vector::repeats::FAMILY,
+    scalar::business_days::FAMILY,
+    scalar::duration_totals::FAMILY,
+    scalar::floor_divide::FAMILY,
+    scalar::list_join::FAMILY,
+    scalar::list_vectors::FAMILY,
+    scalar::list_zip::FAMILY,
+    scalar::map_make::FAMILY,
+    scalar::radix::FAMILY,
+    scalar::series::FAMILY,
+    scalar::significant::FAMILY,
+    scalar::string_format::FAMILY,
+    scalar::string_graphemes::FAMILY,
+    scalar::struct_fields::FAMILY,
+    vector::ewm_spread::FAMILY,
+    vector::rolling::pairs::FAMILY,
 ];
 
 /// All functions, sorted by name.

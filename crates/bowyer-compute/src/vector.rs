@@ -7,6 +7,7 @@ pub mod cumulative;
 pub mod distinct;
 pub mod encodings;
 pub mod ewm;
+pub mod ewm_spread;
 pub mod fill;
 pub mod interpolate;
 pub mod list_items;

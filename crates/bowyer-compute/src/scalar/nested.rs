@@ -221,3 +221,24 @@ fn map_lookup(args: &Args<'_>, output: &mut Output) -> Result<()> {
     };
     output.set(take_items(items, rows, args.memory())?)
 }
+
+/// The texts of an option, one for each of `count` arguments; nothing where it is not given.
+///
+/// # Errors
+/// `InvalidArgument` when they are of another number, or null.
+pub(crate) fn option_names(options: &Options, name: &'static str, count: usize) -> Result<Option<Vec<String>>> {
+    if options.is_null(name)? {
+        return Ok(None);
+    }
+    let texts = crate::cast(
+        &bowyer_core::Column::Array(options.array(name)?.clone()),
+        &DataType::Utf8,
+        crate::CastMode::Checked,
+        &bowyer_core::Memory::unlimited(),
+    );
+    let texts = texts.map_err(|error| error.for_argument(name))?.to_array()?;
+    if texts.len() != count || texts.null_count() > 0 {
+        return Err(Error::invalid_argument(format!("{count} names are wanted")).for_argument(name));
+    }
+    Ok(Some(texts.as_string::<i32>().iter().flatten().map(str::to_owned).collect()))
+}

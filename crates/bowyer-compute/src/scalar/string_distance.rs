@@ -47,10 +47,31 @@ pub const FAMILY: &[Function] = &[
         .overloads(&const {
             pairs(Kind::Float64, |args, output| write(args, output, |a, b| Some(strsim::jaro_winkler(a, b))))
         }),
+    Function::scalar("jaccard")
+        .summary("Gives the share of the characters of two texts that both have, from 0 to 1.")
+        .notes("Each character counts once, however often it stands; two empty texts are alike.")
+        .args(&["a", "b"])
+        .examples(&[Example::new(&["string [\"duck\", \"a\"]", "string [\"luck\", \"b\"]"], "double [0.6, 0]")])
+        .coercion(Coercion::Common(0))
+        .overloads(&const { pairs(Kind::Float64, |args, output| write(args, output, |a, b| Some(jaccard(a, b)))) }),
 ];
 
 const fn pairs(output: Kind, kernel: Kernel) -> [Overload; 1] {
     [Overload::new(&[Kind::AnyString, Kind::SameAs(0)], output, kernel)]
+}
+
+/// The characters that two texts share, beside those of either.
+fn jaccard(a: &str, b: &str) -> f64 {
+    let distinct = |text: &str| {
+        let mut characters: Vec<char> = text.chars().collect();
+        characters.sort_unstable();
+        characters.dedup();
+        characters
+    };
+    let (a, b) = (distinct(a), distinct(b));
+    let shared = a.iter().filter(|character| b.binary_search(character).is_ok()).count();
+    let all = a.len() + b.len() - shared;
+    if all == 0 { 1.0 } else { shared as f64 / all as f64 }
 }
 
 /// Bytes are characters where all are ASCII.

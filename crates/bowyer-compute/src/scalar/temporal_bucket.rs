@@ -311,7 +311,7 @@ fn offset(args: &Args<'_>, output: &mut Output) -> Result<()> {
 }
 
 /// A local tick, months and days later.
-fn on_calendar(local: i64, span: Span, per_day: i64) -> Option<i64> {
+pub(crate) fn on_calendar(local: i64, span: Span, per_day: i64) -> Option<i64> {
     let (day, rest) = (local.div_euclid(per_day), local.rem_euclid(per_day));
     let Civil { year, month, day: of_month } = Civil::of(day);
     let months = year.checked_mul(12)?.checked_add(month - 1)?.checked_add(span.months)?;

@@ -19,35 +19,36 @@ const fn decay(name: &'static str, summary: &'static str) -> OptionSpec {
     OptionSpec::new(name, OptionKind::Float, OptionDefault::Null, summary)
 }
 
+pub(super) const ALPHA: OptionSpec =
+    decay("alpha", "The weight of a row beside the mean before it: more than 0 and at most 1.");
+pub(super) const COM: OptionSpec = decay("com", "The centre of mass: alpha is 1 / (1 + com).");
+pub(super) const SPAN: OptionSpec = decay("span", "The span: alpha is 2 / (span + 1).");
+pub(super) const HALF_LIFE: OptionSpec = decay("half_life", "The rows after which a weight has halved.");
+pub(super) const ADJUST: OptionSpec = OptionSpec::new(
+    "adjust",
+    OptionKind::Boolean,
+    OptionDefault::Boolean(true),
+    "Whether weights add up to one from the first row on.",
+);
+pub(super) const IGNORE_NULLS: OptionSpec = OptionSpec::new(
+    "ignore_nulls",
+    OptionKind::Boolean,
+    OptionDefault::Boolean(false),
+    "Whether age counts valid rows alone.",
+);
+pub(super) const MIN_PERIODS: OptionSpec = OptionSpec::new(
+    "min_periods",
+    OptionKind::Integer,
+    OptionDefault::Integer(1),
+    "How many values a row needs so far; with fewer it is null.",
+);
+
 /// The functions of this family.
 pub const FAMILY: &[Function] = &[Function::vector("ewm_mean")
     .summary("Averages the values so far, with weights that fall exponentially with age.")
     .notes("One of `alpha`, `com`, `span` and `half_life` says how fast. A null gives null.")
     .args(&["values"])
-    .options(&[
-        decay("alpha", "The weight of a row beside the mean before it: more than 0 and at most 1."),
-        decay("com", "The centre of mass: alpha is 1 / (1 + com)."),
-        decay("span", "The span: alpha is 2 / (span + 1)."),
-        decay("half_life", "The rows after which a weight has halved."),
-        OptionSpec::new(
-            "adjust",
-            OptionKind::Boolean,
-            OptionDefault::Boolean(true),
-            "Whether weights add up to one from the first row on.",
-        ),
-        OptionSpec::new(
-            "ignore_nulls",
-            OptionKind::Boolean,
-            OptionDefault::Boolean(false),
-            "Whether age counts valid rows alone.",
-        ),
-        OptionSpec::new(
-            "min_periods",
-            OptionKind::Integer,
-            OptionDefault::Integer(1),
-            "How many values a mean needs; with fewer it is null.",
-        ),
-    ])
+    .options(&[ALPHA, COM, SPAN, HALF_LIFE, ADJUST, IGNORE_NULLS, MIN_PERIODS])
     .examples(&[
         Example::new(&["double [1, 2, null]"], "double [1, 1.5, null]").with(&[("alpha", "0.5"), ("adjust", "false")])
     ])
@@ -57,7 +58,8 @@ pub const FAMILY: &[Function] = &[Function::vector("ewm_mean")
         Overload::vector(&[Kind::AnyDecimal], Kind::Float64, mean),
     ])];
 
-fn alpha(args: &Args<'_>) -> Result<f64> {
+/// How much a row weighs beside the mean before it.
+pub(super) fn alpha(args: &Args<'_>) -> Result<f64> {
     let mut given = None;
     for (name, least) in [("alpha", 0.0), ("com", 0.0), ("span", 1.0), ("half_life", 0.0)] {
         let OptionValue::Float(value) = args.options().get(name)? else { continue };

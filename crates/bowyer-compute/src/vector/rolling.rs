@@ -8,6 +8,7 @@
 //! together from the sums of two parts.
 
 mod frames;
+pub mod pairs;
 mod sliding;
 
 use std::sync::Arc;
