@@ -4,10 +4,11 @@
 //! Filling and replacing rows.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, UInt64Array, new_null_array};
-use arrow_buffer::NullBuffer;
+use arrow_array::{Array, ArrayRef, BooleanArray, UInt64Array, new_null_array};
+use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
 use arrow_select::interleave::interleave;
-use bowyer_core::{Column, Error, Result};
+use bowyer_core::arity::Lanes;
+use bowyer_core::{Column, Error, Output, Result, with_width};
 
 use super::rows::take_rows64;
 use crate::{Args, Example, Function, Kind, Overload};
@@ -70,6 +71,9 @@ fn replace(args: &Args<'_>) -> Result<ArrayRef> {
         Column::Array(array) => (array.clone(), false),
         Column::Scalar { value, .. } => (value.clone(), true),
     };
+    if values.data_type().is_primitive() {
+        return replace_flat(args, &values, mask.as_boolean(), &replacements, repeated);
+    }
     let mask = mask.as_boolean();
     let null = new_null_array(values.data_type(), 1);
     let mut rows = Vec::with_capacity(values.len());
@@ -85,8 +89,54 @@ fn replace(args: &Args<'_>) -> Result<ArrayRef> {
         }
     }
     if !repeated && next > replacements.len() {
-        return Err(Error::invalid_argument(format!("{} replacements for {next} values", replacements.len()))
-            .for_argument("replacements"));
+        return Err(too_few(replacements.len(), next));
     }
     Ok(interleave(&[values.as_ref(), replacements.as_ref(), null.as_ref()], &rows)?)
+}
+
+#[cold]
+fn too_few(replacements: usize, values: usize) -> Error {
+    Error::invalid_argument(format!("{replacements} replacements for {values} values")).for_argument("replacements")
+}
+
+/// As [`replace`], for values that are lanes: a copy of them, and one write for each replacement.
+fn replace_flat(
+    args: &Args<'_>,
+    values: &ArrayRef,
+    mask: &BooleanArray,
+    replacements: &ArrayRef,
+    repeated: bool,
+) -> Result<ArrayRef> {
+    let valid = mask.nulls().filter(|nulls| nulls.null_count() > 0);
+    let replaced = match valid {
+        Some(valid) => mask.values() & valid.inner(),
+        None => mask.values().clone(),
+    };
+    let count = replaced.count_set_bits();
+    if !repeated && count > replacements.len() {
+        return Err(too_few(replacements.len(), count));
+    }
+    let source = |next: usize| if repeated { 0 } else { next };
+    let mut output = Output::new(values.data_type().clone(), values.len(), None, args.memory());
+    with_width!(values.data_type(), T => {
+        let (from, with) = (Lanes::<T>::of(&Column::Array(values.clone()))?, Lanes::<T>::of(&Column::Array(replacements.clone()))?);
+        let lanes = output.fixed::<T>()?;
+        lanes.copy_from_slice(from.slice());
+        for (next, row) in replaced.set_indices().enumerate() {
+            lanes[row] = with.value(source(next));
+        }
+        Ok::<(), Error>(())
+    })?;
+    let mut known = BooleanBufferBuilder::new(values.len());
+    match values.nulls() {
+        Some(nulls) => known.append_buffer(nulls.inner()),
+        None => known.append_n(values.len(), true),
+    }
+    for (next, row) in replaced.set_indices().enumerate() {
+        known.set_bit(row, replacements.is_valid(source(next)));
+    }
+    let known = known.finish();
+    let known = valid.map_or(known.clone(), |valid| &known & valid.inner());
+    output.set_validity(Some(NullBuffer::new(known)))?;
+    output.finish()
 }

@@ -3,12 +3,10 @@
 
 //! The items of all lists beneath each other.
 
-use std::sync::Arc;
-
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, GenericListArray, Int64Array, OffsetSizeTrait};
+use arrow_array::{Array, ArrayRef, GenericListArray, OffsetSizeTrait};
 use arrow_schema::DataType;
-use bowyer_core::Result;
+use bowyer_core::{Output, Result};
 
 use crate::scalar::list_values::{Lists, item_field, take_items};
 use crate::{Args, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Options, Overload};
@@ -89,10 +87,37 @@ fn span<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> Option<ArrayRef> {
 }
 
 fn parents(args: &Args<'_>) -> Result<ArrayRef> {
-    let lists = Lists::of(&args.array(0)?)?;
-    let mut parents = Vec::with_capacity(lists.ranges.iter().map(ExactSizeIterator::len).sum());
-    for (row, range) in lists.ranges.iter().enumerate() {
-        parents.extend(std::iter::repeat_n(row as i64, range.len()));
+    let lists = args.array(0)?;
+    match lists.data_type() {
+        DataType::List(_) if lists.null_count() == 0 => {
+            let offsets = lists.as_list::<i32>().value_offsets();
+            parents_of(args, || offsets.windows(2).map(|pair| (pair[1] - pair[0]) as usize))
+        }
+        DataType::LargeList(_) if lists.null_count() == 0 => {
+            let offsets = lists.as_list::<i64>().value_offsets();
+            parents_of(args, || offsets.windows(2).map(|pair| (pair[1] - pair[0]) as usize))
+        }
+        _ => {
+            let lists = Lists::of(&lists)?;
+            parents_of(args, || lists.ranges.iter().map(ExactSizeIterator::len))
+        }
     }
-    Ok(Arc::new(Int64Array::from(parents)))
+}
+
+/// Each row as often as it has items.
+fn parents_of<I: Iterator<Item = usize>>(args: &Args<'_>, lengths: impl Fn() -> I) -> Result<ArrayRef> {
+    const SHORT: usize = 8;
+    let mut output = Output::new(DataType::Int64, lengths().sum(), None, args.memory());
+    let lanes = output.fixed::<i64>()?;
+    let mut at = 0;
+    for (row, length) in lengths().enumerate() {
+        let (row, rest) = (row as i64, &mut lanes[at..]);
+        match rest.first_chunk_mut::<SHORT>() {
+            // Rows behind a short list are overwritten by the lists that follow.
+            Some(short) if length <= SHORT => *short = [row; SHORT],
+            _ => rest[..length].fill(row),
+        }
+        at += length;
+    }
+    output.finish()
 }
