@@ -136,7 +136,10 @@ fn replace_flat(
         known.set_bit(row, replacements.is_valid(source(next)));
     }
     let known = known.finish();
-    let known = valid.map_or(known.clone(), |valid| &known & valid.inner());
+    let known = match valid {
+        Some(valid) => &known & valid.inner(),
+        None => known,
+    };
     output.set_validity(Some(NullBuffer::new(known)))?;
     output.finish()
 }
