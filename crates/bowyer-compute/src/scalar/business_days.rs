@@ -193,3 +193,35 @@ fn add(args: &Args<'_>, output: &mut Output) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_those_of_counting_one_by_one() {
+        let weeks = [[true, true, true, true, true, false, false], [false, true, false, false, false, false, true]];
+        for week in weeks {
+            let per_week = week.iter().filter(|day| **day).count() as i64;
+            let mut business = Business { week, per_week, holidays: Vec::new() };
+            business.holidays =
+                [-40, -3, 5, 6, 7, 8, 12, 13, 14, 33, 34].into_iter().filter(|&day| business.on_week(day)).collect();
+            for first in -30..30_i64 {
+                for end in first..40 {
+                    let counted = (first..end).filter(|&day| business.is_open(day)).count() as i64;
+                    assert_eq!(business.count(first, end), counted, "{first} to {end}");
+                }
+                for count in (-12..=12_i64).filter(|_| business.is_open(first)) {
+                    let mut day = first;
+                    for _ in 0..count.abs() {
+                        day += count.signum();
+                        while !business.is_open(day) {
+                            day += count.signum();
+                        }
+                    }
+                    assert_eq!(business.moved(first, count), Some(day), "{first} and {count} days");
+                }
+            }
+        }
+    }
+}

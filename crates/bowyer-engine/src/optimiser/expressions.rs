@@ -23,6 +23,9 @@ use crate::program::{ListCall, Node, NodeKind, Program};
 /// A constant larger than this is left to be computed for each batch.
 const CONSTANT_BYTES: usize = 4096;
 
+/// A list call whose body takes more text than this is compared with no other.
+const IDENTITY_BYTES: usize = 16_384;
+
 /// Rewrites the expressions of every relation.
 pub(super) fn rewrite(plan: &mut BoundPlan, rewrites: Rewrites) {
     for relation in &mut plan.relations {
@@ -237,8 +240,14 @@ fn identity(node: &Node) -> Option<String> {
             if function.options.is_empty() { Ok(()) } else { write!(text, "{:?}", bound.options()) }
         }
         NodeKind::List(call) => {
-            let nodes = call.body.nodes.iter().map(identity).collect::<Option<Vec<_>>>()?;
-            write!(text, "{:?} {:?} of {} in {nodes:?}", call.kind, call.arguments, call.root)
+            write!(text, "{:?} {:?} of {} in", call.kind, call.arguments, call.root).ok()?;
+            for node in &call.body.nodes {
+                write!(text, "; {}", identity(node)?).ok()?;
+                if text.len() > IDENTITY_BYTES {
+                    return None;
+                }
+            }
+            text.write_str(" end")
         }
         NodeKind::Call { .. } | NodeKind::Element => return None,
     }

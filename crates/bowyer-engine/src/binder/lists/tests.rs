@@ -7,6 +7,7 @@ use bowyer_core::{Error, ErrorCode};
 
 use crate::binder::bind;
 use crate::message::decode;
+use crate::optimiser::{Rewrites, optimise};
 use crate::plan::{BoundPlan, RelationKind};
 use crate::program::{ListCall, NodeKind};
 use crate::{plan_from_json, proto};
@@ -92,19 +93,39 @@ fn what_cannot_fail_is_computed_once_a_row_and_what_can_once_an_element() {
     assert_eq!((infallible.arguments.len(), infallible.body.nodes.len()), (2, 3));
 }
 
+/// Lists of how long a list is, so many within one another; the innermost adds the elements of all. And the outermost.
+fn nested(depth: usize) -> (String, usize) {
+    let mut expressions = vec![r#"{"column":"xs"}"#.to_owned()];
+    expressions.extend(vec![r#"{"element":0}"#.to_owned(); depth]);
+    let mut body = 1;
+    let call = |function: &str, arguments: &str| {
+        format!(r#"{{"call":{{"function":"{function}","arguments":[{arguments}]}}}}"#)
+    };
+    for element in 2..=depth {
+        expressions.push(call("bit_wise_xor", &format!("{body},{element}")));
+        body = expressions.len() - 1;
+    }
+    for element in (1..=depth).rev() {
+        expressions.push(format!(
+            r#"{{"listCall":{{"kind":"LIST_CALL_KIND_TRANSFORM","list":0,"element":{element},"body":{body}}}}}"#
+        ));
+        expressions.push(call("list_value_length", &format!("{}", expressions.len() - 1)));
+        body = expressions.len() - 1;
+    }
+    (expressions.join(","), body)
+}
+
 #[test]
 fn bodies_that_nest_too_deep_are_refused() {
-    let mut expressions = ELEMENT.to_owned();
-    // A transform of the row's list within the body of the one around it, over and over.
-    let mut body = 1;
-    for _ in 0..200 {
-        let next = body + 2;
-        expressions.push_str(&format!(
-            r#",{{"listCall":{{"kind":"LIST_CALL_KIND_TRANSFORM","list":0,"element":1,"body":{body}}}}},{{"call":{{"function":"list_value_length","arguments":[{}]}}}}"#,
-            body + 1
-        ));
-        body = next;
-    }
-    let error = refused(&expressions, body);
+    let (expressions, root) = nested(200);
+    let error = refused(&expressions, root);
     assert_eq!(error.code(), ErrorCode::LimitExceeded, "{error}");
+}
+
+#[test]
+fn bodies_within_bodies_are_optimised_in_a_size_that_grows_with_their_depth() {
+    let (expressions, root) = nested(100);
+    let plan = project(&expressions, root).unwrap();
+    let optimised = optimise(plan, Rewrites::without(&[]).unwrap()).unwrap();
+    assert!(crate::explain::logical(&optimised).len() < 2000);
 }
