@@ -10,6 +10,7 @@ mod aggregate;
 mod dynamic;
 mod join;
 mod reshape;
+mod row_counts;
 mod sides;
 
 use std::collections::BTreeMap;

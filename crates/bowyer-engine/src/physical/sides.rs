@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use datafusion_common::JoinType;
 
 use super::Given;
+use super::row_counts::row_count;
 use crate::operators::JoinColumn;
 use crate::operators::join::{PairCondition, Rule};
 use crate::optimiser::inequalities;
-use crate::plan::{BoundJoin, BoundPlan, RelationKind};
+use crate::plan::{BoundJoin, BoundPlan};
 
 /// Tables of fewer rows are built on either side in no time: the left side's order is worth more.
 const LARGE_ROWS: usize = 1 << 16;
@@ -70,34 +70,9 @@ fn builds_left(join: &BoundJoin, plan: &BoundPlan, given: &Given<'_>) -> bool {
         return usual;
     }
     let (built, passing) = if usual { (join.left, join.right) } else { (join.right, join.left) };
-    let (Some(built), Some(passing)) = (rows(plan, given, built), rows(plan, given, passing)) else { return usual };
+    let (Some(built), Some(passing)) = (row_count(plan, given, built), row_count(plan, given, passing)) else {
+        return usual;
+    };
     let turns = built.least >= LARGE_ROWS && built.least / TIMES_LARGER >= passing.most;
     usual != turns
-}
-
-/// Bounds of a number of rows.
-#[derive(Clone, Copy)]
-struct RowCount {
-    least: usize,
-    most: usize,
-}
-
-/// How many rows a relation gives, as far as that is known before it runs.
-fn rows(plan: &BoundPlan, given: &Given<'_>, relation: usize) -> Option<RowCount> {
-    match &plan.relations[relation].kind {
-        RelationKind::Scan { input, .. } => {
-            let batches = given.tables.get(*input)?.as_ref()?;
-            let count = batches.iter().map(RecordBatch::num_rows).sum();
-            Some(RowCount { least: count, most: count })
-        }
-        RelationKind::Project { input, .. } | RelationKind::Sort { input, limit: None, .. } => {
-            rows(plan, given, *input)
-        }
-        RelationKind::Filter { input, .. }
-        | RelationKind::Distinct { input, .. }
-        | RelationKind::Aggregate { input, .. } => {
-            rows(plan, given, *input).map(|count| RowCount { least: 0, most: count.most.max(1) })
-        }
-        _ => None,
-    }
 }

@@ -41,7 +41,7 @@ impl GroupingSets {
     }
 
     /// How often a row is grouped.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.sets.len().max(1)
     }
 
