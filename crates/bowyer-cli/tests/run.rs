@@ -198,8 +198,8 @@ fn limits_hold() {
 
 #[test]
 fn a_sort_that_does_not_fit_goes_on_in_files_that_are_gone_afterwards() {
-    let folder = Folder::new(&vec![Some(2); 300_000]);
-    let limited = [&ARGUMENTS[..], &["--memory-limit", "6MiB", "--output", "out.arrow"]].concat();
+    let folder = Folder::new(&vec![Some(2); 600_000]);
+    let limited = [&ARGUMENTS[..], &["--memory-limit", "12MiB", "--threads", "1", "--output", "out.arrow"]].concat();
     fails(&folder.run(&limited), "MemoryLimit: ");
     fails(&folder.run(&[&limited[..], &["--spill-dir", "nowhere"]].concat()), "Io: ");
     let output = folder.run(&[&limited[..], &["--spill-dir", ".", "--stats"]].concat());
@@ -208,7 +208,7 @@ fn a_sort_that_does_not_fit_goes_on_in_files_that_are_gone_afterwards() {
     let sort = statistics.lines().find(|line| line.starts_with("sort")).unwrap();
     assert!(!sort.contains(" spilled_bytes=0 "), "{sort}");
     let file = FileReader::try_new(fs::File::open(folder.path("out.arrow")).unwrap(), None).unwrap();
-    assert!(keys(&file.map(Result::unwrap).collect::<Vec<_>>()).into_iter().eq(0..300_000));
+    assert!(keys(&file.map(Result::unwrap).collect::<Vec<_>>()).into_iter().eq(0..600_000));
     assert_eq!(folder.names(), ["out.arrow", "plan.json", "t.arrow"]);
 }
 

@@ -179,7 +179,7 @@ fn shares_are_dealt_again_one_key_ends_and_a_tiny_limit_is_an_error() {
 fn a_spill_limit_and_a_cancelled_query_leave_nothing() {
     let table = table(40_000);
     let directory = tempfile::tempdir().unwrap();
-    let memory = Memory::unlimited().with_limit(Some(1 << 20), "query");
+    let memory = Memory::unlimited().with_limit(Some(2 << 20), "query");
     for (limit, cancelled, code) in [(Some(1000), false, ErrorCode::LimitExceeded), (None, true, ErrorCode::Cancelled)]
     {
         let space = SpillSpace::new(directory.path(), limit);
