@@ -19,7 +19,7 @@ use arrow_array::{Array, RecordBatch};
 
 use crate::c::OwnedArray;
 use crate::ownership::{Borrow, Located, Owners};
-use tree::{Tree, Writer};
+use tree::{Tree, Writer, tree_of};
 
 /// A buffer of a result that lies inside a buffer of a block: `bowyer_alias`.
 #[repr(C)]
@@ -85,10 +85,13 @@ impl Live {
 #[derive(Debug)]
 pub struct Exported {
     array: OwnedArray,
-    tree: Arc<Tree>,
 }
 
 impl Exported {
+    fn tree(&self) -> &Tree {
+        tree_of(&self.array)
+    }
+
     /// The struct. It owns what it needs; [`Self::aliases`] and [`Self::sizes`] live as long as it.
     #[must_use]
     pub fn into_array(self) -> OwnedArray {
@@ -98,19 +101,19 @@ impl Exported {
     /// Buffers that lie in a block.
     #[must_use]
     pub fn aliases(&self) -> &[Alias] {
-        &self.tree.aliases
+        &self.tree().aliases
     }
 
     /// Bytes of each buffer, in preorder.
     #[must_use]
     pub fn sizes(&self) -> &[i64] {
-        &self.tree.sizes
+        &self.tree().sizes
     }
 
     /// Native bytes, aliases not counted.
     #[must_use]
     pub fn byte_len(&self) -> u64 {
-        self.tree.byte_len
+        self.tree().byte_len
     }
 }
 

@@ -43,8 +43,10 @@ type Spans = SmallVec<[Span; 4]>;
 /// Where an address lies.
 #[derive(Clone, Debug)]
 pub struct Located {
-    /// The borrow, held.
-    pub borrow: Arc<Borrow>,
+    /// The caller's number of the borrow.
+    pub owner: u64,
+    /// The borrow, held where it might end otherwise.
+    pub borrow: Option<Arc<Borrow>>,
     /// The buffer's index in the owner's block.
     pub buffer: u32,
     /// Bytes from its start.
@@ -107,16 +109,17 @@ impl Borrow {
         }
     }
 
-    /// The buffer that holds all of `byte_len` bytes at `address`.
+    /// The buffer that holds all of `byte_len` bytes at `address`. Whoever asks has the borrow, so that it is not held once more.
     #[must_use]
-    pub fn locate(self: &Arc<Self>, address: usize, byte_len: usize) -> Option<Located> {
+    pub fn locate(&self, address: usize, byte_len: usize) -> Option<Located> {
         let after = self.spans.partition_point(|span| span.start <= address);
         // Spans may overlap; the nearest start is nearly always the one, and a miss costs no more than a native buffer.
         let span =
             self.spans[..after].iter().rev().take(4).find(|span| {
                 address - span.start <= span.byte_len && byte_len <= span.byte_len - (address - span.start)
             })?;
-        Some(Located { borrow: self.clone(), buffer: span.buffer, offset: address - span.start })
+        let owner = self.owner().unwrap_or_default();
+        Some(Located { owner, borrow: None, buffer: span.buffer, offset: address - span.start })
     }
 
     /// Gives the caller's hold back at the end of its call; tells whether something else still holds the buffers. If so,
@@ -211,12 +214,12 @@ impl Owners {
     pub fn locate(&self, address: usize, byte_len: usize) -> Option<Located> {
         let spans = self.lock();
         // A few steps back are enough for slices of one table, which share their buffers.
-        spans.range(..=(address, u64::MAX)).rev().take(8).find_map(|(&(start, _), entry)| {
+        spans.range(..=(address, u64::MAX)).rev().take(8).find_map(|(&(start, owner), entry)| {
             let offset = address - start;
             if offset > entry.byte_len || byte_len > entry.byte_len - offset {
                 return None;
             }
-            Some(Located { borrow: entry.borrow.upgrade()?, buffer: entry.buffer, offset })
+            Some(Located { owner, borrow: Some(entry.borrow.upgrade()?), buffer: entry.buffer, offset })
         })
     }
 }

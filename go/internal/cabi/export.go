@@ -52,26 +52,27 @@ var layouts = func() (table [64]nodeLayout) {
 
 // storageType looks through extension types.
 func storageType(dataType arrow.DataType) arrow.DataType {
-	for {
+	for dataType.ID() == arrow.EXTENSION {
 		extension, ok := dataType.(arrow.ExtensionType)
 		if !ok {
 			return dataType
 		}
 		dataType = extension.StorageType()
 	}
+	return dataType
 }
 
-// dictionaryOf returns the dictionary or nil; arrow-go wraps its nil in an interface.
-func dictionaryOf(data arrow.ArrayData) arrow.ArrayData {
-	dictionary := data.Dictionary()
-	if concrete, ok := dictionary.(*array.Data); ok && concrete == nil {
-		return nil
-	}
+// dictionaryOf returns the dictionary or nil.
+func dictionaryOf(data *array.Data) *array.Data {
+	dictionary, _ := data.Dictionary().(*array.Data)
 	return dictionary
 }
 
+// childOf returns the data of a child, which is arrow-go's own as that of its parent: no other makes an array.
+func childOf(child arrow.ArrayData) *array.Data { return child.(*array.Data) }
+
 // bufferCount is the number of buffers of the node in C.
-func (l nodeLayout) bufferCount(data arrow.ArrayData) int {
+func (l nodeLayout) bufferCount(data *array.Data) int {
 	if l.views {
 		return max(len(data.Buffers()), 2) + 1
 	}
@@ -81,7 +82,7 @@ func (l nodeLayout) bufferCount(data arrow.ArrayData) int {
 // extent counts what arrays need in a block.
 type extent struct{ nodes, pointers, buffers, viewSizes int }
 
-func (e *extent) add(data arrow.ArrayData) {
+func (e *extent) add(data *array.Data) {
 	layout := layouts[storageType(data.DataType()).ID()]
 	buffers := layout.bufferCount(data)
 	children := data.Children()
@@ -92,7 +93,7 @@ func (e *extent) add(data arrow.ArrayData) {
 		e.viewSizes += buffers - 3
 	}
 	for _, child := range children {
-		e.add(child)
+		e.add(childOf(child))
 	}
 	if dictionary := dictionaryOf(data); dictionary != nil {
 		e.add(dictionary)
@@ -100,15 +101,19 @@ func (e *extent) add(data arrow.ArrayData) {
 }
 
 // dataOf returns the data of an array that is alive.
-func dataOf(values arrow.Array) (arrow.ArrayData, error) {
+func dataOf(values arrow.Array) (*array.Data, error) {
 	if values == nil {
 		return nil, failf(codeInvalidArgument, "an array is nil")
 	}
 	data := values.Data()
-	if concrete, ok := data.(*array.Data); data == nil || ok && concrete == nil {
+	concrete, ok := data.(*array.Data)
+	switch {
+	case data != nil && !ok:
+		return nil, failf(codeInvalidArgument, "an array with data of the type %T, which arrow-go did not make", data)
+	case concrete == nil:
 		return nil, failf(codeInvalidState, "an array was released before it was used")
 	}
-	return data, nil
+	return concrete, nil
 }
 
 // exporter fills one block.
@@ -127,10 +132,14 @@ func (b *block) exportBatch(batch arrow.RecordBatch) error {
 	if schema := batch.Schema(); schema == nil || schema.NumFields() != len(columns) {
 		return failf(codeInvalidState, "a record batch was released before it was used")
 	}
+	batch.Retain()
+	b.batch = batch
 	for _, column := range columns {
-		if err := b.retain(column); err != nil {
+		data, err := dataOf(column)
+		if err != nil {
 			return err
 		}
+		b.data = append(b.data, data)
 	}
 	b.write(0)
 	head := b.head()
@@ -228,7 +237,7 @@ func (b *block) write(arguments int) int {
 func (x *exporter) addressOf(word int) uintptr { return x.base + uintptr(word*wordBytes) }
 
 // node writes one ArrowArray and everything below it.
-func (x *exporter) node(word int, data arrow.ArrayData) {
+func (x *exporter) node(word int, data *array.Data) {
 	dataType := storageType(data.DataType())
 	layout := layouts[dataType.ID()]
 	out := (*cArray)(unsafe.Pointer(&x.words[word]))
@@ -249,7 +258,7 @@ func (x *exporter) node(word int, data arrow.ArrayData) {
 		x.nodes += len(children) * arrayWords
 		for i, child := range children {
 			x.words[list+i] = uint64(x.addressOf(nodes + i*arrayWords))
-			x.node(nodes+i*arrayWords, child)
+			x.node(nodes+i*arrayWords, childOf(child))
 		}
 	}
 	if dictionary := dictionaryOf(data); dictionary != nil {
@@ -263,7 +272,7 @@ func (x *exporter) node(word int, data arrow.ArrayData) {
 // buffersOf writes the buffer addresses and sizes of a node. The null count stays open: the native side counts the bits of a
 // bitmap itself, so that a count which an array was made with, right or wrong, changes no answer. Nor is the cached count
 // asked for: arrow-go stores it without a lock.
-func (x *exporter) buffersOf(out *cArray, layout nodeLayout, data arrow.ArrayData) {
+func (x *exporter) buffersOf(out *cArray, layout nodeLayout, data *array.Data) {
 	count := layout.bufferCount(data)
 	if count == 0 {
 		return

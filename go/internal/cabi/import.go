@@ -38,6 +38,7 @@ type importer struct {
 	options *Options
 	failure error // the first broken alias
 
+	lender  *block        // the owner of the last alias
 	current *array.Data   // being made into an array
 	arrays  []arrow.Array // columns made so far
 }
@@ -110,13 +111,18 @@ func (c *crossing) importBatch(schema *arrow.Schema, operation string, options *
 	return batch, err
 }
 
-// array makes the array of imported data, whose reference it takes.
+// array makes the array of imported data, which holds it from then on.
 func (in *imported) array(data *array.Data) arrow.Array {
 	in.current = data
 	result := array.MakeFromData(data)
 	in.current = nil
-	data.Release()
 	return result
+}
+
+// discard lets go of imported data that nothing holds.
+func discard(data *array.Data) {
+	data.Retain()
+	data.Release()
 }
 
 func (in *imported) begin(c *crossing, operation string, options *Options) {
@@ -147,7 +153,7 @@ func (in *imported) recovered(c *crossing, err *error) {
 	if cause := recover(); cause != nil {
 		*err = failf(codeInternal, "a result could not become an arrow-go array: %v", cause)
 		if in.current != nil {
-			in.current.Release()
+			discard(in.current)
 		}
 		in.end(c)
 	}
@@ -168,6 +174,7 @@ func (in *imported) allocate(nodes int) {
 
 // end drops the importer's own references and, unless native buffers live on, the native array.
 func (in *imported) end(c *crossing) {
+	in.leaveLender()                   // before the native array goes, and with it perhaps the owner
 	for _, values := range in.arrays { // a batch has references of its own
 		values.Release()
 	}
@@ -201,6 +208,14 @@ func (c *crossing) releaseArray() {
 	}
 }
 
+// leaveLender says that nothing of the last aliases' owner is read any more.
+func (in *imported) leaveLender() {
+	if in.lender != nil {
+		in.lender.readers.Add(1)
+		in.lender = nil
+	}
+}
+
 // giveBack releases a result where it is: the library's own, or a memory file of a worker.
 func giveBack(array *cArray) {
 	if array.release == releaseMapped {
@@ -221,7 +236,7 @@ func countNodes(native *cArray) int {
 	return count
 }
 
-// node imports one array and everything below it. The caller must release the result.
+// node imports one array and everything below it. Nothing holds the result yet: no reference is taken that would only be given back.
 func (in *imported) node(native *cArray, dataType arrow.DataType) (*array.Data, error) {
 	data := &in.slab[0]
 	in.slab = in.slab[1:]
@@ -267,29 +282,24 @@ func (in *imported) node(native *cArray, dataType arrow.DataType) (*array.Data, 
 	if err != nil {
 		return nil, err
 	}
-	data.Retain()
 	data.Reset(dataType, int(native.length), buffers, children, nulls, int(native.offset))
-	for _, child := range children {
-		child.Release()
-	}
 	if native.dictionary != 0 {
 		values, ok := storage.(*arrow.DictionaryType)
 		if !ok {
-			data.Release()
+			discard(data)
 			return nil, failf(codeInternal, "the native result has a dictionary where %s has none", dataType)
 		}
 		dictionary, err := in.node((*cArray)(at(native.dictionary)), values.ValueType)
 		if err != nil {
-			data.Release()
+			discard(data)
 			return nil, err
 		}
 		data.SetDictionary(dictionary)
-		dictionary.Release()
 	}
 	return data, nil
 }
 
-// children imports the children of a node; each has one reference that the caller must release.
+// children imports the children of a node, which nothing holds yet.
 func (in *imported) children(native *cArray, storage arrow.DataType) ([]arrow.ArrayData, error) {
 	if native.childCount == 0 {
 		return nil, nil
@@ -304,7 +314,7 @@ func (in *imported) children(native *cArray, storage arrow.DataType) ([]arrow.Ar
 		data, err := in.node((*cArray)(at(child)), fields[i].Type)
 		if err != nil {
 			for _, earlier := range children[:i] {
-				earlier.Release()
+				discard(earlier.(*array.Data))
 			}
 			return nil, err
 		}
@@ -360,7 +370,10 @@ func (in *imported) alias(alias *cAlias) *memory.Buffer {
 		return nil
 	}
 	source := owner.buffers[alias.sourceBuffer]
-	owner.readers.Add(1)
+	if owner != in.lender {
+		in.leaveLender()
+		in.lender = owner
+	}
 	if source == nil { // the zero region
 		return memory.NewBufferBytes(zeros[:min(int(alias.byteLen), len(zeros))])
 	}

@@ -3,13 +3,14 @@
 
 //! The structs of one exported array, what they point at, and their release.
 //!
-//! All nodes of an array share one [`Tree`], which each unreleased node holds once. So a child that was moved out keeps
-//! everything alive until it is released too, as the specification asks.
+//! All nodes of an array share one [`Tree`], which counts the nodes that are not released. So a child that was moved out keeps
+//! everything alive until it is released too, as the specification asks. The tree counts for itself, because a root lets go
+//! of all nodes below it in one step, where an `Arc` would take one for each.
 
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::ByteArrayType;
@@ -35,6 +36,8 @@ type Few<T> = SmallVec<[T; 3]>;
 /// What the structs of one exported array point at.
 #[derive(Debug)]
 pub(super) struct Tree {
+    /// Structs that are not released yet.
+    unreleased: AtomicUsize,
     /// Structs below the root, at addresses that do not change.
     nodes: Vec<ArrowArray>,
     child_pointers: Vec<*mut ArrowArray>,
@@ -309,15 +312,13 @@ impl<'a> Writer<'a> {
         match self.aliasing.locate(pointer.addr(), byte_len) {
             Some(found) => {
                 self.aliases.push(Alias {
-                    owner: found.borrow.owner().unwrap_or_default(),
+                    owner: found.owner,
                     source_buffer: found.buffer,
                     target_buffer: target,
                     offset: found.offset as i64,
                     byte_len: byte_len as i64,
                 });
-                if matches!(self.aliasing, Aliasing::Kept(_)) {
-                    self.borrows.push(found.borrow);
-                }
+                self.borrows.extend(found.borrow);
             }
             None => {
                 self.byte_len += byte_len as u64;
@@ -332,7 +333,8 @@ impl<'a> Writer<'a> {
         live.arrays.fetch_add(1, Ordering::Relaxed);
         live.bytes.fetch_add(self.byte_len, Ordering::Relaxed);
         let below = self.drafts.len() - 1;
-        let mut tree = Arc::new(Tree {
+        let tree = Box::into_raw(Box::new(Tree {
+            unreleased: AtomicUsize::new(self.drafts.len()),
             nodes: Vec::with_capacity(below),
             child_pointers: Vec::with_capacity(below),
             buffer_pointers: self.buffer_pointers,
@@ -342,32 +344,33 @@ impl<'a> Writer<'a> {
             _buffers: self.buffers,
             _borrows: self.borrows,
             live: live.clone(),
-        });
-        // One allocation and one count for each node: the address is known before the structs are made.
-        let address = Arc::as_ptr(&tree).cast_mut().cast::<c_void>();
+        }));
+        let address = tree.cast::<c_void>();
         let mut out = OwnedArray::default();
-        if let Some(tree) = Arc::get_mut(&mut tree) {
-            let nodes = tree.nodes.as_mut_ptr();
-            let pointers = tree.child_pointers.as_mut_ptr();
-            // Perhaps inside the tree, which stays where it is from here on.
-            let buffers = tree.buffer_pointers.as_mut_ptr();
-            for (at, draft) in self.drafts.iter().enumerate() {
-                let first = tree.child_pointers.len();
-                // Capacity was reserved for all nodes below the root, so neither vector moves. The root is not among them.
-                tree.child_pointers.extend(draft.children.iter().map(|&child| nodes.wrapping_add(child - 1)));
-                let node = draft.node(address, buffers, pointers.wrapping_add(first), nodes);
-                match at {
-                    0 => *out.as_raw_mut() = node,
-                    _ => tree.nodes.push(node),
-                }
+        // SAFETY: it was made above, and nobody else knows of it before the structs are handed out.
+        let tree = unsafe { &mut *tree };
+        let nodes = tree.nodes.as_mut_ptr();
+        let pointers = tree.child_pointers.as_mut_ptr();
+        // Perhaps inside the tree, which stays where it is.
+        let buffers = tree.buffer_pointers.as_mut_ptr();
+        for (at, draft) in self.drafts.iter().enumerate() {
+            let first = tree.child_pointers.len();
+            // Capacity was reserved for all nodes below the root, so neither vector moves. The root is not among them.
+            tree.child_pointers.extend(draft.children.iter().map(|&child| nodes.wrapping_add(child - 1)));
+            let node = draft.node(address, buffers, pointers.wrapping_add(first), nodes);
+            match at {
+                0 => *out.as_raw_mut() = node,
+                _ => tree.nodes.push(node),
             }
         }
-        for _ in 0..=below {
-            // SAFETY: the address is that of a live `Arc`. Each struct's release takes one count back.
-            unsafe { Arc::increment_strong_count(address.cast::<Tree>().cast_const()) };
-        }
-        Exported { array: out, tree }
+        Exported { array: out }
     }
+}
+
+/// The tree of an exported root that nobody has released.
+pub(super) fn tree_of(root: &OwnedArray) -> &Tree {
+    // SAFETY: `Exported` keeps the root that `finish` made until it gives it away; it holds its tree.
+    unsafe { &*root.as_raw().private_data.cast::<Tree>().cast_const() }
 }
 
 /// Where a node's entries begin.
@@ -413,25 +416,38 @@ unsafe extern "C" fn release(array: *mut ArrowArray) {
     if array.release.take().is_none() {
         return;
     }
+    // SAFETY: the caller's promise: what it leads to are structs of the tree, which this one still holds.
+    let released = 1 + unsafe { release_below(array) };
+    let tree = std::mem::replace(&mut array.private_data, ptr::null_mut()).cast::<Tree>();
+    // SAFETY: `finish` counted each struct once, and none is counted back twice: `release` was set until now. So the tree is
+    // there, and the last struct to go drops it, after whatever other threads did with theirs.
+    unsafe {
+        if (*tree).unreleased.fetch_sub(released, Ordering::Release) == released {
+            fence(Ordering::Acquire);
+            drop(Box::from_raw(tree));
+        }
+    }
+}
+
+/// Marks all structs below one as released that were not moved out, and gives their number. Recursion goes as deep as the type.
+///
+/// # Safety
+/// 1. `array` is a struct that [`Writer::finish`] made, whose tree is alive.
+unsafe fn release_below(array: &ArrowArray) -> usize {
+    let mut released = 0;
     let children = usize::try_from(array.n_children).unwrap_or(0);
-    for at in 0..children {
-        // SAFETY: `children` leads to that many pointers to structs of the tree, which this struct still holds. One
-        // that was moved out is marked released.
-        unsafe {
-            let child = *array.children.add(at);
-            if let Some(release) = (*child).release {
-                release(child);
+    // SAFETY: obligation 1: `children` leads to that many pointers to structs of the tree, `dictionary` to one or nowhere. One
+    // that was moved out is marked released.
+    unsafe {
+        let children = (0..children).map(|at| *array.children.add(at));
+        for child in children.chain((!array.dictionary.is_null()).then_some(array.dictionary)) {
+            if let Some(child) = child.as_mut()
+                && child.release.take().is_some()
+            {
+                child.private_data = ptr::null_mut();
+                released += 1 + release_below(child);
             }
         }
     }
-    // SAFETY: as for the children.
-    if let Some(dictionary) = unsafe { array.dictionary.as_mut() }
-        && let Some(release) = dictionary.release
-    {
-        // SAFETY: as above.
-        unsafe { release(dictionary) };
-    }
-    let tree = std::mem::replace(&mut array.private_data, ptr::null_mut());
-    // SAFETY: `finish` counted once for each struct, and `release` was set until now, so this happens once.
-    drop(unsafe { Arc::from_raw(tree.cast::<Tree>().cast_const()) });
+    released
 }
