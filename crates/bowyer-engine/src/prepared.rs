@@ -17,7 +17,7 @@ use crate::literal::{beside, is_untyped, literal_value};
 use crate::operators::TaskContext;
 use crate::optimiser::ScanBound;
 use crate::physical::{Given, build};
-use crate::pipeline::state::{InputPort, InputState, OutputPort, Over, QueryState};
+use crate::pipeline::state::{InputPort, InputState, Leftovers, OutputPort, Over, QueryState};
 use crate::plan::{BoundPlan, Input};
 use crate::query::{Bindings, InputBinding, Notify, Query};
 use crate::reading::Reading;
@@ -143,6 +143,7 @@ impl Prepared {
             waiting: AtomicBool::new(false),
         });
         let spill = self.engine.spill.clone();
+        let leftovers = memory.clone();
         let context = TaskContext { memory, batch_rows, threads: threads.count(), control, spill };
         let share = |path: &String| TaskContext { memory: context.memory.with_limit(None, path), ..context.clone() };
         Ok(QueryState {
@@ -165,6 +166,7 @@ impl Prepared {
             over,
             elapsed: OnceLock::new(),
             failure: Mutex::default(),
+            _leftovers: Leftovers(leftovers),
         })
     }
 

@@ -103,8 +103,11 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        if self.carved_from.is_some() {
-            // The mapping is unmapped when the last region lets go of it.
+        if let Some(whole) = &self.carved_from {
+            // The mapping is unmapped when the last region lets go of it, which may be long after this one.
+            if Arc::strong_count(whole) > 1 {
+                give_pages_back(self.start, self.capacity);
+            }
         } else if is_mapped(self.capacity) {
             // SAFETY: `map` mapped exactly this range and nothing else unmaps it; the value is the only owner.
             let unmapped = unsafe { rustix::mm::munmap(self.start.as_ptr().cast(), self.capacity) };
@@ -113,6 +116,20 @@ impl Drop for Region {
             // SAFETY: `allocate` gave this pointer for the same layout, and the value is the only owner.
             unsafe { dealloc(self.start.as_ptr(), layout) };
         }
+    }
+}
+
+/// Gives the pages back that lie wholly within a part of a mapping; they read as zeroes from then on. Keeping them does no harm
+/// but to the memory that is left, so that a refusal is no error.
+fn give_pages_back(start: NonNull<u8>, byte_len: usize) {
+    const PAGE: usize = 4096;
+    let skip = start.align_offset(PAGE);
+    let whole = byte_len.saturating_sub(skip) / PAGE * PAGE;
+    if whole > 0 {
+        let first = start.as_ptr().wrapping_add(skip);
+        // SAFETY: the range lies within memory that `map` mapped, which no file backs, and whose owner is being dropped: nobody
+        // reads these bytes any more.
+        let _refused = unsafe { rustix::mm::madvise(first.cast(), whole, rustix::mm::Advice::LinuxDontNeed) };
     }
 }
 
@@ -192,7 +209,12 @@ mod tests {
         assert_eq!(last.start().as_ptr().wrapping_add(capacity), next.start().as_ptr());
         assert_eq!(last.start().as_ptr().align_offset(HUGE_PAGE), 0);
         drop(regions);
+        let gone = last.start().as_ptr();
+        // SAFETY: the region owns its capacity while it lives.
+        unsafe { gone.write(7) };
         drop(last);
+        // SAFETY: the mapping lives as long as `next`, and its pages read as zeroes once they were given back.
+        assert_eq!(unsafe { gone.read() }, 0, "its pages went before the mapping");
         // SAFETY: the region owns its capacity, initialised by the system, while it lives.
         unsafe { next.start().as_ptr().add(capacity - 1).write(7) };
         assert!(Region::carve(64).is_empty() && Region::carve(HUGE_PAGE).is_empty());

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
-use bowyer_core::{Error, Result};
+use bowyer_core::{Error, Memory, Result};
 
 use super::Pipeline;
 use super::channel::{Channel, Item, Party, Popped};
@@ -45,6 +45,20 @@ pub(crate) struct QueryState {
     pub(crate) unfinished: AtomicUsize,
     pub(crate) elapsed: OnceLock<Duration>,
     pub(crate) failure: Mutex<Option<Error>>,
+    /// Goes after everything that holds memory.
+    pub(crate) _leftovers: Leftovers,
+}
+
+/// Gives back to the system, when a query is gone that took much of a limit, what the allocators keep free of it: the next
+/// query takes other sizes, and the process would hold both.
+pub(crate) struct Leftovers(pub(crate) Memory);
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        if self.0.tightest_limit_bytes().is_some_and(|limit| self.0.peak_bytes() > limit / 2) {
+            self.0.give_back_free();
+        }
+    }
 }
 
 /// Set once when a query has failed or was cancelled; long loops of operators ask it.
