@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"path/filepath"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -80,6 +81,10 @@ type Config struct {
 	// WorkerSpare keeps a second worker started, with nothing to do, which takes the place of one that dies: the next query need not
 	// wait for a process to start. It costs a process with an idle engine.
 	WorkerSpare bool
+	// WorkerChecksums sends a CRC32C of every buffer that lies in shared memory, in both directions, and compares it where the buffer is
+	// read: memory that was changed after it was lent, or is damaged, is [ErrInvalidArray] or [ErrWorkerLost], not another answer.
+	// What lies within a frame has a sum always. It costs a pass over the data on each side.
+	WorkerChecksums bool
 	// DisabledRewrites names rewrites of plans that the engine leaves out, such as "filters" or "projects". Answers are the same
 	// without them: this is for finding out what one of them does to a plan. An unknown name is refused with the list of all.
 	DisabledRewrites []string
@@ -107,6 +112,10 @@ func (c Config) encode() ([]byte, cabi.Options, error) {
 			return nil, cabi.Options{}, err
 		}
 	}
+	spillDir, err := c.spillDir()
+	if err != nil {
+		return nil, cabi.Options{}, err
+	}
 	content, err := proto.Marshal(&wire.EngineConfig{
 		Threads:               uint32(c.Threads),
 		MemoryLimitBytes:      uint64(c.MemoryLimit),
@@ -115,7 +124,7 @@ func (c Config) encode() ([]byte, cabi.Options, error) {
 		MaxOutputBytes:        uint64(c.MaxOutputBytes),
 		RetainedPoolBytes:     uint64(c.RetainedMemory),
 		BatchRows:             uint32(c.BatchRows),
-		SpillDirectory:        c.SpillDir,
+		SpillDirectory:        spillDir,
 		SpillLimitBytes:       uint64(c.SpillLimit),
 		LogRecords:            c.logRecords(),
 		DisabledRewrites:      c.DisabledRewrites,
@@ -132,4 +141,18 @@ func (c Config) encode() ([]byte, cabi.Options, error) {
 		options.OnRecords = func(records *wire.LogRecords) { writeRecords(logger.Handler(), records) }
 	}
 	return content, options, err
+}
+
+// spillDir is the directory for spilled rows as its engine's process sees it: a worker works in another folder than this program.
+func (c Config) spillDir() (string, error) {
+	if c.SpillDir == "" {
+		return "", nil
+	}
+	path, err := filepath.Abs(c.SpillDir)
+	if err != nil {
+		failure := errorf(CodeInvalidArgument, "Config.SpillDir: %v", err)
+		failure.Argument = "SpillDir"
+		return "", failure
+	}
+	return path, nil
 }

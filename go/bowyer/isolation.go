@@ -26,8 +26,8 @@ const (
 	// working on fails with [ErrWorkerLost], and another one is started. It needs Linux and the program bowyer-worker, and
 	// neither cgo nor privileges.
 	//
-	// Batches cross as memory files, without a copy when they were built with a [SharedAllocator]. Not supported in a worker:
-	// SpillDir and FromCStream.
+	// Batches cross as memory files, without a copy when they were built with a [SharedAllocator]. Of all files it can make those in
+	// SpillDir that have no name, and can reach no other. Not supported in a worker: FromCStream.
 	WorkerProcess
 )
 
@@ -48,7 +48,7 @@ const defaultWorkerGrace = 100 * time.Millisecond
 
 // worker says how the configuration's worker is run; nil when there is to be none.
 func (c Config) worker(err error) (*cabi.WorkerOptions, error) {
-	if worker.Everywhere != "" && c.Isolation == InProcess && c.SpillDir == "" {
+	if worker.Everywhere != "" && c.Isolation == InProcess {
 		c.Isolation, c.WorkerPath = WorkerProcess, worker.Everywhere
 	}
 	if err != nil || c.Isolation == InProcess {
@@ -67,10 +67,6 @@ func (c Config) worker(err error) (*cabi.WorkerOptions, error) {
 		err := errorf(CodeInvalidArgument, "Config.WorkerGrace is %s, but must not be negative", c.WorkerGrace)
 		err.Argument = "WorkerGrace"
 		return nil, err
-	case c.SpillDir != "":
-		err := errorf(CodeNotImplemented, "a worker process has no files: Config.SpillDir needs an engine in this process")
-		err.Argument = "SpillDir"
-		return nil, err
 	case runtime.GOOS != "linux":
 		return nil, errorf(CodeIsolationUnavailable, "worker processes need Linux, this is %s", runtime.GOOS)
 	}
@@ -84,6 +80,7 @@ func (c Config) worker(err error) (*cabi.WorkerOptions, error) {
 	}
 	return &cabi.WorkerOptions{
 		Path: path, Level: uint32(c.WorkerLevel) + 2, Grace: grace, Policy: worker.DefaultPolicy, Spare: c.WorkerSpare,
+		Checksums: c.WorkerChecksums,
 	}, nil
 }
 

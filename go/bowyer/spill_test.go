@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Bowyer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build cgo
+//go:build cgo || isolated
 
 package bowyer_test
 

@@ -57,6 +57,8 @@ func run(worker string, batches, bytes, calls, rounds int) error {
 	inShared, inGo := table(shared, batches, bytes), table(memory.DefaultAllocator, batches, bytes)
 	local := bowyer.Config{}
 	apart := bowyer.Config{Isolation: bowyer.WorkerProcess, WorkerPath: worker}
+	summed := apart
+	summed.WorkerChecksums = true
 	var ways []*way
 	for _, w := range []struct {
 		name   string
@@ -67,6 +69,7 @@ func run(worker string, batches, bytes, calls, rounds int) error {
 		{"in process, shared memory", local, inShared},
 		{"worker, shared memory", apart, inShared},
 		{"worker, copied", apart, inGo},
+		{"worker, shared and summed", summed, inShared},
 	} {
 		began := time.Now()
 		engine, err := bowyer.Open(ctx, w.config)
@@ -112,8 +115,8 @@ func report(ways []*way, batches, bytes int) {
 	for i, w := range ways {
 		slices.Sort(w.calls)
 		at := func(share float64) time.Duration { return w.calls[int(share*float64(len(w.calls)-1))] }
-		// The third reads what the second does, the fourth what the first does.
-		alike := ways[[]int{0, 1, 1, 0}[i]]
+		// The third and the fifth read what the second does, the fourth what the first does.
+		alike := ways[[]int{0, 1, 1, 0, 1}[i]]
 		tax := 100 * (w.query.Seconds()/alike.query.Seconds() - 1)
 		fmt.Printf("%-26s %10s %10s %10s %14s %7.1f%%\n", w.name, w.open.Round(100*time.Microsecond), at(0.5), at(0.99), w.query.Round(10*time.Microsecond), tax)
 	}

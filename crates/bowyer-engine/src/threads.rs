@@ -45,6 +45,8 @@ impl Threads {
             })
             .build()
             .map_err(|error| Error::internal(format!("threads do not start: {error}")).caused_by(error))?;
+        // Each has begun: a process that gives up system calls need not keep those with which threads begin.
+        pool.broadcast(|_| ());
         Ok(Self { pool: RwLock::new(Some(pool)), handles, count })
     }
 

@@ -18,11 +18,12 @@ use crate::native::Answer;
 /// Results of at most so many bytes lie in their frame.
 const INLINE_LIMIT: usize = 32 << 10;
 
-/// The list of a result, written into `reply`, and the memory file that it names, if it needs one.
+/// The list of a result, written into `reply`, and the memory file that it names, if it needs one; with `checksums`, the sums
+/// of the buffers in that file too. Those in the frame are summed with it.
 ///
 /// # Errors
 /// `Io` when there is no memory for the file.
-pub(crate) fn write(answer: &Answer, reply: &mut WorkerReply) -> Result<Option<OwnedFd>> {
+pub(crate) fn write(answer: &Answer, reply: &mut WorkerReply, checksums: bool) -> Result<Option<OwnedFd>> {
     let mut block = WorkerBlock { array_count: 1, row_count: answer.result.row_count, ..WorkerBlock::default() };
     let mut parts: Vec<&[u8]> = Vec::new();
     let (mut buffer_index, mut next_alias, mut total) = (0, 0, 0);
@@ -58,6 +59,9 @@ pub(crate) fn write(answer: &Answer, reply: &mut WorkerReply) -> Result<Option<O
     }
     let mut file = None;
     if total > INLINE_LIMIT {
+        if checksums {
+            block.checksums = parts.iter().map(|part| crc32c::crc32c(part)).collect();
+        }
         file = Some(memory_file::written(total, &parts)?);
     } else {
         block.inlined = vec![0; total];

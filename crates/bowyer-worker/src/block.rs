@@ -13,7 +13,7 @@ use std::sync::Arc;
 use arrow_ffi::c::ArrowArray;
 use bowyer_capi::exports::bowyer_release_nothing;
 use bowyer_capi::{Argument, Block};
-use bowyer_core::{Error, Result};
+use bowyer_core::{Error, ErrorCode, Result};
 use bowyer_engine::proto::WorkerBlock;
 
 use crate::mapping::{Mapping, Mappings};
@@ -54,6 +54,30 @@ impl Lease {
 
     fn file(&self, number: u64) -> Option<&Arc<Mapping>> {
         self.files.iter().rev().find(|(known, _)| *known == number).map(|(_, file)| file)
+    }
+
+    /// Compares the sums that came with the block, if any did, with those of the buffers as they lie here.
+    ///
+    /// # Errors
+    /// `InvalidArray` for a buffer with another sum; `InvalidArgument` when there are not as many as buffers in memory files.
+    pub(crate) fn check(&self, block: &WorkerBlock) -> Result<()> {
+        if block.checksums.is_empty() {
+            return Ok(());
+        }
+        let mut announced = block.checksums.iter();
+        for (index, buffer) in block.buffers.chunks_exact(BUFFER).enumerate() {
+            let Some(file) = self.file(buffer[0]) else { continue };
+            let sum = announced.next().ok_or_else(|| wrong("it has fewer sums than buffers in memory files"))?;
+            let found = file.checksum(buffer[1], buffer[2])?;
+            if found != *sum {
+                let message = format!(
+                    "buffer {index} of the block has the sum {found:#010x} instead of {sum:#010x}: its memory was \
+                     changed after it was lent, or is damaged"
+                );
+                return Err(Error::new(ErrorCode::InvalidArray, message));
+            }
+        }
+        if announced.next().is_some() { Err(wrong("it has more sums than buffers in memory files")) } else { Ok(()) }
     }
 
     fn part(&self, place: u64, offset: u64, size: u64) -> Result<*const c_void> {

@@ -5,10 +5,13 @@
 //! process for each, since an attempt may well be the last thing that a process does.
 
 use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use rustix::fs::{AtFlags, CWD, inotify};
@@ -82,21 +85,54 @@ const ATTEMPTS: &[(&str, Attempt)] = &[
     ("choose its processors", |_| rustix::thread::sched_setaffinity(None, &rustix::thread::CpuSet::new()).is_ok()),
 ];
 
+/// Attempts of a worker that may spill: those above, and what it could do to the files of its directory.
+const ATTEMPTS_TO_SPILL: &[(&str, Spilling)] = &[
+    ("read a file of the directory", |directory| fs::read(directory.join("there")).is_ok()),
+    ("write a file of the directory", |directory| OpenOptions::new().write(true).open(directory.join("there")).is_ok()),
+    ("make a file with a name in the directory", |directory| File::create(directory.join("escape")).is_ok()),
+    ("list the directory", |directory| fs::read_dir(directory).is_ok()),
+    ("give its file a name", |directory| {
+        let Ok(file) = nameless(directory) else { return false };
+        let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+        rustix::fs::linkat(CWD, own, CWD, directory.join("escape"), AtFlags::SYMLINK_FOLLOW).is_ok()
+    }),
+    ("make a file outside the directory", |directory| {
+        // Landlock's to refuse: without it, files without a name can be made wherever the user may write.
+        directory.parent().is_some_and(|outside| nameless(outside).is_ok())
+    }),
+    // The one thing that it may do: expected to succeed.
+    (SPILL, |directory| nameless(directory).and_then(|mut file| file.write_all(b"rows")).is_ok()),
+];
+
+type Spilling = fn(&Path) -> bool;
+
+/// What a worker that may spill can do, and no other can.
+const SPILL: &str = "make a file without a name";
+
+fn nameless(directory: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    OpenOptions::new().read(true).write(true).custom_flags(libc::O_TMPFILE).open(directory)
+}
+
 fn host() -> Pid {
     rustix::process::getppid().unwrap_or(Pid::INIT)
 }
 
-/// Prints the attempts, or makes one of them from within the sandbox.
-pub(crate) fn run(name: Option<&str>) -> ExitCode {
-    use std::io::Write as _;
+/// Prints the attempts, or makes one of them from within the sandbox: of a worker that may spill, if there is a directory.
+pub(crate) fn run(name: Option<&str>, directory: Option<&Path>) -> ExitCode {
     let Some(name) = name else {
-        let names: Vec<&str> = ATTEMPTS.iter().map(|(name, _)| *name).collect();
-        let _ = writeln!(std::io::stdout(), "{}", names.join("\n"));
+        let names = ATTEMPTS.iter().map(|(name, _)| *name).chain(ATTEMPTS_TO_SPILL.iter().map(|(name, _)| *name));
+        let _ = writeln!(std::io::stdout(), "{}", names.collect::<Vec<_>>().join("\n"));
         return ExitCode::SUCCESS;
     };
-    let Some((_, attempt)) = ATTEMPTS.iter().find(|(known, _)| *known == name) else { return ExitCode::from(2) };
     let host = host();
-    let report = sandbox::after_threads(sandbox::before_threads(0));
+    let report = sandbox::after_threads(sandbox::before_threads(0, directory));
     let _ = writeln!(std::io::stdout(), "level {} {:?}", report.level, report.missing);
-    ExitCode::from(if attempt(host) { ESCAPED } else { 0 })
+    let anywhere = directory.unwrap_or_else(|| Path::new("/tmp/bowyer-escape"));
+    let attempt = ATTEMPTS.iter().find(|(known, _)| *known == name).map(|(_, attempt)| attempt(host));
+    let spilling = || ATTEMPTS_TO_SPILL.iter().find(|(known, _)| *known == name).map(|(_, attempt)| attempt(anywhere));
+    match attempt.or_else(spilling) {
+        Some(escaped) => ExitCode::from(if escaped { ESCAPED } else { 0 }),
+        None => ExitCode::from(2),
+    }
 }

@@ -24,7 +24,10 @@ fn main() -> std::process::ExitCode {
     use std::io::Write as _;
     #[cfg(debug_assertions)]
     match std::env::args().nth(1).as_deref() {
-        Some("escape") => return escape::run(std::env::args().nth(2).as_deref()),
+        Some("escape") => {
+            let directory = std::env::args().nth(3);
+            return escape::run(std::env::args().nth(2).as_deref(), directory.as_deref().map(std::path::Path::new));
+        }
         Some("faults") => fault::arm(),
         _ => {}
     }

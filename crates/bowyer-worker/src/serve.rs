@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,12 +50,10 @@ pub(crate) fn open(frame: Frame) -> Result<()> {
         Ok(config) => config,
         Err(error) => return refuse(error),
     };
-    if !config.spill_directory.is_empty() {
-        return refuse(Error::not_implemented("a worker has no files: it cannot spill to a directory"));
-    }
     // The machine is looked at before the sandbox closes: its files are out of reach then.
     bowyer_engine::fill_in(&mut config);
-    let sandbox = sandbox::before_threads(config.memory_limit_bytes);
+    let spill = (!config.spill_directory.is_empty()).then_some(Path::new(&config.spill_directory));
+    let sandbox = sandbox::before_threads(config.memory_limit_bytes, spill);
     let threads = config.threads as usize + 2;
     let engine = match native::engine_open(&config.encode_to_vec()) {
         Ok(engine) => engine,
@@ -66,13 +65,15 @@ pub(crate) fn open(frame: Frame) -> Result<()> {
     };
     // On one processor, who looks keeps the host from asking.
     let look_for = if config.threads > 1 { socket::LOOK_FOR } else { Duration::ZERO };
-    let server = Arc::new(Server::new(engine, look_for));
+    let server = Arc::new(Server::new(engine, look_for, request.checksums));
     let gate = Arc::new(Barrier::new(threads + 2));
     let mut others = Vec::new();
     for work in 0..=threads {
         let (server, gate) = (server.clone(), gate.clone());
         let name = if work == 0 { "bowyer-events" } else { "bowyer-serve" };
         let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            // Once when all have begun, and once when the sandbox is closed.
+            gate.wait();
             gate.wait();
             match if work == 0 { server.tell() } else { server.serve() } {
                 // The last event was told; the host hangs up when it likes.
@@ -82,6 +83,7 @@ pub(crate) fn open(frame: Frame) -> Result<()> {
         });
         others.push(spawned.map_err(|error| Error::new(ErrorCode::Io, format!("a thread: {error}")))?);
     }
+    gate.wait();
     let mut report = sandbox::after_threads(sandbox);
     report.concurrency = threads as u32;
     report.version = env!("CARGO_PKG_VERSION").to_owned();
@@ -94,8 +96,13 @@ pub(crate) fn open(frame: Frame) -> Result<()> {
     Ok(())
 }
 
-/// Ends the process: there is nobody to talk to any more.
+/// Ends the process: there is nobody to talk to any more. Threads that come to it later wait for the first one: the standard
+/// library would have them wait by a system call that is not left.
 fn end(outcome: Result<()>) {
+    static ENDING: AtomicBool = AtomicBool::new(false);
+    while ENDING.swap(true, Ordering::Relaxed) {
+        std::thread::park();
+    }
     match outcome {
         Ok(()) => std::process::exit(0),
         Err(error) => {
@@ -113,6 +120,8 @@ pub(crate) struct Server {
     turn: Mutex<()>,
     /// For how long a thread that has answered a small call looks for the next one.
     look_for: Duration,
+    /// Whether answers carry sums of their buffers.
+    checksums: bool,
     files: Mappings,
     leases: Mutex<HashMap<u64, Arc<Lease>>>,
     /// Results that name buffers of the host's, until the host has them.
@@ -135,8 +144,8 @@ struct Done {
 }
 
 impl Server {
-    pub(crate) fn new(engine: u64, look_for: Duration) -> Self {
-        Self { engine, look_for, ..Self::default() }
+    pub(crate) fn new(engine: u64, look_for: Duration, checksums: bool) -> Self {
+        Self { engine, look_for, checksums, ..Self::default() }
     }
 
     /// Takes frames until the host hangs up.
@@ -208,7 +217,7 @@ impl Server {
             Kind::Next => {
                 let (outcome, answer) = native::query_next(request.handle, request.port);
                 outcome?;
-                return finished(answer);
+                return self.finished(answer);
             }
             Kind::Cancel => native::query_cancel(request.handle),
             Kind::Statistics => {
@@ -226,6 +235,7 @@ impl Server {
     fn lend(&self, kind: Kind, sequence: u64, mut request: WorkerRequest) -> Outcome<Done> {
         let mut block: WorkerBlock = request.block.take().unwrap_or_default();
         let lease = Arc::new(Lease::of(&mut block, &self.files)?);
+        lease.check(&block)?;
         let structs = Structs::of(&block, &lease)?;
         let owner = block.owner;
         lock(&self.leases).insert(owner, lease.clone());
@@ -252,7 +262,7 @@ impl Server {
         let retained = answer.result.flags & RETAINED != 0;
         let flags = answer.result.flags;
         let done = match outcome {
-            Ok(()) => finished(answer),
+            Ok(()) => self.finished(answer),
             Err(failure) => {
                 // The host has to know whether its block is still held; the flag goes with the failure.
                 let Failure { code, message, detail } = failure;
@@ -266,6 +276,25 @@ impl Server {
             lock(&self.leases).remove(&owner);
         }
         done
+    }
+
+    /// The answer of a call that went well.
+    fn finished(&self, answer: Answer) -> Outcome<Done> {
+        let mut reply = WorkerReply {
+            state: answer.result.state,
+            flags: answer.result.flags,
+            bytes_copied: answer.result.bytes_copied,
+            ..Default::default()
+        };
+        let mut done = Done::default();
+        if !answer.array.as_raw().is_released() {
+            done.file = answer::write(&answer, &mut reply, self.checksums)?;
+            if !reply.aliases.is_empty() {
+                done.kept = Some(answer.array);
+            }
+        }
+        done.reply = reply;
+        Ok(done)
     }
 
     /// Hands events on until the engine is closed.
@@ -296,23 +325,4 @@ fn is_small(block: &WorkerBlock) -> bool {
 
 fn frame_kind(kind: Kind) -> u16 {
     kind as u16 | ANSWER
-}
-
-/// The answer of a call that went well.
-fn finished(answer: Answer) -> Outcome<Done> {
-    let mut reply = WorkerReply {
-        state: answer.result.state,
-        flags: answer.result.flags,
-        bytes_copied: answer.result.bytes_copied,
-        ..Default::default()
-    };
-    let mut done = Done::default();
-    if !answer.array.as_raw().is_released() {
-        done.file = answer::write(&answer, &mut reply)?;
-        if !reply.aliases.is_empty() {
-            done.kept = Some(answer.array);
-        }
-    }
-    done.reply = reply;
-    Ok(done)
 }

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
@@ -28,13 +29,14 @@ type block struct {
 	pins    runtime.Pinner         // of every exported buffer, during the call
 	roots   [8]*memory.Buffer      // the last buffers that were pinned, whose other slices need no pin of their own
 	nextPin uint8                  // where in roots the next one goes
-	data    []arrow.ArrayData      // the exported arrays, retained
+	batch   arrow.RecordBatch      // retained, when its columns are what is exported
+	data    []*array.Data          // the exported arrays; retained, when they are no batch's
 	buffers []*memory.Buffer       // in the exporter's preorder; nil where there is none
 	pinned  int64                  // bytes
 	remote  atomic.Pointer[remote] // whose worker reads the block; nil: the library in this process
 	answer  taking                 // what the worker keeps until its result was imported
 	staged  []byte                 // a copy of the buffers that the worker could not read where they are
-	readers atomic.Int64           // aliases taken from this block: orders them before its reuse
+	readers atomic.Int64           // results that took aliases from this block: orders them before its reuse
 }
 
 // States of a block between the start of its call and the release of its inputs.
@@ -170,10 +172,15 @@ func (b *block) release() {
 	b.owner.Store(0)
 	b.pins.Unpin()
 	b.roots, b.nextPin = [len(b.roots)]*memory.Buffer{}, 0
-	for i, data := range b.data {
-		data.Release()
-		b.data[i] = nil
+	if b.batch != nil {
+		b.batch.Release()
+		b.batch = nil
+	} else {
+		for _, data := range b.data {
+			data.Release()
+		}
 	}
+	clear(b.data)
 	b.data = b.data[:0]
 	clear(b.buffers)
 	b.buffers = b.buffers[:0]

@@ -22,6 +22,7 @@ type WorkerOptions struct {
 	Policy    worker.Policy     // of restarts
 	Spare     bool              // whether a second one waits to take the place of one that dies
 	OnLog     func(text string) // of deaths; nil: nobody is told
+	Checksums bool              // whether buffers in memory files cross with sums
 	Arguments []string          // of the program, for tests
 }
 
@@ -163,7 +164,7 @@ func (r *remote) open() (*worker.Conn, error) {
 	if err != nil {
 		return nil, &Failure{Code: codeIsolationUnavailable, Message: "the worker cannot be started: " + err.Error(), Cause: err}
 	}
-	answer, err := conn.Ask(worker.KindOpen, &wire.WorkerRequest{Content: r.config}, startPatience)
+	answer, err := conn.Ask(worker.KindOpen, &wire.WorkerRequest{Content: r.config, Checksums: r.options.Checksums}, startPatience)
 	if err != nil {
 		conn.Close(0)
 		return nil, failf(codeIsolationUnavailable, "the worker did not start: %s", conn.Reason())

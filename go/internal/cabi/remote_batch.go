@@ -5,6 +5,7 @@ package cabi
 
 import (
 	"context"
+	"hash/crc32"
 	"hash/maphash"
 
 	"github.com/bowyer-arrow/bowyer/go/internal/wire"
@@ -49,6 +50,9 @@ func (r *remote) lend(ctx context.Context, b *block, conn *worker.Conn, o *objec
 		l.out.Arguments = append(l.out.Arguments, argument.first, argument.count, argument.flags)
 	}
 	r.copyLoose(&l)
+	if r.options.Checksums {
+		l.sum()
+	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	b.remote.Store(r)
@@ -85,6 +89,8 @@ type lister struct {
 	next  int    // preorder index of the next buffer
 	loose []part // buffers that lie in no memory file
 	bytes int    // of those, aligned
+
+	contents [][]byte // of all buffers, in their order
 }
 
 // part is a buffer to be copied, and where its place is to be written.
@@ -113,6 +119,7 @@ func (l *lister) node(array *cArray) {
 }
 
 func (l *lister) buffer(pointer uintptr, size int64) {
+	l.contents = append(l.contents, nil)
 	switch {
 	case pointer == 0:
 		l.out.Buffers = append(l.out.Buffers, placeNowhere, 0, 0)
@@ -122,6 +129,7 @@ func (l *lister) buffer(pointer uintptr, size int64) {
 		return
 	}
 	content := sliceAt[byte](pointer, int(size))
+	l.contents[len(l.contents)-1] = content
 	if len(content) > inlineBytes/16 { // for less, looking is dearer than copying
 		if number, offset, ok := l.conn.Place(l.ctx, content); ok {
 			l.out.Buffers = append(l.out.Buffers, number, uint64(offset), uint64(size))
@@ -170,6 +178,18 @@ func (r *remote) copyLoose(l *lister) {
 		live.bytesLent.Add(int64(l.bytes))
 	}
 }
+
+// sum writes the sums of the buffers that lie in memory files; those in the frame are summed with it.
+func (l *lister) sum() {
+	for i, content := range l.contents {
+		if l.out.Buffers[i*bufferNumbers] > placeAnswer {
+			l.out.Checksums = append(l.out.Checksums, crc32.Checksum(content, castagnoli))
+		}
+	}
+}
+
+// castagnoli is the polynomial of CRC32C, for which processors have an instruction.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // suspect is what is compared first of a block.
 func (b *block) suspect(operation uint64) worker.Suspect {

@@ -6,9 +6,11 @@
 package cabi
 
 import (
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"google.golang.org/protobuf/proto"
@@ -26,6 +28,7 @@ type lie struct {
 	file   []byte // of a memory file that comes along
 	open   bool   // which is not sealed
 	broken worker.Broken
+	summed bool // of an engine that wants sums
 }
 
 func column(change func(*wire.WorkerReply)) func() *wire.WorkerReply {
@@ -62,7 +65,13 @@ var lies = map[string]lie{
 	"a dictionary":     {reply: column(func(r *wire.WorkerReply) { r.Block.Dictionaries = []uint32{0} })},
 	"ragged lists":     {reply: column(func(r *wire.WorkerReply) { r.Block.Nodes = r.Block.Nodes[1:] })},
 	"nobody's buffer":  {reply: column(func(r *wire.WorkerReply) { r.Aliases = []uint64{12345, 0, 1, 0, 24} })},
-	"no array":         {reply: func() *wire.WorkerReply { return &wire.WorkerReply{} }},
+	"no sum":           {reply: column(func(r *wire.WorkerReply) { r.Block.Buffers[3] = placeAnswer }), file: make([]byte, 24), summed: true},
+	"a wrong sum": {reply: column(func(r *wire.WorkerReply) {
+		r.Block.Buffers[3] = placeAnswer
+		r.Block.Checksums = []uint32{crc32.Checksum(make([]byte, 24), castagnoli) ^ 1}
+	}), file: make([]byte, 24), summed: true},
+	"a sum too many": {reply: column(func(r *wire.WorkerReply) { r.Block.Checksums = []uint32{0} })},
+	"no array":       {reply: func() *wire.WorkerReply { return &wire.WorkerReply{} }},
 }
 
 // tellLies is the worker: it opens, resolves, and then lies.
@@ -96,7 +105,9 @@ func TestNoLieOfAWorkerIsBelieved(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			engine := openWorker(t, path, worker.DefaultPolicy)
+			engine := openWith(t, WorkerOptions{
+				Path: path, Level: 2, Grace: 50 * time.Millisecond, Policy: worker.DefaultPolicy, Checksums: lies[name].summed,
+			})
 			call, _ := proto.Marshal(&wire.FunctionCall{Function: "f"})
 			f, err := engine.Resolve(call, []arrow.Field{{Type: arrow.PrimitiveTypes.Int64}})
 			if err != nil {

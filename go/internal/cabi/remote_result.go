@@ -5,6 +5,7 @@ package cabi
 
 import (
 	"fmt"
+	"hash/crc32"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -33,7 +34,7 @@ func (r *remote) result(b *block, conn *worker.Conn, answer worker.Answer) int32
 		worker.CloseFile(answer.File)
 		return 0
 	}
-	t := tree{list: list, aliases: reply.GetAliases()}
+	t := tree{list: list, aliases: reply.GetAliases(), summed: r.options.Checksums}
 	if err := t.into(b, answer.File); err != nil {
 		return r.wrong(b, conn, err)
 	}
@@ -133,6 +134,7 @@ func (r *remote) refuse(conn *worker.Conn, err error) error {
 type tree struct {
 	list    *wire.WorkerBlock
 	aliases []uint64
+	summed  bool // whether buffers in the file must come with sums
 
 	file    []byte // mapped
 	mapping uintptr
@@ -140,6 +142,7 @@ type tree struct {
 
 	words                           []uint64
 	node, buffer, dictionary, alias int // next of the list
+	checksum                        int
 	free                            int // next free word
 	sizes                           int
 }
@@ -204,7 +207,8 @@ func (t *tree) build(b *block) error {
 	if err := t.fill(b, &head.array, 0); err != nil {
 		return err
 	}
-	if t.node != nodes || t.buffer != buffers || t.dictionary != len(t.list.GetDictionaries()) || t.alias != aliases {
+	if t.node != nodes || t.buffer != buffers || t.dictionary != len(t.list.GetDictionaries()) || t.alias != aliases ||
+		t.checksum != len(t.list.GetChecksums()) {
 		return fmt.Errorf("its lists are longer than its array")
 	}
 	head.result.sizes, head.result.bufferCount = address(&t.words[nodes*(arrayWords+1)+buffers]), uint32(buffers)
@@ -290,6 +294,20 @@ func (t *tree) below(b *block, depth int) (uintptr, error) {
 	return address(&out[0]), t.fill(b, &out[0], depth+1)
 }
 
+// check compares the sum of a buffer as it lies here with the one that came. Nobody can change the file any more.
+func (t *tree) check(index int, content []byte) error {
+	sums := t.list.GetChecksums()
+	if t.checksum >= len(sums) {
+		return fmt.Errorf("buffer %d has no sum", index)
+	}
+	want := sums[t.checksum]
+	t.checksum++
+	if sum := crc32.Checksum(content, castagnoli); sum != want {
+		return fmt.Errorf("buffer %d has the sum %#08x instead of %#08x", index, sum, want)
+	}
+	return nil
+}
+
 // place gives the address of the next buffer, and writes its size.
 func (t *tree) place(b *block) (uint64, error) {
 	numbers := t.list.GetBuffers()[t.buffer*bufferNumbers:][:bufferNumbers]
@@ -316,6 +334,11 @@ func (t *tree) place(b *block) (uint64, error) {
 	}
 	if offset > uint64(len(content)) || size > uint64(len(content))-offset {
 		return 0, fmt.Errorf("a buffer of %d bytes at %d in place %d", size, offset, where)
+	}
+	if where == placeAnswer && t.summed {
+		if err := t.check(index, content[offset:offset+size]); err != nil {
+			return 0, err
+		}
 	}
 	if where == placeZeros {
 		return uint64(address(&b.head().zero[0])), nil

@@ -42,6 +42,7 @@ type WorkerRequest struct {
 	Number        uint64                 `protobuf:"varint,11,opt,name=number,proto3" json:"number,omitempty"`                  // of a memory file; of a call to cancel; of an answer that was taken
 	ByteLen       uint64                 `protobuf:"varint,12,opt,name=byte_len,json=byteLen,proto3" json:"byte_len,omitempty"` // of a memory file
 	Copied        bool                   `protobuf:"varint,13,opt,name=copied,proto3" json:"copied,omitempty"`                  // an echo in memory of its own
+	Checksums     bool                   `protobuf:"varint,14,opt,name=checksums,proto3" json:"checksums,omitempty"`            // of a worker's engine: its answers carry sums of their buffers
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -167,6 +168,13 @@ func (x *WorkerRequest) GetCopied() bool {
 	return false
 }
 
+func (x *WorkerRequest) GetChecksums() bool {
+	if x != nil {
+		return x.Checksums
+	}
+	return false
+}
+
 // Arrays that the host lends. Numbers lie flat, so that a batch of many columns costs little to write and to read.
 type WorkerBlock struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -177,8 +185,9 @@ type WorkerBlock struct {
 	Dictionaries  []uint32               `protobuf:"varint,5,rep,packed,name=dictionaries,proto3" json:"dictionaries,omitempty"` // indices of the nodes that have a dictionary, ascending
 	Arguments     []uint32               `protobuf:"varint,6,rep,packed,name=arguments,proto3" json:"arguments,omitempty"`       // three each: first array, arrays, flags
 	ArrayCount    uint32                 `protobuf:"varint,7,opt,name=array_count,json=arrayCount,proto3" json:"array_count,omitempty"`
-	Flags         uint32                 `protobuf:"varint,8,opt,name=flags,proto3" json:"flags,omitempty"`    // as those of bowyer_block
-	Inlined       []byte                 `protobuf:"bytes,9,opt,name=inlined,proto3" json:"inlined,omitempty"` // buffers that are too small to be worth a memory file
+	Flags         uint32                 `protobuf:"varint,8,opt,name=flags,proto3" json:"flags,omitempty"`                  // as those of bowyer_block
+	Inlined       []byte                 `protobuf:"bytes,9,opt,name=inlined,proto3" json:"inlined,omitempty"`               // buffers that are too small to be worth a memory file
+	Checksums     []uint32               `protobuf:"fixed32,10,rep,packed,name=checksums,proto3" json:"checksums,omitempty"` // CRC32C of each buffer in a memory file, in the order of `buffers`; none: not summed
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -272,6 +281,13 @@ func (x *WorkerBlock) GetFlags() uint32 {
 func (x *WorkerBlock) GetInlined() []byte {
 	if x != nil {
 		return x.Inlined
+	}
+	return nil
+}
+
+func (x *WorkerBlock) GetChecksums() []uint32 {
+	if x != nil {
+		return x.Checksums
 	}
 	return nil
 }
@@ -535,7 +551,7 @@ var File_bowyer_v1_worker_proto protoreflect.FileDescriptor
 
 const file_bowyer_v1_worker_proto_rawDesc = "" +
 	"\n" +
-	"\x16bowyer/v1/worker.proto\x12\tbowyer.v1\x1a\x16bowyer/v1/schema.proto\"\x8b\x03\n" +
+	"\x16bowyer/v1/worker.proto\x12\tbowyer.v1\x1a\x16bowyer/v1/schema.proto\"\xa9\x03\n" +
 	"\rWorkerRequest\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x12\n" +
 	"\x04port\x18\x02 \x01(\rR\x04port\x12\x18\n" +
@@ -551,7 +567,8 @@ const file_bowyer_v1_worker_proto_rawDesc = "" +
 	" \x01(\tR\amessage\x12\x16\n" +
 	"\x06number\x18\v \x01(\x04R\x06number\x12\x19\n" +
 	"\bbyte_len\x18\f \x01(\x04R\abyteLen\x12\x16\n" +
-	"\x06copied\x18\r \x01(\bR\x06copied\"\x83\x02\n" +
+	"\x06copied\x18\r \x01(\bR\x06copied\x12\x1c\n" +
+	"\tchecksums\x18\x0e \x01(\bR\tchecksums\"\xa1\x02\n" +
 	"\vWorkerBlock\x12\x14\n" +
 	"\x05owner\x18\x01 \x01(\x04R\x05owner\x12\x1b\n" +
 	"\trow_count\x18\x02 \x01(\x03R\browCount\x12\x14\n" +
@@ -562,7 +579,9 @@ const file_bowyer_v1_worker_proto_rawDesc = "" +
 	"\varray_count\x18\a \x01(\rR\n" +
 	"arrayCount\x12\x14\n" +
 	"\x05flags\x18\b \x01(\rR\x05flags\x12\x18\n" +
-	"\ainlined\x18\t \x01(\fR\ainlined\"\xf8\x02\n" +
+	"\ainlined\x18\t \x01(\fR\ainlined\x12\x1c\n" +
+	"\tchecksums\x18\n" +
+	" \x03(\aR\tchecksums\"\xf8\x02\n" +
 	"\vWorkerReply\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x16\n" +

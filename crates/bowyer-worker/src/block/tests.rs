@@ -70,3 +70,29 @@ fn lists_that_do_not_fit_are_refused() {
     ragged.nodes.pop();
     assert!(made(ragged).is_err());
 }
+
+#[test]
+fn a_buffer_with_another_sum_than_announced_is_refused() {
+    let content = vec![7; 4096];
+    let file = crate::memory_file::written(content.len(), &[&content]).unwrap();
+    let files = Mappings::default();
+    files.add(9, &file, 4096).unwrap();
+    // One buffer in the frame, which has no sum of its own, and two in the file.
+    let buffers = [[INLINED, 0, 64], [9, 0, 100], [9, 64, 32]];
+    let mut message = list(&[[3, 0, 0, 3, 0]], &buffers, 1);
+    let right = vec![crc32c::crc32c(&content[..100]), crc32c::crc32c(&content[..32])];
+    let check = |message: &mut WorkerBlock| Lease::of(message, &files).and_then(|lease| lease.check(message));
+    let code = |outcome: Result<()>| outcome.map_err(|error| error.code());
+    assert_eq!(code(check(&mut message)), Ok(()), "none are asked for");
+    message.checksums = right.clone();
+    assert_eq!(code(check(&mut message)), Ok(()));
+    for bit in 0..64 {
+        message.checksums = right.clone();
+        message.checksums[bit / 32] ^= 1 << (bit % 32);
+        assert_eq!(code(check(&mut message)), Err(ErrorCode::InvalidArray), "bit {bit}");
+    }
+    message.checksums = right[..1].to_vec();
+    assert_eq!(code(check(&mut message)), Err(ErrorCode::InvalidArgument), "one too few");
+    message.checksums = [right.clone(), right].concat();
+    assert_eq!(code(check(&mut message)), Err(ErrorCode::InvalidArgument), "two too many");
+}
