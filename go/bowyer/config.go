@@ -74,6 +74,9 @@ type Config struct {
 	Isolation Isolation
 	// WorkerPath is the program that runs a [WorkerProcess]; "": bowyer-worker in the folder of this program.
 	WorkerPath string
+	// WorkerProgram is that program itself, for one that was built in with go:embed: it is run from memory, and no file is written.
+	// nil: there is a WorkerPath.
+	WorkerProgram []byte
 	// WorkerLevel is the least that the worker's sandbox must reach on this machine for the engine to open.
 	WorkerLevel WorkerLevel
 	// WorkerGrace is how long a worker may take to heed the end of a context before it is killed; 0: 100 ms.

@@ -67,19 +67,25 @@ func (c Config) worker(err error) (*cabi.WorkerOptions, error) {
 		err := errorf(CodeInvalidArgument, "Config.WorkerGrace is %s, but must not be negative", c.WorkerGrace)
 		err.Argument = "WorkerGrace"
 		return nil, err
+	case c.WorkerProgram != nil && c.WorkerPath != "":
+		err := errorf(CodeInvalidArgument, "Config.WorkerProgram and Config.WorkerPath name two programs")
+		err.Argument = "WorkerProgram"
+		return nil, err
 	case runtime.GOOS != "linux":
 		return nil, errorf(CodeIsolationUnavailable, "worker processes need Linux, this is %s", runtime.GOOS)
 	}
-	path, err := workerPath(c.WorkerPath)
-	if err != nil {
-		return nil, err
+	path := ""
+	if c.WorkerProgram == nil {
+		if path, err = workerPath(c.WorkerPath); err != nil {
+			return nil, err
+		}
 	}
 	grace := c.WorkerGrace
 	if grace == 0 {
 		grace = defaultWorkerGrace
 	}
 	return &cabi.WorkerOptions{
-		Path: path, Level: uint32(c.WorkerLevel) + 2, Grace: grace, Policy: worker.DefaultPolicy, Spare: c.WorkerSpare,
+		Path: path, Program: c.WorkerProgram, Level: uint32(c.WorkerLevel) + 2, Grace: grace, Policy: worker.DefaultPolicy, Spare: c.WorkerSpare,
 		Checksums: c.WorkerChecksums,
 	}, nil
 }

@@ -22,6 +22,8 @@ mod socket;
 
 fn main() -> std::process::ExitCode {
     use std::io::Write as _;
+    // A program that runs from memory would be called by the number of its descriptor; the name is for people who look.
+    let _ = rustix::thread::set_name(c"bowyer-worker");
     #[cfg(debug_assertions)]
     match std::env::args().nth(1).as_deref() {
         Some("escape") => {

@@ -17,6 +17,7 @@ import (
 // WorkerOptions are the settings of an engine in a process of its own.
 type WorkerOptions struct {
 	Path      string            // of the program; the caller has found it
+	Program   []byte            // the program itself, when it has no path
 	Level     uint32            // the least that the worker's sandbox must have reached, as wire.WorkerReport has it
 	Grace     time.Duration     // how long a worker may take to heed the end of a context before it is killed
 	Policy    worker.Policy     // of restarts
@@ -31,6 +32,7 @@ type WorkerOptions struct {
 type remote struct {
 	options    WorkerOptions
 	config     []byte
+	program    *worker.Program
 	staging    *worker.Arena // memory files for buffers that lie in none
 	quarantine worker.Quarantine
 
@@ -160,7 +162,7 @@ func (r *remote) launch() (*worker.Conn, error) {
 
 // open starts the process, has it open the engine, and looks at how far its sandbox got.
 func (r *remote) open() (*worker.Conn, error) {
-	conn, err := worker.Start(r.options.Path, r.options.Arguments, r)
+	conn, err := worker.Start(r.program, r.options.Arguments, r)
 	if err != nil {
 		return nil, &Failure{Code: codeIsolationUnavailable, Message: "the worker cannot be started: " + err.Error(), Cause: err}
 	}
@@ -276,7 +278,15 @@ func (r *remote) wait(_ uint64, w *waiting) int32 {
 
 func (r *remote) openEngine(b *block, config []byte) int32 {
 	r.config = append([]byte(nil), config...)
+	r.program = worker.ProgramAt(r.options.Path)
+	if r.options.Program != nil {
+		var err error
+		if r.program, err = worker.ProgramOf(r.options.Program); err != nil {
+			return b.fail(&Failure{Code: codeIsolationUnavailable, Message: "the worker program cannot be put into memory: " + err.Error(), Cause: err})
+		}
+	}
 	if _, err := r.current(context.Background()); err != nil {
+		r.program.Close()
 		return b.fail(err)
 	}
 	b.head().handle = engineNumber
@@ -296,6 +306,7 @@ func (r *remote) closeEngine(*block, uint64) int32 {
 	r.broadcast()
 	r.mutex.Unlock()
 	r.spares.Wait()
+	r.program.Close()
 	if spare := r.takeSpare(); spare != nil {
 		spare.Close(closePatience)
 	}

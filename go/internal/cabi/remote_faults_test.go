@@ -33,10 +33,10 @@ func openWorker(t testing.TB, path string, policy worker.Policy) *Engine {
 
 func openWith(t testing.TB, options WorkerOptions) *Engine {
 	t.Helper()
-	if options.Path == "" {
+	if options.Path == "" && options.Program == nil {
 		options.Path = os.Getenv(worker.EverywhereVariable)
 	}
-	if options.Path == "" {
+	if options.Path == "" && options.Program == nil {
 		t.Skip("SKIPPED: " + worker.EverywhereVariable + " names no worker program")
 	}
 	files := countFiles(t)

@@ -75,9 +75,9 @@ type Watcher interface {
 // ErrDead is given for requests to a worker that is gone.
 var ErrDead = errors.New("the worker process is gone")
 
-// Start starts a worker process: the program at path, with an empty environment and one socket. The caller sends KindOpen first, and
+// Start starts a worker process, with an empty environment and one socket. The caller sends KindOpen first, and
 // must Close the result.
-func Start(path string, arguments []string, watcher Watcher) (*Conn, error) {
+func Start(program *Program, arguments []string, watcher Watcher) (*Conn, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socketpair", err)
@@ -101,10 +101,14 @@ func Start(path string, arguments []string, watcher Watcher) (*Conn, error) {
 		pending: map[uint64]*Pending{}, files: map[uint64]*fileState{}, dead: make(chan struct{}),
 	}
 	c.process = &exec.Cmd{
-		Path: path, Args: append([]string{"bowyer-worker"}, arguments...), Env: []string{}, Dir: "/", Stdin: theirs, Stderr: c.stderr,
+		Args: append([]string{"bowyer-worker"}, arguments...), Env: []string{}, Dir: "/", Stdin: theirs, Stderr: c.stderr,
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
-	if err := c.process.Start(); err != nil {
+	err = program.start(func(path string) error {
+		c.process.Path = path
+		return c.process.Start()
+	})
+	if err != nil {
 		_ = c.socket.Close()
 		return nil, err
 	}

@@ -70,19 +70,26 @@ func finalFile(content []byte) (int, error) {
 	if err != nil {
 		return -1, err
 	}
+	if err := fill(fd, content); err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// fill writes a file's content, and makes it final.
+func fill(fd int, content []byte) error {
 	for rest := content; len(rest) > 0; {
 		n, err := unix.Write(fd, rest)
 		if err != nil {
-			_ = unix.Close(fd)
-			return -1, os.NewSyscallError("write", err)
+			return os.NewSyscallError("write", err)
 		}
 		rest = rest[n:]
 	}
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, finalSeals); err != nil {
-		_ = unix.Close(fd)
-		return -1, os.NewSyscallError("F_ADD_SEALS", err)
+		return os.NewSyscallError("F_ADD_SEALS", err)
 	}
-	return fd, nil
+	return nil
 }
 
 // checkFinal refuses a file that its sender could still change, or that is shorter than it was said to be: reading past the end of a

@@ -8,6 +8,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"github.com/bowyer-arrow/bowyer/go/internal/wire"
@@ -46,7 +47,7 @@ type RequestError struct{ Cause error }
 func (e *RequestError) Error() string { return e.Cause.Error() }
 
 // Start starts nothing here.
-func Start(string, []string, Watcher) (*Conn, error) { return nil, errLinux }
+func Start(*Program, []string, Watcher) (*Conn, error) { return nil, errLinux }
 
 func (c *Conn) Pid() int              { return 0 }
 func (c *Conn) Dead() <-chan struct{} { return nil }
@@ -71,6 +72,9 @@ func (c *Conn) Place(context.Context, []byte) (uint64, int, bool) { return 0, 0,
 
 func newShared(int) (int, []byte, error) { return -1, nil, errLinux }
 func closeShared(int, []byte)            {}
+
+func programFile([]byte) (*os.File, error) { return nil, errLinux }
+func pathOf(*os.File) string               { return "" }
 
 // MapFinal maps nothing here.
 func MapFinal(int, int) (uintptr, []byte, error) { return 0, nil, errLinux }
