@@ -63,7 +63,7 @@ func TestAWorkerRunsFromMemory(t *testing.T) {
 func TestAProgramThatIsNoneIsRefused(t *testing.T) {
 	whole := programContent(t)
 	files := countFiles(t)
-	for name, content := range map[string][]byte{"nothing": {}, "text": []byte("no program"), "a piece": whole[:len(whole)/2]} {
+	for name, content := range map[string][]byte{"nothing": {}, "text": []byte("no program"), "its first page": whole[:4096]} {
 		_, err := Open(nil, Options{Worker: &WorkerOptions{Program: content, Policy: worker.DefaultPolicy}})
 		if codeOf(err) != codeIsolationUnavailable {
 			t.Errorf("%s: %v", name, err)
