@@ -11,6 +11,8 @@
 //! The way out is [`export`], which keeps native buffers alive and names those that lie inside a borrowed block. Who
 //! owns what is in [`ownership`]. Nothing here knows of a function or a plan.
 
+#![cfg_attr(test, expect(clippy::duplicate_mod, reason = "what is scheduled is compiled twice"))]
+
 pub mod c;
 pub mod copy;
 pub mod export;

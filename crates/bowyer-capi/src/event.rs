@@ -7,13 +7,13 @@
 //! run host code: only the waiting thread, a pull and a close may run them, never a thread of the pool.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use arrow_ffi::c::OwnedArray;
 use arrow_ffi::ownership::Released;
 use bowyer_core::{Error, Result};
 
+use super::sync::{Condvar, Mutex, MutexGuard, PoisonError, ProcessMutex, Weak};
 use crate::abi::{EVENT_CLOSED, EVENT_OWNER, Event};
 
 /// The queue.
@@ -156,7 +156,7 @@ impl Events {
 
 /// Foreign arrays whose engine is gone. Whoever dropped the last of them may not run their callbacks; the next call that
 /// may, does.
-static ORPHANS: Mutex<Vec<OwnedArray>> = Mutex::new(Vec::new());
+static ORPHANS: ProcessMutex<Vec<OwnedArray>> = ProcessMutex::new(Vec::new());
 
 impl Drop for Events {
     fn drop(&mut self) {

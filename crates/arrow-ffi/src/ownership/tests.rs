@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::c::OwnedArray;
 
 #[derive(Default)]
 struct Log {
