@@ -88,7 +88,7 @@ step "flights in Rust against the golden answer" "$target/debug/examples/flights
 step "static library" env BOWYER_ARCHIVE="$target/debug/libbowyer_capi.a" scripts/package-staticlib.sh dev
 step "clients and libraries of other versions" scripts/rehearsal.sh
 step "cargo test with injected faults" \
-    cargo test --locked --workspace --test panic --test refusals --test portable \
+    cargo test --locked --workspace --test panic --test refusals --test portable --test unwritten \
     --features bowyer-capi/fault-injection,bowyer/fault-injection,bowyer-compute/fault-injection
 step "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 if [ -f go/internal/cabi/lib/libbowyer.a ]; then

@@ -4,7 +4,7 @@
 //! Faults on demand, for tests: compiled only with the feature `fault-injection`.
 //!
 //! [`refuse_at`] makes one charge of memory fail, whichever code asks for it; [`force_portable`] takes the vectors of
-//! this machine away. Both hold for the whole process, so a test that uses them stands alone in its program.
+//! this machine away; [`mark_fresh`] fills memory that nobody has written yet. All hold for the whole process, so a test that uses them stands alone in its program.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -12,6 +12,10 @@ const NEVER: u64 = u64::MAX;
 
 static LEFT: AtomicU64 = AtomicU64::new(NEVER);
 static PORTABLE: AtomicBool = AtomicBool::new(false);
+static MARKS: AtomicBool = AtomicBool::new(false);
+
+/// What fresh memory is filled with.
+pub const MARK: u8 = 0xA5;
 
 /// Refuses the charge of memory that comes after `count` others, once. Every budget of the process counts.
 pub fn refuse_at(count: u64) {
@@ -41,4 +45,14 @@ pub fn force_portable(portable: bool) {
 /// Whether loops are to run as compiled for the baseline.
 pub(crate) fn is_portable() -> bool {
     PORTABLE.load(Ordering::Relaxed)
+}
+
+/// Fills memory with [`MARK`] when it is handed out, from now on: what still holds it later was not written.
+pub fn mark_fresh(mark: bool) {
+    MARKS.store(mark, Ordering::SeqCst);
+}
+
+/// Whether fresh memory is to be filled.
+pub(crate) fn marks() -> bool {
+    MARKS.load(Ordering::Relaxed)
 }

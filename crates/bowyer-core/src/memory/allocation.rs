@@ -66,7 +66,15 @@ impl Drop for Held {
 
 impl Allocation {
     pub(super) fn new(memory: &Memory, byte_len: usize) -> Result<Self> {
-        Ok(Self { held: Held::new(memory, byte_len)?, len: byte_len })
+        #[cfg_attr(not(feature = "fault-injection"), expect(unused_mut, reason = "faults mark it"))]
+        let mut new = Self { held: Held::new(memory, byte_len)?, len: byte_len };
+        #[cfg(feature = "fault-injection")]
+        if crate::fault::marks() {
+            new.len = new.capacity();
+            new.fill(crate::fault::MARK);
+            new.len = byte_len;
+        }
+        Ok(new)
     }
 
     /// The bytes in use.
