@@ -11,4 +11,5 @@ mod corpus;
 mod logs;
 mod narrow;
 mod queries;
+mod sequences;
 mod streams;
