@@ -50,10 +50,16 @@ measure "P2 " '[0-9]+ damaged arrays.*' \
     env BOWYER_FUZZ_SECONDS=$share cargo test --locked --workspace --test malformed_corpus damaged -- --nocapture
 measure "P2 " '[0-9]+ damaged plans.*' \
     env BOWYER_FUZZ_SECONDS=$share cargo test --locked --workspace --test damaged_plans -- --nocapture
-measure "P3 " 'crossing/.*' cargo bench --quiet --locked --package arrow-ffi --bench crossing
+measure "P3 " 'guard: .*' cargo bench --quiet --locked --workspace --bench guard
+measure "P3 " 'crossing/.*' cargo bench --quiet --locked --workspace --bench crossing
 measure "P6 " '[0-9]+ injected panics.*' \
     env BOWYER_TRUST_PANICS=100000 cargo test --locked --workspace --test panic \
     --features bowyer-capi/fault-injection,bowyer/fault-injection,bowyer-compute/fault-injection -- --show-output
+measure "P13" '[0-9]+ calls with .*' env BOWYER_TRUST_SEQUENCES=1000000 \
+    cargo test --locked --workspace --test abi handles_in_any_order -- --nocapture
+measure "P21" '[0-9]+ (results|columns) of .*' \
+    cargo test --locked --workspace --test unwritten \
+    --features bowyer-capi/fault-injection,bowyer/fault-injection,bowyer-compute/fault-injection -- --nocapture
 measure "P2, P7, P15" 'TRUST .*' \
     go_in go env BOWYER_TRUST_SECONDS=$share BOWYER_TEST_WORKER="$target/debug/bowyer-worker" CGO_ENABLED=0 \
     go test -v -count=1 -timeout 0 -run 'TestEveryFault|TestKilling|TestNoLie|TestDamagedAnswers' ./internal/cabi
