@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 use arrow::compute::concat_batches;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{Field, Schema, SchemaRef};
 use bowyer_compute::{Argument, Bound, FunctionKind, Groups, bind, find};
 use bowyer_core::{Column, Error, Memory, Result};
+use bowyer_io::Stream;
 
 use crate::options;
 
@@ -45,7 +45,7 @@ impl Call {
     pub(crate) fn run(&self, input: impl Read, output: &mut impl Write) -> Result<()> {
         let function = find(&self.function)?;
         let options = options::parse(function, &self.options).map_err(|error| error.in_function(function.name))?;
-        let batches = StreamReader::try_new(input, None).map_err(unreadable)?;
+        let batches = Stream::open(input).map_err(unreadable)?;
         let schema = batches.schema();
         let columns = self.columns(&schema)?;
         let arguments: Vec<Argument> = columns
@@ -217,6 +217,7 @@ fn write(schema: &Schema, batches: impl Iterator<Item = Result<RecordBatch>>, ou
     Ok(writer.finish()?)
 }
 
-fn unreadable(error: arrow_schema::ArrowError) -> Error {
-    Error::io(format!("standard input is not a whole Arrow IPC stream: {error}")).caused_by(error)
+fn unreadable(error: Error) -> Error {
+    let message = format!("standard input is not a whole Arrow IPC stream: {}", error.message());
+    Error::new(error.code(), message).caused_by(error)
 }

@@ -4,19 +4,22 @@
 //! Reading a file batch by batch: only the columns that are needed, and no further than the limit.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_ipc::reader::FileReader;
 use arrow_schema::{ArrowError, SchemaRef};
 use bowyer_core::{Error, Result};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::contain::contain;
 use crate::fit::Fit;
+use crate::footer;
 use crate::format::InputFormat;
 use crate::prune::{self, Bound};
+use crate::stream::Stream;
 
 /// The rows of a batch that is decoded from Parquet.
 const BATCH_ROWS: usize = 65_536;
@@ -34,7 +37,7 @@ pub struct Request {
     pub bounds: Vec<Bound>,
 }
 
-type Batches = Box<dyn Iterator<Item = std::result::Result<RecordBatch, ArrowError>> + Send>;
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// A file that is being read: an iterator of batches under the schema of its request. Its errors are
 /// [`Error`]s inside [`ArrowError::ExternalError`]; after one it ends.
@@ -52,14 +55,14 @@ impl Scan {
     /// `Io` when the file cannot be opened or breaks off, `InvalidData` when it is of no such format or malformed; for its
     /// columns `NotFound`, `InvalidArgument` and `TypeMismatch`.
     pub fn open(path: &Path, request: &Request) -> Result<Self> {
-        Self::open_file(path, request).map_err(|error| in_file(path, error))
+        contain(|| Self::open_file(path, request)).map_err(|error| in_file(path, error))
     }
 
     fn open_file(path: &Path, request: &Request) -> Result<Self> {
         let mut file = File::open(path)?;
         match InputFormat::of(&mut file)? {
             InputFormat::IpcFile => Self::ipc_file(file, request),
-            InputFormat::IpcStream => Self::stream(file, request),
+            InputFormat::IpcStream => Self::ipc_stream(file, request),
             InputFormat::Parquet => Self::parquet(file, request),
         }
     }
@@ -69,19 +72,23 @@ impl Scan {
     /// # Errors
     /// As [`Scan::open`].
     pub fn stream(input: impl Read + Send + 'static, request: &Request) -> Result<Self> {
-        let mut stream = StreamReader::try_new(BufReader::new(input), None).map_err(unreadable)?;
+        contain(|| Self::ipc_stream(input, request))
+    }
+
+    fn ipc_stream(input: impl Read + Send + 'static, request: &Request) -> Result<Self> {
+        let stream = Stream::open(input)?;
         let (fit, read) = Fit::new(&stream.schema(), request)?;
         // A stream decodes all its columns: what its batches are made of cannot be skipped, only left aside.
-        let batches = std::iter::from_fn(move || stream.next());
-        let batches = batches.map(move |batch| batch?.project(&read));
+        let batches = stream.map(move |batch| batch?.project(&read).map_err(unreadable));
         Ok(Self::new(Box::new(batches), fit, None, request))
     }
 
-    fn ipc_file(file: File, request: &Request) -> Result<Self> {
+    fn ipc_file(mut file: File, request: &Request) -> Result<Self> {
+        footer::check(&mut file)?;
         let probe = FileReader::try_new_buffered(file.try_clone()?, None).map_err(unreadable)?;
         let (fit, read) = Fit::new(&probe.schema(), request)?;
         let batches = FileReader::try_new_buffered(file, Some(read)).map_err(unreadable)?;
-        Ok(Self::new(Box::new(batches), fit, None, request))
+        Ok(Self::new(Box::new(batches.map(|batch| batch.map_err(unreadable))), fit, None, request))
     }
 
     fn parquet(file: File, request: &Request) -> Result<Self> {
@@ -106,7 +113,7 @@ impl Scan {
             builder = builder.with_limit(limit);
         }
         let batches = builder.build().map_err(malformed)?;
-        Ok(Self::new(Box::new(batches), fit, row_count, request))
+        Ok(Self::new(Box::new(batches.map(|batch| batch.map_err(unreadable))), fit, row_count, request))
     }
 
     fn new(batches: Batches, fit: Fit, row_count: Option<u64>, request: &Request) -> Self {
@@ -124,7 +131,8 @@ impl Scan {
         if self.left == 0 {
             return None;
         }
-        let fitted = self.batches.next()?.map_err(unreadable).and_then(|batch| {
+        let batch = contain(|| self.batches.next().transpose()).transpose()?;
+        let fitted = batch.and_then(|batch| {
             let rows = usize::try_from(self.left).unwrap_or(usize::MAX).min(batch.num_rows());
             self.left -= rows as u64;
             self.fit.apply(&batch.slice(0, rows))
@@ -162,7 +170,7 @@ fn in_file(path: &Path, error: Error) -> Error {
     located.caused_by(error)
 }
 
-fn unreadable(error: ArrowError) -> Error {
+pub(crate) fn unreadable(error: ArrowError) -> Error {
     match error {
         ArrowError::IoError(message, source) => Error::io(message).caused_by(source),
         error => Error::invalid_data(format!("the file cannot be read: {error}")).caused_by(error),

@@ -182,3 +182,35 @@ fn row_groups_without_a_needed_row_are_not_read() {
     );
     assert_eq!(read(vec![bound("x", int(90), None)], Some(7)), 7, "a limit counts from the start");
 }
+
+/// Every byte of a file in turn, and every end of it: an error with a code of bad files, or rows. Decoders of other people panic at some.
+#[test]
+fn damaged_files_are_read_or_refused() {
+    let request = request(&[("name", DataType::Utf8, false), ("x", DataType::Int64, true)], &["name", "x"], None);
+    let known = [
+        ErrorCode::InvalidData,
+        ErrorCode::Io,
+        ErrorCode::NotFound,
+        ErrorCode::InvalidArgument,
+        ErrorCode::TypeMismatch,
+    ];
+    let mut refused = 0;
+    for format in FORMATS {
+        let whole = bytes(format);
+        let mut look = |damaged: &[u8], what: String| {
+            if let Err(error) = scan(damaged, &request) {
+                assert!(known.contains(&error.code()), "{format}, {what}: {error:?}");
+                refused += 1;
+            }
+        };
+        for at in 0..whole.len() {
+            for value in [0, 0x7F, 0xFF] {
+                let mut damaged = whole.clone();
+                damaged[at] = value;
+                look(&damaged, format!("byte {at} is {value}"));
+            }
+            look(&whole[..at], format!("{at} bytes"));
+        }
+    }
+    assert!(refused > 1_000, "only {refused} were refused");
+}
