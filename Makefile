@@ -84,6 +84,10 @@ soak: lib worker ## Work engines for long and see that nothing stays behind (SEC
 fuzz: ## Damage arrays, messages and plans at random, in Rust and Go (SECONDS=60 for each)
 	@scripts/fuzz.sh $(or $(SECONDS),60)
 
+.PHONY: fuzz-coverage
+fuzz-coverage: ## Fuzz arrays, calls, plans, files, keys and frames, led by coverage (SECONDS=60 for each, TARGETS=; needs nightly)
+	@scripts/fuzz-coverage.sh $(or $(SECONDS),60) $(TARGETS)
+
 .PHONY: sanitizers
 sanitizers: ## Run C, Go and Rust under AddressSanitizer, threads under ThreadSanitizer (ONLY="c go rust threads"; the last two need nightly)
 	@scripts/sanitizers.sh $(ONLY)
