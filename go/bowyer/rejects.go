@@ -34,9 +34,13 @@ func MaxRejects(rows uint64) RejectOption {
 }
 
 // Rejects sets rows aside for which an expression of the plan's last step fails: instead of failing the run, they go to an output of
-// this name, which [Result.Output] gives. The step is a Filter, Select, With, Agg, Sort, Window or Pivot; an aggregate that fails over
+// this name, which [Result.Output] gives. The step is a Filter, Select, With, Agg, Sort, Window, Pivot or Join; an aggregate that fails over
 // the rows of a group, by overflow say, fails the run. It has the columns that the step reads from, and after them error_code, error_message,
 // error_function, error_path, error_column, error_input, error_batch and error_row.
+//
+// Of a join, rows of the left plan are set aside (of the right one in Right, RightSemi and RightAnti joins) for which the condition
+// fails on one of their pairs, or whose key cannot be compared with the other side's. They come with the columns of that side, and are in
+// no row of the result, paired or alone.
 func (p Plan) Rejects(name string, options ...RejectOption) Plan {
 	where := here()
 	if p.Err() != nil {
@@ -47,13 +51,13 @@ func (p Plan) Rejects(name string, options ...RejectOption) Plan {
 	r := &relation{
 		kind: old.kind, inputs: old.inputs, names: old.names, where: old.where, predicate: old.predicate, columns: old.columns,
 		extend: old.extend, measures: old.measures, sets: old.sets, sorted: old.sorted, order: old.order, partition: old.partition,
-		frame: old.frame, exclusion: old.exclusion, spread: old.spread, unknown: old.unknown, rejects: &rejects{name: name},
+		frame: old.frame, join: old.join, joinKind: old.joinKind, exclusion: old.exclusion, spread: old.spread, unknown: old.unknown, rejects: &rejects{name: name},
 	}
 	for _, option := range options {
 		option(r.rejects)
 	}
 	switch r.kind {
-	case filterRelation, projectRelation, aggregateRelation, sortRelation, windowRelation, pivotRelation:
+	case filterRelation, projectRelation, aggregateRelation, sortRelation, windowRelation, pivotRelation, joinRelation:
 	default:
 		r.err = errorf(CodeInvalidArgument, "a step of kind %s has no rejects: compute in a With before it", relationNames[r.kind]).at(where)
 		return Plan{r}

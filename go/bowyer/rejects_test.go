@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/bowyer-arrow/bowyer/go/bowyer"
@@ -105,5 +106,43 @@ func TestRejectsAreCheckedAndKeptInJSON(t *testing.T) {
 	}
 	if !back.Equal(plan) || back.Equal(selected) {
 		t.Errorf("came back as %s", content)
+	}
+}
+
+func TestARowOfAJoinWhoseConditionFailsIsSetAside(t *testing.T) {
+	ctx := open(t, bowyer.Config{})
+	batch := orderBatch()
+	defer batch.Release()
+	orders := bowyer.FromBatches(orderSchema, batch)
+	totals := orders.GroupBy("customer").Agg(bowyer.Sum("amount").As("total"))
+	// Bob's one order is all of his total.
+	others := bowyer.Lit(100).Div(bowyer.Col("total").Sub(bowyer.Col("amount"))).Gt(0)
+	join := orders.Join(bowyer.LeftSemi, totals, bowyer.On("customer").Where(others))
+	if _, err := join.Collect(ctx); !errors.Is(err, bowyer.ErrDivideByZero) {
+		t.Fatalf("without rejects the run ends with %v", err)
+	}
+	result, err := join.Rejects("bad").Run(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer result.Release()
+	var kept int64
+	for result.Next() {
+		kept += result.RecordBatch().NumRows()
+	}
+	bad, err := result.Output("bad")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bad.Release()
+	var rejected []string
+	for bad.Next() {
+		rows := bad.RecordBatch()
+		for row := range int(rows.NumRows()) {
+			rejected = append(rejected, rows.Column(0).ValueStr(row)+" "+rows.Column(3).ValueStr(row))
+		}
+	}
+	if want := []string{"bob DivideByZero"}; kept != 2 || !slices.Equal(rejected, want) {
+		t.Errorf("%d rows are kept, and %q rejected; want 2 and %q", kept, rejected, want)
 	}
 }

@@ -270,8 +270,13 @@ impl Builder<'_> {
 
     /// The flow with one more stage.
     fn then(&mut self, mut flow: Flow, stage: Arc<dyn Stage>, relation: &Relation, preserves_rows: bool) -> Flow {
-        debug_assert_eq!(stage.schema().fields().len(), relation.schema.fields().len(), "{}", relation.path);
         let stage = self.rejecting(&mut flow, stage, relation);
+        self.append(flow, stage, relation, preserves_rows)
+    }
+
+    /// The same, for a stage that sets no rows aside.
+    fn append(&mut self, mut flow: Flow, stage: Arc<dyn Stage>, relation: &Relation, preserves_rows: bool) -> Flow {
+        debug_assert_eq!(stage.schema().fields().len(), relation.schema.fields().len(), "{}", relation.path);
         flow.stages.push((stage, self.counter(&relation.path)));
         flow.preserves_rows &= preserves_rows;
         flow.schema = relation.schema.clone();

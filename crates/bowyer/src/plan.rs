@@ -420,8 +420,9 @@ impl Plan {
     }
 
     /// Sets rows aside for which an expression of the last relation fails (a filter, a projection, an aggregate, a sort, a
-    /// window or a pivot): they go to an output of their own,
-    /// with their columns and what is wrong. See [`Rows::output`](crate::Rows::output).
+    /// window or a pivot): they go to an output of their own, with their columns and what is wrong. Of a join, rows of the
+    /// left side for which the condition fails on a pair (of the right side in right, right semi and right anti joins).
+    /// See [`Rows::output`](crate::Rows::output).
     #[must_use]
     pub fn rejects(&self, rejects: Rejects) -> Self {
         Self::new(Relation::Rejecting { from: self.clone(), rejects })

@@ -926,7 +926,9 @@ func (*Relation_Sample) isRelation_Kind() {}
 // Rows for which an expression of a relation fails go to an output of their own, after the plan's outputs, in the order of the
 // relations: their columns, then error_code, error_message, error_function, error_path, error_column, error_input,
 // error_batch and error_row. Of filters, projections, aggregates, sorts, windows and pivots: what the expressions of these
-// are asked for each row; an aggregate's function that fails, fails the query.
+// are asked for each row; an aggregate's function that fails, fails the query. Of joins, but for as-of joins: rows of the left
+// side (the right one in right, right semi and right anti joins) whose key cannot be compared or for which the residual
+// fails on a pair.
 type Rejects struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`                                 // of the output

@@ -4,6 +4,7 @@
 //! Binding of rejects: outputs for rows whose expressions fail.
 
 use bowyer_core::{Error, Result};
+use datafusion_common::JoinType;
 
 use super::{Binder, check_names};
 use crate::operators::reject::{RejectLimit, reject_schema};
@@ -20,6 +21,11 @@ impl Binder {
             | RelationKind::Sort { input, .. } => input,
             RelationKind::Window(window) => &window.input,
             RelationKind::Pivot(pivot) => &pivot.input,
+            // Rows of the side that passes by.
+            RelationKind::Join(join) if join.as_of.is_none() => match join.kind {
+                JoinType::Right | JoinType::RightSemi | JoinType::RightAnti => &join.right,
+                _ => &join.left,
+            },
             _ => {
                 return Err(Error::invalid_argument(
                     "this relation has no rejects: compute in a projection before it, which may have some",

@@ -13,6 +13,7 @@
 
 mod as_of;
 mod build;
+mod check;
 mod dynamic;
 mod keys;
 mod moments;
@@ -28,6 +29,7 @@ mod unmatched;
 
 pub(crate) use as_of::{AsOfBuild, AsOfProbe, AsOfRule, Direction};
 pub(crate) use build::JoinBuild;
+pub(crate) use check::PairCheck;
 pub(crate) use dynamic::{DynamicFilter, has_key_values};
 pub(crate) use keys::JoinKeys;
 pub(crate) use moments::{distance_of, has_moments};

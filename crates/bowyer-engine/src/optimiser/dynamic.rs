@@ -18,7 +18,8 @@ pub(super) fn find(plan: &mut BoundPlan) {
     let uses = plan.use_counts();
     for index in 0..plan.relations.len() {
         let RelationKind::Join(join) = &plan.relations[index].kind else { continue };
-        if join.as_of.is_some() || uses[index] == 0 {
+        // A row that fails is set aside, whether it has a partner or not.
+        if join.as_of.is_some() || uses[index] == 0 || plan.relations[index].rejects.is_some() {
             continue;
         }
         // Whichever side is built, the other may be turned away where both sides have to match.

@@ -12,7 +12,9 @@ use bowyer_core::Result;
 
 use super::sides::JoinPlan;
 use super::{Builder, Flow, FlowSource, flow_from};
-use crate::operators::join::{AsOfBuild, AsOfProbe, FiledRows, JoinBuild, JoinKeys, JoinProbe, Rule, UnmatchedRows};
+use crate::operators::join::{
+    AsOfBuild, AsOfProbe, FiledRows, JoinBuild, JoinKeys, JoinProbe, PairCheck, Rule, UnmatchedRows,
+};
 use crate::pipeline::Sink;
 use crate::plan::{AsOf, BoundJoin, Relation};
 
@@ -38,14 +40,15 @@ impl Builder<'_> {
         if let Some(as_of) = &join.as_of {
             return self.as_of_join(join, as_of, relation);
         }
-        let plan = JoinPlan::of(join, self.plan, self.given);
+        let plan = JoinPlan::of(join, relation, self.plan, self.given);
         let right = self.open(plan.build)?;
         let keys = |columns: &[usize]| JoinKeys::new(columns.to_vec(), join.key_types.clone(), &relation.path);
         let build =
             JoinBuild::new(right.schema.clone(), keys(plan.build_keys), plan.rule, join.nulls, plan.residual.clone());
         let build = build.with_dynamic(self.dynamic.filled_by(relation, plan.swapped));
-        // Files that an endless input goes to would have no end either.
-        let spills = self.given.spills && !self.plan.inputs.iter().any(|input| input.unbounded);
+        // Files that an endless input goes to would have no end either, and rows that fail are known before they go there.
+        let endless = self.plan.inputs.iter().any(|input| input.unbounded);
+        let spills = self.given.spills && !endless && relation.rejects.is_none();
         let build = if spills { build.with_files()? } else { build };
         let sink = Sink::Breaker { breaker: build.clone(), channels: Vec::new() };
         let built = self.close(right, sink, None, &format!("{} build", relation.path))?;
@@ -54,10 +57,15 @@ impl Builder<'_> {
         let probe =
             JoinProbe::new(build.clone(), &flow.schema, keys(plan.probe_keys), schema.clone(), columns.clone())?;
         flow.dependencies.push(built);
+        if relation.rejects.is_some() {
+            let check = Arc::new(PairCheck::new(&probe, flow.schema.clone()));
+            let check = self.rejecting(&mut flow, check, relation);
+            flow.stages.push((check, None));
+        }
         let keeps_build = plan.rule.keeps_build_rows();
         let unmatched = keeps_build.then(|| UnmatchedRows::new(build, schema.clone(), columns));
         let filed = FiledRows::new(&probe, flow.schema.clone(), unmatched);
-        let flow = self.then(flow, Arc::new(probe), relation, false);
+        let flow = self.append(flow, Arc::new(probe), relation, false);
         if !keeps_build && !spills {
             return Ok(flow);
         }

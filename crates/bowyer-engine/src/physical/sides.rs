@@ -12,7 +12,7 @@ use super::row_counts::row_count;
 use crate::operators::JoinColumn;
 use crate::operators::join::{PairCondition, Rule};
 use crate::optimiser::inequalities;
-use crate::plan::{BoundJoin, BoundPlan};
+use crate::plan::{BoundJoin, BoundPlan, Relation};
 
 /// Tables of fewer rows are built on either side in no time: the left side's order is worth more.
 const LARGE_ROWS: usize = 1 << 16;
@@ -33,8 +33,8 @@ pub(super) struct JoinPlan<'a> {
 }
 
 impl<'a> JoinPlan<'a> {
-    pub(super) fn of(join: &'a BoundJoin, plan: &BoundPlan, given: &Given<'_>) -> Self {
-        let swapped = builds_left(join, plan, given);
+    pub(super) fn of(join: &'a BoundJoin, relation: &Relation, plan: &BoundPlan, given: &Given<'_>) -> Self {
+        let swapped = builds_left(join, relation, plan, given);
         let turn = |column: &JoinColumn| if swapped { column.swapped() } else { *column };
         let residual = join.residual.as_ref().map(|residual| {
             let columns: Vec<JoinColumn> = residual.columns.iter().map(turn).collect();
@@ -63,10 +63,11 @@ fn rule(join: &BoundJoin, swapped: bool) -> Rule {
     Rule::Pairs { keeps_probe, keeps_build }
 }
 
-/// Whether the left side is built. Semi and anti joins give rows of one side, which must pass by.
-fn builds_left(join: &BoundJoin, plan: &BoundPlan, given: &Given<'_>) -> bool {
+/// Whether the left side is built. Semi and anti joins give rows of one side, which must pass by, and so must rows that may
+/// be set aside.
+fn builds_left(join: &BoundJoin, relation: &Relation, plan: &BoundPlan, given: &Given<'_>) -> bool {
     let usual = matches!(join.kind, JoinType::Right | JoinType::RightSemi | JoinType::RightAnti);
-    if !matches!(join.kind, JoinType::Inner | JoinType::Left | JoinType::Right) {
+    if relation.rejects.is_some() || !matches!(join.kind, JoinType::Inner | JoinType::Left | JoinType::Right) {
         return usual;
     }
     let (built, passing) = if usual { (join.left, join.right) } else { (join.right, join.left) };

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test whose set-up fails stops there")]
 
 mod case;
+mod join_rejects;
 mod random;
 mod rejects;
 mod rewrites;
