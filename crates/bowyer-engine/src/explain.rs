@@ -80,9 +80,10 @@ fn line(plan: &BoundPlan, relation: &Relation) -> String {
                 let at = &plan.relations[key.relation];
                 format!(", filters {} of {}", at.schema.field(key.column).name(), at.path)
             };
+            let any_order = if join.any_order { ", in any order" } else { "" };
             let dynamic: String = join.dynamic.iter().map(asked).collect();
             format!(
-                "{} {:?}{aware} {} on [{}] = [{}]{as_of}{residual}, {built} columns of the right{dynamic}",
+                "{} {:?}{aware} {} on [{}] = [{}]{as_of}{residual}, {built} columns of the right{any_order}{dynamic}",
                 of(&join.left),
                 join.kind,
                 of(&join.right),

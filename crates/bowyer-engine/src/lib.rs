@@ -16,6 +16,7 @@ mod control;
 mod engine;
 mod explain;
 mod failure;
+mod join_order;
 mod json;
 mod literal;
 mod machine;

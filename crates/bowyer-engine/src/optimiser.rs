@@ -10,6 +10,7 @@
 mod dynamic;
 mod expressions;
 mod filters;
+mod join_order;
 mod joins;
 mod limits;
 mod order;
@@ -26,6 +27,9 @@ mod top_rows;
 
 use bowyer_core::Result;
 
+use crate::join_order::ordered;
+use crate::operators::TaskContext;
+use crate::physical::Given;
 use crate::plan::BoundPlan;
 
 pub(crate) use ranges::inequalities;
@@ -70,8 +74,29 @@ pub(crate) fn optimise(mut plan: BoundPlan, rewrites: Rewrites) -> Result<BoundP
     if rewrites.has(Rewrite::Columns) {
         plan = prune::prune(plan)?;
     }
-    if rewrites.has(Rewrite::DynamicFilters) {
-        dynamic::find(&mut plan);
+    if rewrites.has(Rewrite::JoinOrder) {
+        join_order::find(&mut plan);
     }
+    settle(&mut plan, rewrites);
     Ok(plan)
+}
+
+/// The plan with joins in the order that their sizes ask for, now that its inputs are there; `None` where it stays.
+pub(crate) fn order_joins(
+    plan: &BoundPlan,
+    given: &Given<'_>,
+    context: &TaskContext,
+    rewrites: Rewrites,
+) -> Option<BoundPlan> {
+    let mut plan = ordered(plan, given, context)?;
+    order::sort(&mut plan);
+    settle(&mut plan, rewrites);
+    Some(plan)
+}
+
+/// Finds what hangs on where relations stand.
+fn settle(plan: &mut BoundPlan, rewrites: Rewrites) {
+    if rewrites.has(Rewrite::DynamicFilters) {
+        dynamic::find(plan);
+    }
 }

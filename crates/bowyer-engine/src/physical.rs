@@ -30,10 +30,11 @@ use crate::operators::sort::SortBreaker;
 use crate::operators::{Breaker, Stage};
 use crate::pipeline::channel::{Channel, Party};
 use crate::pipeline::{Pipeline, Progress, Sink, Source};
-use crate::plan::{BoundPlan, Relation, RelationKind};
+use crate::plan::{BoundPlan, BoundRejects, Relation, RelationKind};
 use crate::program::{NodeKind, Program};
 use crate::reading::Reading;
 use dynamic::DynamicFilters;
+pub(crate) use sides::builds_left;
 
 /// The pipelines of a query, not yet running.
 #[derive(Default)]
@@ -87,8 +88,9 @@ pub(crate) fn build(plan: &BoundPlan, given: &Given<'_>) -> Result<Physical> {
         builder.end_ordered(flow, vec![channel], &format!("output {name:?}"))?;
         builder.built.output_channels.push(channel);
     }
-    for relation in &plan.relations {
-        let Some(rejects) = &relation.rejects else { continue };
+    let mut rejects: Vec<&BoundRejects> = plan.relations.iter().filter_map(|one| one.rejects.as_ref()).collect();
+    rejects.sort_by_key(|rejects| rejects.relation);
+    for rejects in rejects {
         let channel = builder.reject_channels.get(&rejects.name).copied();
         let channel = channel.ok_or_else(|| Error::internal("rejects that no stage fills"))?;
         builder.links[channel].consumer = Some(Party::Output(builder.built.output_channels.len()));

@@ -64,6 +64,8 @@ pub(crate) struct Relation {
 /// An output of failing rows.
 #[derive(Clone, Debug)]
 pub(crate) struct BoundRejects {
+    /// The number of the relation as it was written: the outputs come in that order.
+    pub(crate) relation: usize,
     pub(crate) name: String,
     pub(crate) limit: RejectLimit,
     pub(crate) schema: SchemaRef,
@@ -186,6 +188,8 @@ pub(crate) struct BoundJoin {
     pub(crate) columns: Vec<JoinColumn>,
     /// Where the build side's keys turn rows of the other side away.
     pub(crate) dynamic: Vec<DynamicKey>,
+    /// Whether it may be done in another order with the joins beside it: nobody sees the order of its rows.
+    pub(crate) any_order: bool,
 }
 
 /// A filter by the keys that a join's build side has, below its other side.

@@ -118,7 +118,6 @@ impl Prepared {
         let parameters = self.parameters(&bindings.parameters)?;
         let spills = self.engine.spill.is_some();
         let given = Given { tables: &tables, parameters: &parameters, readings: &self.readings, spills };
-        let built = build(&self.plan, &given)?;
         let name =
             if bindings.query_id.is_empty() { "the query".to_owned() } else { format!("query {}", bindings.query_id) };
         let limit = bindings.memory_limit.or(self.engine.query_memory_limit);
@@ -130,6 +129,13 @@ impl Prepared {
             .with_cancellation(over.clone());
         let threads = self.engine.threads.clone();
         let batch_rows = bindings.batch_rows.filter(|&rows| rows > 0).unwrap_or(self.engine.batch_rows);
+        let spill = self.engine.spill.clone();
+        let leftovers = memory.clone();
+        let context = TaskContext { memory, batch_rows, threads: threads.count(), control, spill };
+        let ordered = optimiser::order_joins(&self.plan, &given, &context, self.engine.rewrites);
+        let plan_lines =
+            ordered.as_ref().map_or_else(|| self.plan_lines.clone(), |plan| Arc::new(explain::lines(plan)));
+        let built = build(ordered.as_ref().unwrap_or(&self.plan), &given)?;
         let inputs = self.plan.inputs.iter().zip(&self.readings).zip(built.input_channels);
         let inputs = inputs.map(|((input, reading), channels)| InputPort {
             name: input.name.clone(),
@@ -142,13 +148,10 @@ impl Prepared {
             rest: Mutex::default(),
             waiting: AtomicBool::new(false),
         });
-        let spill = self.engine.spill.clone();
-        let leftovers = memory.clone();
-        let context = TaskContext { memory, batch_rows, threads: threads.count(), control, spill };
         let share = |path: &String| TaskContext { memory: context.memory.with_limit(None, path), ..context.clone() };
         Ok(QueryState {
             operator_contexts: built.counted.iter().map(share).collect(),
-            plan_lines: self.plan_lines.clone(),
+            plan_lines,
             unfinished: AtomicUsize::new(built.pipelines.len()),
             pipelines: built.pipelines,
             channels: built.channels,

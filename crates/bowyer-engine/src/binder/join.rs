@@ -85,6 +85,7 @@ impl Binder {
             as_of: None,
             columns: Vec::new(),
             dynamic: Vec::new(),
+            any_order: false,
         };
         let (columns, fields) = columns_of(join, &joined, left, right)?;
         joined.columns = columns;

@@ -42,7 +42,7 @@ impl Binder {
         let schema = reject_schema(&self.relations[*input].schema);
         check_names(&schema)?;
         let limit = RejectLimit { share: rejects.max_share, rows: rejects.max_rows };
-        Ok(BoundRejects { name: rejects.name.clone(), limit, schema })
+        Ok(BoundRejects { relation: self.relations.len(), name: rejects.name.clone(), limit, schema })
     }
 }
 

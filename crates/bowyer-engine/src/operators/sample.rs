@@ -32,7 +32,7 @@ pub(crate) enum SampleSize {
 }
 
 /// Bits that are different for each row.
-fn mixed(seed: u64, row: u64) -> u64 {
+pub(crate) fn mixed(seed: u64, row: u64) -> u64 {
     fn mix(value: u64) -> u64 {
         let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -307,7 +307,7 @@ fn plain(program: &Program, node: usize) -> Option<usize> {
 
 /// Whether keys of a type that are equal look the same to every function: floats do not (0.0 and −0.0), nor what may
 /// hold them.
-fn equal_is_same(data_type: &DataType) -> bool {
+pub(super) fn equal_is_same(data_type: &DataType) -> bool {
     data_type.is_integer()
         || data_type.is_temporal()
         || matches!(

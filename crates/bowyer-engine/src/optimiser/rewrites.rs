@@ -38,6 +38,8 @@ pub(crate) enum Rewrite {
     Columns,
     /// The keys of a join's build side turn rows away before they come to the join.
     DynamicFilters,
+    /// Joins whose order nobody sees are done in the one that is likely to make the fewest rows.
+    JoinOrder,
 }
 
 /// Every rewrite and its name.
@@ -57,6 +59,7 @@ const ALL: &[(&str, Rewrite)] = &[
     ("cheap_first", Rewrite::CheapFirst),
     ("columns", Rewrite::Columns),
     ("dynamic_filters", Rewrite::DynamicFilters),
+    ("join_order", Rewrite::JoinOrder),
 ];
 
 /// The names of all rewrites, as an engine's configuration takes them.

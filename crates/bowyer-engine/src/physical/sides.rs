@@ -65,7 +65,7 @@ fn rule(join: &BoundJoin, swapped: bool) -> Rule {
 
 /// Whether the left side is built. Semi and anti joins give rows of one side, which must pass by, and so must rows that may
 /// be set aside.
-fn builds_left(join: &BoundJoin, relation: &Relation, plan: &BoundPlan, given: &Given<'_>) -> bool {
+pub(crate) fn builds_left(join: &BoundJoin, relation: &Relation, plan: &BoundPlan, given: &Given<'_>) -> bool {
     let usual = matches!(join.kind, JoinType::Right | JoinType::RightSemi | JoinType::RightAnti);
     if relation.rejects.is_some() || !matches!(join.kind, JoinType::Inner | JoinType::Left | JoinType::Right) {
         return usual;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bowyer::arrow_array::cast::AsArray;
 use bowyer::arrow_array::types::Int64Type;
 use bowyer::arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt64Array};
-use bowyer::{Config, Engine, ErrorCode, Input, JoinKind, Plan, REWRITES, Rejects, col, lit};
+use bowyer::{Config, Engine, ErrorCode, Input, JoinKind, Plan, REWRITES, Rejects, col, count_all, lit};
 
 type Row = Vec<Option<i64>>;
 
@@ -148,4 +148,34 @@ fn a_key_that_cannot_be_compared_is_set_aside() {
     let plan =
         Plan::input("t", &texts.schema()).join(&right, JoinKind::Inner, [("k", "l")]).rejects(Rejects::to("bad"));
     assert_eq!(engine.explain(&plan).unwrap_err().code(), ErrorCode::TypeMismatch);
+}
+
+#[test]
+fn outputs_of_rejects_keep_their_names_when_joins_change_their_order() {
+    let rows = |names: [&str; 2], rows: i64, bad: i64| {
+        let key: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
+        let value: ArrayRef = Arc::new(Int64Array::from_iter_values((0..rows).map(|row| (row - bad).max(0))));
+        RecordBatch::try_from_iter([(names[0], key), (names[1], value)]).unwrap()
+    };
+    // One row fails of one side, and two of the other.
+    let (small, large) = (rows(["k", "x"], 100, 0), rows(["l", "y"], 70_000, 1));
+    let side = |name: &str, batch: &RecordBatch, value: &str, bad: &str| {
+        let computed = (lit(1_i64) / col(value)).named(format!("q{value}"));
+        Plan::input(name, &batch.schema()).with([computed]).rejects(Rejects::to(bad))
+    };
+    let (t, u) = (side("t", &small, "x", "one"), side("u", &large, "y", "two"));
+    let plan = t.join(&u, JoinKind::Inner, [("k", "l")]).aggregate([count_all()]);
+    for disabled in [&[] as &[&str], REWRITES] {
+        let engine = Engine::open(&Config { threads: 2, disabled_rewrites: disabled, ..Config::default() }).unwrap();
+        let mut result = engine.run(&plan, [("t", cut(&small, 1000)), ("u", cut(&large, 70_000))]).unwrap();
+        let answer = result.by_ref().collect::<bowyer::Result<Vec<_>>>().unwrap();
+        assert_eq!(answer[0].column(0).as_primitive::<Int64Type>().value(0), 98);
+        let swapped = result.statistics().analysis.contains(": with[3] Inner with[1]");
+        assert_eq!(swapped, disabled.is_empty(), "{}", result.statistics().analysis);
+        for (name, column, count) in [("one", "x", 1), ("two", "y", 2)] {
+            let rejected = result.output(name).unwrap();
+            assert_eq!(rejected.iter().map(RecordBatch::num_rows).sum::<usize>(), count, "{name}");
+            assert!(rejected[0].column_by_name(column).is_some(), "{name}");
+        }
+    }
 }
