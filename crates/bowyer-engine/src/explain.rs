@@ -80,10 +80,16 @@ fn line(plan: &BoundPlan, relation: &Relation) -> String {
                 let at = &plan.relations[key.relation];
                 format!(", filters {} of {}", at.schema.field(key.column).name(), at.path)
             };
+            let chooses = match (join.chooses.left, join.chooses.right) {
+                (true, true) => ", chooses rows of either side",
+                (true, false) => ", chooses rows of the left",
+                (false, true) => ", chooses rows of the right",
+                (false, false) => "",
+            };
             let any_order = if join.any_order { ", in any order" } else { "" };
             let dynamic: String = join.dynamic.iter().map(asked).collect();
             format!(
-                "{} {:?}{aware} {} on [{}] = [{}]{as_of}{residual}, {built} columns of the right{any_order}{dynamic}",
+                "{} {:?}{aware} {} on [{}] = [{}]{as_of}{residual}, {built} columns of the right{chooses}{any_order}{dynamic}",
                 of(&join.left),
                 join.kind,
                 of(&join.right),

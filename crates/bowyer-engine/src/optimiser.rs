@@ -20,6 +20,7 @@ mod prune;
 mod ranges;
 mod rewrites;
 mod scans;
+mod semi_joins;
 mod sets;
 #[cfg(test)]
 mod tests;
@@ -96,6 +97,9 @@ pub(crate) fn order_joins(
 
 /// Finds what hangs on where relations stand.
 fn settle(plan: &mut BoundPlan, rewrites: Rewrites) {
+    if rewrites.has(Rewrite::SemiJoins) {
+        semi_joins::find(plan);
+    }
     if rewrites.has(Rewrite::DynamicFilters) {
         dynamic::find(plan);
     }

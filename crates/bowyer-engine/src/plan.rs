@@ -190,6 +190,15 @@ pub(crate) struct BoundJoin {
     pub(crate) dynamic: Vec<DynamicKey>,
     /// Whether it may be done in another order with the joins beside it: nobody sees the order of its rows.
     pub(crate) any_order: bool,
+    /// The sides of which an inner join only chooses rows: where the other side is built, it is a semi join.
+    pub(crate) chooses: Chooses,
+}
+
+/// The sides that alone have columns in the result, with rows that may come once however many partners they have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chooses {
+    pub(crate) left: bool,
+    pub(crate) right: bool,
 }
 
 /// A filter by the keys that a join's build side has, below its other side.

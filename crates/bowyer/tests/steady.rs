@@ -4,10 +4,7 @@
 //! An engine that works for long holds no more than one that has just begun: every allocation of the process is counted, and after a
 //! warm-up the bytes that are alive between queries stay what they were. Alone in its program, since it counts for all of it.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test whose set-up fails stops there, and prints its figure"
-)]
+#![expect(clippy::unwrap_used, reason = "a test whose set-up fails stops there, and prints its figure")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use super::expression::column_index;
 use super::relation::{Bind, Chosen, check_predicate, checked_schema};
 use crate::operators::JoinColumn;
 use crate::operators::join::{AsOfRule, Direction, distance_of, has_moments};
-use crate::plan::{AsOf, BoundJoin, RelationKind, Residual};
+use crate::plan::{AsOf, BoundJoin, Chooses, RelationKind, Residual};
 use crate::program::NodeKind;
 use crate::proto;
 
@@ -86,6 +86,7 @@ impl Binder {
             columns: Vec::new(),
             dynamic: Vec::new(),
             any_order: false,
+            chooses: Chooses::default(),
         };
         let (columns, fields) = columns_of(join, &joined, left, right)?;
         joined.columns = columns;

@@ -13,7 +13,7 @@ use arrow_schema::Schema;
 
 use super::tree::{Place, Shape, Tree};
 use crate::operators::JoinColumn;
-use crate::plan::{BoundJoin, BoundPlan, Relation, RelationKind};
+use crate::plan::{BoundJoin, BoundPlan, Chooses, Relation, RelationKind};
 
 /// Puts the joins of `tree` into `shape`.
 pub(super) fn rebuild(plan: &mut BoundPlan, tree: &Tree, shape: &Shape) {
@@ -69,6 +69,7 @@ impl Building<'_> {
             columns: columns.iter().filter_map(column).collect(),
             dynamic: Vec::new(),
             any_order: true,
+            chooses: Chooses::default(),
         }
     }
 

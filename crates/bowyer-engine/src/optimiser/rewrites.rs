@@ -40,6 +40,8 @@ pub(crate) enum Rewrite {
     DynamicFilters,
     /// Joins whose order nobody sees are done in the one that is likely to make the fewest rows.
     JoinOrder,
+    /// An inner join that only chooses rows of the side that is not built is a semi join.
+    SemiJoins,
 }
 
 /// Every rewrite and its name.
@@ -60,6 +62,7 @@ const ALL: &[(&str, Rewrite)] = &[
     ("columns", Rewrite::Columns),
     ("dynamic_filters", Rewrite::DynamicFilters),
     ("join_order", Rewrite::JoinOrder),
+    ("semi_joins", Rewrite::SemiJoins),
 ];
 
 /// The names of all rewrites, as an engine's configuration takes them.

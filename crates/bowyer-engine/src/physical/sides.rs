@@ -57,6 +57,7 @@ fn rule(join: &BoundJoin, swapped: bool) -> Rule {
         JoinType::Left => (true, false),
         JoinType::Right => (false, true),
         JoinType::Full => (true, true),
+        JoinType::Inner if if swapped { join.chooses.right } else { join.chooses.left } => return Rule::Having,
         _ => (false, false),
     };
     let (keeps_probe, keeps_build) = if swapped { (keeps_right, keeps_left) } else { (keeps_left, keeps_right) };
