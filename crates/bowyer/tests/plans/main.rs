@@ -3,7 +3,7 @@
 
 //! Random plans over random tables, against an oracle that knows loops over rows and nothing else.
 //!
-//! A plan grows step by step, and its rows with it ([`grown`], [`groups`], [`pairs`], [`turned`]). It then runs in several ways:
+//! A plan grows step by step, and its rows with it ([`grown`], [`groups`], [`lists`], [`pairs`], [`turned`]). It then runs in several ways:
 //! threads, sizes of batches, rewrites, batches that are there or pushed, a memory limit that may be too small, and
 //! files for what does not fit.
 //! With `BOWYER_FUZZ_FOLDER`, plans that SQL has words for are written there with their tables and rows ([`written`]), for
@@ -17,6 +17,7 @@ mod cell;
 mod data;
 mod groups;
 mod grown;
+mod lists;
 mod pairs;
 mod turned;
 mod written;
@@ -57,7 +58,7 @@ fn start(random: &mut Random, name: &str) -> (Grown, RecordBatch) {
 
 /// One more step.
 fn step(grown: Grown, random: &mut Random, other: &Grown) -> Grown {
-    match random.below(24) {
+    match random.below(26) {
         0 | 1 => grown.filter(random),
         2 | 3 => grown.with(random),
         4 => grown.select(random),
@@ -74,6 +75,7 @@ fn step(grown: Grown, random: &mut Random, other: &Grown) -> Grown {
         19 => grown.unpivot(random),
         20 => grown.pivot(random),
         21 if other.ordered => grown.joined_as_of(random, other),
+        22 | 23 => grown.list_call(random),
         _ => grown.join(random, other),
     }
 }
