@@ -157,6 +157,25 @@ func AddUnchecked(ctx context.Context, a, b Value) (arrow.Array, error) {
 	return bowyer.Call(ctx, "add", nil, a, b)
 }
 
+// Age gives the calendar difference from a birth to a moment: whole months, then days, then the time of day.
+//
+// As PostgreSQL and DuckDB have it: adding the months, then the days, then the time to the earlier side leads to the
+// later one wherever the earlier month has such a day. All parts are negative when the moment is before the birth.
+// Local time counts where there is a zone. Fails where the months do not fit 32 bits.
+//
+// A null argument gives a null. Fails at the first row whose value has no answer.
+//
+//	age(date32[day] ["2001-04-10", null], date32[day] ["1957-06-13", "2000-01-01"])
+//		month_day_nano_interval [[525, 27, 0], null]
+//
+//	age(timestamp[s] ["2024-03-01T06:00:00"], timestamp[s] ["2024-01-31T18:00:00"])
+//		month_day_nano_interval [[1, 0, 43200000000000]]
+//
+// The caller must Release the result.
+func Age(ctx context.Context, moment, birth Value) (arrow.Array, error) {
+	return bowyer.Call(ctx, "age", nil, moment, birth)
+}
+
 // AllOptions are the options of [All].
 type AllOptions struct {
 	// SkipNulls: leaves nulls out; without it a null makes the result null. Default true.
@@ -1371,14 +1390,28 @@ func ConvertTimezone(ctx context.Context, timestamps Value, options ...ConvertTi
 	return bowyer.Call(ctx, "convert_timezone", optionsOf(options), timestamps)
 }
 
+// CorrOptions are the options of [Corr].
+type CorrOptions struct {
+	// Method: what is correlated: the values, or their ranks, of which equal values share the mean. One of "pearson",
+	// "spearman"; default "pearson".
+	Method Opt[string]
+}
+
+func (o CorrOptions) given(set bowyer.Options) {
+	o.Method.put(set, "method")
+}
+
 // Corr computes the correlation of two columns.
 //
-// Pearson's, from -1 to 1. A column of equal values gives NaN, fewer than two rows null.
+// Pearson's, or Spearman's of the ranks, from -1 to 1. A column of equal values gives NaN, fewer than two rows null.
 //
 //	corr(double [1, 2, 3], double [2, 4, 6])
 //		scalar double 1
-func Corr(ctx context.Context, x, y Value) (scalar.Scalar, error) {
-	return bowyer.CallScalar(ctx, "corr", nil, x, y)
+//
+//	corr(double [1, 2, 3], double [1, 10, 100], method = "spearman")
+//		scalar double 1
+func Corr(ctx context.Context, x, y Value, options ...CorrOptions) (scalar.Scalar, error) {
+	return bowyer.CallScalar(ctx, "corr", optionsOf(options), x, y)
 }
 
 // Cos gives the cosine of each angle.

@@ -26,6 +26,7 @@ pub(crate) mod pivot;
 pub(crate) mod place;
 mod presence;
 pub(crate) mod quantile;
+mod rank_correlation;
 pub(crate) mod regression;
 pub(crate) mod shape;
 mod shares;

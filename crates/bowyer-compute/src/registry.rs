@@ -104,6 +104,7 @@ pub const FAMILIES: &[&[Function]] = &[
     scalar::string_translate::FAMILY,
     scalar::string_url::FAMILY,
     scalar::temporal_make::FAMILY,
+    scalar::temporal_age::FAMILY,
     scalar::temporal_names::FAMILY,
     vector::interpolate::FAMILY,
     vector::repeats::FAMILY,

@@ -73,6 +73,7 @@ pub(crate) mod string_unicode;
 pub mod string_url;
 pub(crate) mod string_values;
 pub mod struct_fields;
+pub mod temporal_age;
 pub mod temporal_bucket;
 pub(crate) mod temporal_civil;
 pub mod temporal_difference;

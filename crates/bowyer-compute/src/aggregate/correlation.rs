@@ -15,6 +15,7 @@ use bowyer_core::{Column, Result};
 
 use super::floats::{Floats, as_numbers};
 use super::input::same;
+use super::rank_correlation::ranked;
 use super::{Accumulator, AggregateContext, Groups};
 use crate::{Coercion, Example, Function, Kind, OptionDefault, OptionKind, OptionSpec, Overload};
 
@@ -24,11 +25,24 @@ const NUMBERS: [&[Kind]; 3] =
 pub(crate) const FAMILY: &[Function] = &[
     Function::aggregate("corr")
         .summary("Computes the correlation of two columns.")
-        .notes("Pearson's, from -1 to 1. A column of equal values gives NaN, fewer than two rows null.")
+        .notes("Pearson's, or Spearman's of the ranks, from -1 to 1. A column of equal values gives NaN, fewer than two rows null.")
         .args(&["x", "y"])
-        .examples(&[Example::new(&["double [1, 2, 3]", "double [2, 4, 6]"], "scalar double 1")])
+        .options(&[OptionSpec::new(
+            "method",
+            OptionKind::Choice(&["pearson", "spearman"]),
+            OptionDefault::Utf8("pearson"),
+            "What is correlated: the values, or their ranks, of which equal values share the mean.",
+        )])
+        .examples(&[
+            Example::new(&["double [1, 2, 3]", "double [2, 4, 6]"], "scalar double 1"),
+            Example::new(&["double [1, 2, 3]", "double [1, 10, 100]"], "scalar double 1")
+                .with(&[("method", "\"spearman\"")]),
+        ])
         .coercion(Coercion::Custom(as_numbers))
-        .overloads(&of_two(|context| together(context, correlation, 0))),
+        .overloads(&of_two(|context| match context.options.utf8("method")? {
+            "spearman" => ranked(context),
+            _ => together(context, correlation, 0),
+        })),
     Function::aggregate("covariance")
         .summary("Computes the covariance of two columns.")
         .args(&["x", "y"])
@@ -57,7 +71,7 @@ pub(super) type State = [f64; 6];
 /// The result of a state, told what is taken from the count.
 pub(super) type Finish = fn(&State, f64) -> Option<f64>;
 
-fn correlation(&[count, _, _, xx, yy, xy]: &State, _: f64) -> Option<f64> {
+pub(super) fn correlation(&[count, _, _, xx, yy, xy]: &State, _: f64) -> Option<f64> {
     // One root is exact more often than the product of two, but may leave the range of floats.
     let root = (xx * yy).sqrt();
     let root = if root.is_normal() { root } else { xx.sqrt() * yy.sqrt() };
@@ -79,7 +93,7 @@ struct Together {
 }
 
 #[inline]
-fn add([count, mean_x, mean_y, xx, yy, xy]: &mut State, x: f64, y: f64) {
+pub(super) fn add([count, mean_x, mean_y, xx, yy, xy]: &mut State, x: f64, y: f64) {
     *count += 1.0;
     let (from_x, from_y) = (x - *mean_x, y - *mean_y);
     *mean_x += from_x / *count;
