@@ -156,11 +156,13 @@ fn short_float(text: &[u8]) -> Option<f64> {
     Some(if negative { -value } else { value })
 }
 
-fn float<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
-    if text.first() == Some(&b'+') {
-        return None;
+/// The nearest float to any other text that names one, as the standard library reads it but for a plus sign.
+fn float<T: lexical_core::FromLexical + std::str::FromStr>(text: &[u8]) -> Option<T> {
+    match text.first()? {
+        b'+' => None,
+        // What the quicker reader does not take may be a word.
+        _ => lexical_core::parse(text).ok().or_else(|| std::str::from_utf8(text).ok()?.parse().ok()),
     }
-    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 pub(super) fn parse_boolean(text: &[u8]) -> Option<bool> {
@@ -240,4 +242,48 @@ fn parse_clock(text: &[u8], unit: TimeUnit) -> Option<(i64, i64)> {
         _ => return None,
     };
     Some((hour + minute + second, fraction))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn random(state: &mut u64) -> u64 {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *state >> 33
+    }
+
+    #[test]
+    fn floats_are_read_as_the_standard_library_reads_them() {
+        let same = |text: &str| {
+            let due = if text.starts_with('+') { None } else { text.parse::<f64>().ok() };
+            assert_eq!(f64::parse(text.as_bytes()).map(f64::to_bits), due.map(f64::to_bits), "{text:?}");
+            let due = if text.starts_with('+') { None } else { text.parse::<f32>().ok() };
+            assert_eq!(f32::parse(text.as_bytes()).map(f32::to_bits), due.map(f32::to_bits), "{text:?}");
+        };
+        let words =
+            ["", "-", ".", "-.", "1.", ".5", "-.5", "1e", "1e+", "1e5", "1E-5", "e5", ".e5", "1.e5", "0x1", "1_0"];
+        let specials =
+            ["inf", "-inf", "Infinity", "INF", "nan", "NaN", "-nan", "in", "infinit", "nano", " 1", "1 ", "1f"];
+        let edges =
+            ["-0", "0e999999999999", "1e999", "-1e999", "1e-999", "4.9e-324", "2.4703282292062327e-324", "1e00005"];
+        words.iter().chain(&specials).chain(&edges).for_each(|text| same(text));
+        same(&format!("0.{}1", "0".repeat(400)));
+        same(&format!("1{}", "0".repeat(400)));
+        same(&format!("9007199254740993.{}1", "0".repeat(900)));
+        let mut state = 1;
+        for _ in 0..200_000 {
+            let letters = b"00123456789.e-+EinfaINFty_";
+            let len = 1 + random(&mut state) as usize % 12;
+            let text: Vec<u8> = (0..len).map(|_| letters[random(&mut state) as usize % letters.len()]).collect();
+            same(std::str::from_utf8(&text).unwrap());
+        }
+        for _ in 0..100_000 {
+            let bits = random(&mut state) << 33 | random(&mut state) << 2 | 1;
+            let value = f64::from_bits(bits);
+            same(&format!("{value}"));
+            same(&format!("{value:e}"));
+            same(&format!("{}.{}", random(&mut state), random(&mut state) << 30 | random(&mut state)));
+        }
+    }
 }
