@@ -16,6 +16,7 @@ mod number;
 mod parse;
 mod temporal;
 mod text;
+mod whole_decimal;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, new_empty_array, new_null_array};

@@ -19,6 +19,7 @@ use bowyer_core::{Error, Output, Result};
 use half::f16;
 
 use super::lanes::{lanes, try_lanes, without};
+use super::whole_decimal::cast_integers;
 use super::{Cast, parse_digits, unsupported};
 use crate::coercion::decimal_parts;
 use crate::scalar::string_values::Bytes;
@@ -119,6 +120,9 @@ impl Lane for i256 {
 }
 
 pub(super) fn cast_decimal(array: &ArrayRef, cast: &Cast<'_>) -> Result<ArrayRef> {
+    if let Some(result) = cast_integers(array, cast) {
+        return result;
+    }
     let wide = |data_type: &DataType| matches!(data_type, DataType::Decimal256(..));
     if wide(array.data_type()) || wide(cast.to) { through::<i256>(array, cast) } else { through::<i128>(array, cast) }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::types::{Decimal32Type, Decimal64Type, Decimal128Type, Int32Type, Int64Type};
 use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array,
     Int32Array, Int64Array, ListArray, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray,
@@ -204,6 +204,36 @@ fn decimals_lose_no_digit_unless_allowed() {
     assert_eq!(texts(tiny, &DataType::Utf8)[0].as_deref(), Some("1E-7"));
     let hundred = Decimal128Array::from(vec![1]).with_precision_and_scale(3, -2).unwrap();
     assert_eq!(texts(hundred, &DataType::Utf8)[0].as_deref(), Some("1E+2"));
+}
+
+#[test]
+fn integers_become_decimals_exactly_where_their_digits_fit() {
+    let powers = (0..19).flat_map(|exponent| [10i64.pow(exponent) - 1, 10i64.pow(exponent), 10i64.pow(exponent) + 1]);
+    let values: Vec<i64> = powers.flat_map(|power| [power, -power]).chain([0, i64::MIN, i64::MAX]).collect();
+    let cast_to = |to: DataType, precision: u8, scale: i8, read: fn(&ArrayRef) -> Vec<Option<i128>>| {
+        let tried = run(Int64Array::from(values.clone()), &to, CastMode::Try).unwrap();
+        let (factor, limit) = (10i128.pow(scale as u32), 10i128.pow(precision.into()));
+        let exact = values.iter().map(|&value| i128::from(value).checked_mul(factor));
+        let due: Vec<_> = exact.map(|value| value.filter(|value| value.abs() < limit)).collect();
+        assert_eq!(read(&tried), due, "{to}");
+    };
+    for (precision, scale) in
+        [(38, 0), (38, 18), (38, 19), (38, 20), (38, 37), (20, 2), (19, 1), (19, 0), (5, 2), (4, 4)]
+    {
+        cast_to(DataType::Decimal128(precision, scale), precision, scale, |array| {
+            array.as_primitive::<Decimal128Type>().iter().collect()
+        });
+    }
+    for (precision, scale) in [(18, 0), (18, 18), (18, 9), (1, 0)] {
+        cast_to(DataType::Decimal64(precision, scale), precision, scale, |array| {
+            array.as_primitive::<Decimal64Type>().iter().map(|value| value.map(i128::from)).collect()
+        });
+    }
+    for (precision, scale) in [(9, 0), (9, 9), (9, 4)] {
+        cast_to(DataType::Decimal32(precision, scale), precision, scale, |array| {
+            array.as_primitive::<Decimal32Type>().iter().map(|value| value.map(i128::from)).collect()
+        });
+    }
 }
 
 #[test]
