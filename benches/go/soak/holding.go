@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -107,6 +108,22 @@ type sample struct {
 
 // series are samples over time.
 type series []sample
+
+// printSample says what the last samples were, what the pools of their engines keep of it, and what Go's runtime holds.
+func (s *soak) printSample(at time.Duration, host, isolated series) {
+	var kept [2]uint64
+	for i := range kept {
+		if stats, err := s.engines[i].Stats(); err == nil {
+			kept[i] = stats.PoolFree
+		}
+	}
+	var runtimes runtime.MemStats
+	runtime.ReadMemStats(&runtimes)
+	mebibytes := func(bytes uint64) float64 { return float64(bytes) / (1 << 20) }
+	fmt.Fprintf(os.Stderr, "at_s=%.0f host_mib=%.2f pool_mib=%.2f go_mib=%.2f worker_mib=%.2f worker_pool_mib=%.2f\n", at.Seconds(),
+		mebibytes(uint64(host[len(host)-1].bytes)), mebibytes(kept[0]), mebibytes(runtimes.Sys-runtimes.HeapReleased),
+		mebibytes(uint64(isolated[len(isolated)-1].bytes)), mebibytes(kept[1]))
+}
 
 // warm is what was seen after the first third.
 func (s series) warm() series { return s[len(s)/3:] }

@@ -3,7 +3,7 @@
 
 // Command soak works engines for a long time and looks at what stays behind:
 //
-//	soak -worker PATH [-seconds N] [-slope MEBIBYTES]
+//	soak -worker PATH [-seconds N] [-slope MEBIBYTES] [-samples]
 //
 // In turn, one engine in this process, one in a worker process, and one whose worker is killed again and again run queries of most operators, call functions,
 // cancel, and meet errors and limits. Now and then, with nothing running, the memory of this process and of the
@@ -28,8 +28,9 @@ func main() {
 	seconds := flag.Int("seconds", 60, "how long to go on")
 	slope := flag.Float64("slope", 0, "the growth in MiB/h that is too much; 0: any is allowed")
 	seed := flag.Uint64("seed", 1, "of the choice of moments")
+	samples := flag.Bool("samples", false, "print what memory was noted, and how much of it is kept on purpose")
 	flag.Parse()
-	if err := run(*worker, time.Duration(*seconds)*time.Second, *slope, *seed); err != nil {
+	if err := run(*worker, time.Duration(*seconds)*time.Second, *slope, *seed, *samples); err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
 		os.Exit(1)
 	}
@@ -38,7 +39,7 @@ func main() {
 // leastRounds is how many rounds there are, however short the time.
 const leastRounds = 6
 
-func run(worker string, duration time.Duration, slope float64, seed uint64) error {
+func run(worker string, duration time.Duration, slope float64, seed uint64, samples bool) error {
 	spills, err := os.MkdirTemp("", "soak")
 	if err != nil {
 		return err
@@ -49,6 +50,7 @@ func run(worker string, duration time.Duration, slope float64, seed uint64) erro
 	if err != nil {
 		return err
 	}
+	s.samples = samples
 	host, isolated, err := s.work(duration)
 	s.stop()
 	if err != nil {
@@ -77,6 +79,7 @@ type soak struct {
 	data    tables
 	random  *rand.Rand
 	steady  string // the process of the worker that is left alone
+	samples bool   // are printed
 	rounds  int
 	took    time.Duration
 
@@ -143,6 +146,9 @@ func (s *soak) work(duration time.Duration) (host, isolated series, err error) {
 				return host, isolated, fmt.Errorf("the memory of process %s: %w", pid, err)
 			}
 			*list = append(*list, sample{at, bytes})
+		}
+		if s.samples {
+			s.printSample(at, host, isolated)
 		}
 	}
 	s.took = time.Since(started)
